@@ -1,0 +1,3 @@
+//! `tl`: the command line.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Folders of photos: find, check, decode, split and batch them. No tensors.

@@ -1,0 +1,1 @@
+//! Features of photos: decoding and the frozen network overlapped on all cores.

@@ -1,0 +1,1 @@
+//! The classifier on features: dense stack or linear, with its losses.

@@ -1,0 +1,1 @@
+//! What libtorch has and tch does not wrap: checked conversions, memory formats, fused convolution, threads.

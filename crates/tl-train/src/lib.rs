@@ -1,0 +1,1 @@
+//! A training run: plan, loop, optimizer, checkpoint, resume.
