@@ -36,6 +36,10 @@ pub(crate) fn top_k(predictions: Predictions<'_>) -> Vec<TopK> {
 /// How many classes are guessed before `label`: the more probable ones, and of equal ones the earlier.
 fn rank(label: usize, values: &[f32]) -> usize {
     let own = values[label];
-    let before = |(class, &p): &(usize, &f32)| if *class < label { p >= own } else { p > own };
-    values.iter().enumerate().filter(before).count()
+    let before = |class: usize, p: f32| if class < label { p >= own } else { p > own };
+    values
+        .iter()
+        .enumerate()
+        .filter(|&(class, &p)| before(class, p))
+        .count()
 }
