@@ -1,1 +1,40 @@
-//! What libtorch has and tch does not wrap: checked conversions, memory formats, fused convolution, threads.
+//! What libtorch has and `tch` does not wrap: checked conversions between slices and tensors, the
+//! channels-last layout, convolution fused with its activation on pre-packed weights, thread settings,
+//! processor capability, and allocator settings. It does not know networks, weights or photos. All `unsafe`
+//! code of the workspace is here, behind functions that check what they are given.
+//!
+//! ```
+//! use tl_torch::{Activation, Conv, ConvOptions, tensor_from_f32, to_vec_f32};
+//!
+//! // A 1x1 convolution that doubles its input, then ReLU6.
+//! let weight = tensor_from_f32(&[2.0], &[1, 1, 1, 1])?;
+//! let bias = tensor_from_f32(&[0.0], &[1])?;
+//! let options = ConvOptions { activation: Activation::Relu6, ..ConvOptions::default() };
+//! let conv = Conv::new(&weight, &bias, [1, 1, 2, 2], &options)?;
+//! let input = tensor_from_f32(&[-1.0, 1.0, 2.0, 9.0], &[1, 1, 2, 2])?;
+//! assert_eq!(to_vec_f32(&conv.forward(&input)?)?, [0.0, 2.0, 4.0, 6.0]);
+//! # Ok::<(), tl_torch::TorchError>(())
+//! ```
+
+mod activation;
+mod allocator;
+mod conv;
+mod convert;
+mod cpu;
+mod error;
+mod ffi;
+mod layout;
+mod linear;
+mod threads;
+
+pub use activation::Activation;
+pub use allocator::keep_allocations;
+pub use conv::{Conv, ConvOptions, Engine};
+pub use convert::{
+    bf16_mut, f32_mut, tensor_from_bf16, tensor_from_f32, tensor_from_u8, to_vec_bf16, to_vec_f32, to_vec_u8,
+};
+pub use cpu::{CpuCapability, libtorch_version};
+pub use error::TorchError;
+pub use layout::{channels_last, empty_channels_last, is_channels_last};
+pub use linear::Linear;
+pub use threads::set_intra_op_threads;

@@ -1,0 +1,187 @@
+// What tch does not wrap, behind a C interface.
+//
+// Every function that may fail returns a message (to be freed by tlt_free_message) or null, because a C++
+// exception must not cross into Rust. Only headers of the dispatcher are included: the umbrella header costs
+// half a minute of compile time.
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/headeronly/version.h>
+
+#include <cstring>
+#include <memory>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+using at::Tensor;
+using c10::IntArrayRef;
+using c10::SymInt;
+using c10::SymIntArrayRef;
+using Scalars = c10::List<std::optional<at::Scalar>>;
+using Name = std::optional<std::string_view>;
+
+namespace {
+
+using ConvOp = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, IntArrayRef, IntArrayRef,
+                      IntArrayRef, int64_t, std::string_view, Scalars, Name);
+using ConvAddOp = Tensor&(Tensor&, const Tensor&, const Tensor&, const std::optional<Tensor>&, IntArrayRef,
+                          IntArrayRef, IntArrayRef, int64_t, std::string_view, std::optional<at::Scalar>, Name,
+                          Scalars, Name);
+using ConvPackOp = Tensor(const Tensor&, SymIntArrayRef, SymIntArrayRef, SymIntArrayRef, SymInt,
+                          at::OptionalSymIntArrayRef);
+using LinearOp = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view, Scalars, Name);
+using LinearPackOp = Tensor(const Tensor&, std::optional<SymInt>);
+
+template <class Signature>
+c10::TypedOperatorHandle<Signature> find(const char* name, const char* overload = "") {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload).typed<Signature>();
+}
+
+bool has(const char* name, const char* overload = "") {
+  auto found = c10::Dispatcher::singleton().findSchema({name, overload});
+  return found && found->hasKernelForAnyDispatchKey(c10::DispatchKeySet({c10::DispatchKey::CPU, c10::DispatchKey::MkldnnCPU}));
+}
+
+struct Activation {
+  const char* name;
+  Scalars scalars;
+};
+
+Activation activation(int code) {
+  switch (code) {
+    case 1: return {"relu", Scalars()};
+    case 2: {
+      Scalars bounds;
+      bounds.push_back(at::Scalar(0.0));
+      bounds.push_back(at::Scalar(6.0));
+      return {"hardtanh", bounds};
+    }
+    case 3: return {"hardswish", Scalars()};
+    case 4: return {"hardsigmoid", Scalars()};
+    default: return {"none", Scalars()};
+  }
+}
+
+char* copy(const char* text) {
+  char* message = static_cast<char*>(std::malloc(std::strlen(text) + 1));
+  if (message) std::strcpy(message, text);
+  return message;
+}
+
+// Runs `body` without autograd, and turns what it throws into a message.
+template <class Body>
+char* guarded(Body body) {
+  try {
+    at::AutoDispatchBelowADInplaceOrView guard;
+    body();
+    return nullptr;
+  } catch (const c10::Error& error) {
+    return copy(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return copy(error.what());
+  } catch (...) {
+    return copy("unknown C++ exception");
+  }
+}
+
+const Tensor& tensor(const void* pointer) { return *static_cast<const Tensor*>(pointer); }
+
+}  // namespace
+
+struct Layer {
+  virtual ~Layer() = default;
+  virtual Tensor forward(const Tensor& input) const = 0;
+  virtual void forward_add(const Tensor& input, Tensor residual) const { TORCH_CHECK(false, "this layer cannot add to a residual"); }
+};
+
+namespace {
+
+struct Conv final : Layer {
+  Tensor weight;
+  std::optional<Tensor> bias;
+  int64_t stride[2], padding[2], dilation[2] = {1, 1}, groups;
+  Activation after;
+  c10::TypedOperatorHandle<ConvOp> op = find<ConvOp>("mkldnn::_convolution_pointwise");
+  c10::TypedOperatorHandle<ConvAddOp> add_op = find<ConvAddOp>("mkldnn::_convolution_pointwise_", "binary");
+
+  Conv(const Tensor& weight_, const Tensor& bias_, const int64_t* input, int64_t stride_, int64_t padding_, int64_t groups_, int code)
+      : bias(bias_), stride{stride_, stride_}, padding{padding_, padding_}, groups(groups_), after(activation(code)) {
+    TORCH_CHECK(weight_.dim() == 4 && groups > 0 && stride_ > 0 && padding_ >= 0, "weights of a convolution have 4 dimensions, stride and groups are positive");
+    TORCH_CHECK(weight_.size(0) % groups == 0 && weight_.size(1) * groups == input[1], "weights ", weight_.sizes(), " in ", groups, " groups do not fit ", input[1], " input channels");
+    TORCH_CHECK(bias_.dim() == 1 && bias_.size(0) == weight_.size(0) && bias_.scalar_type() == weight_.scalar_type(), "bias ", bias_.sizes(), " does not fit weights ", weight_.sizes());
+    static auto pack = find<ConvPackOp>("mkldnn::_reorder_convolution_weight");
+    std::vector<SymInt> p(2, padding_), s(2, stride_), d(2, 1), shape(input, input + 4);
+    weight = pack.call(weight_, p, s, d, groups_, at::OptionalSymIntArrayRef(shape));
+  }
+
+  Tensor forward(const Tensor& input) const override {
+    return op.call(input, weight, bias, padding, stride, dilation, groups, after.name, after.scalars, std::nullopt);
+  }
+
+  void forward_add(const Tensor& input, Tensor residual) const override {
+    TORCH_CHECK(!std::strcmp(after.name, "none"), "a layer with an activation cannot add to a residual");
+    add_op.call(residual, input, weight, bias, padding, stride, dilation, groups, "add", at::Scalar(1.0), std::nullopt, Scalars{}, std::nullopt);
+  }
+};
+
+struct Linear final : Layer {
+  Tensor weight;
+  std::optional<Tensor> bias;
+  Activation after;
+  c10::TypedOperatorHandle<LinearOp> op = find<LinearOp>("mkldnn::_linear_pointwise");
+
+  Linear(const Tensor& weight_, const Tensor& bias_, int64_t batch, int code) : bias(bias_), after(activation(code)) {
+    TORCH_CHECK(weight_.dim() == 2, "weights of a linear layer have 2 dimensions");
+    TORCH_CHECK(bias_.dim() == 1 && bias_.size(0) == weight_.size(0) && bias_.scalar_type() == weight_.scalar_type(), "bias ", bias_.sizes(), " does not fit weights ", weight_.sizes());
+    static auto pack = find<LinearPackOp>("mkldnn::_reorder_linear_weight");
+    weight = pack.call(weight_, SymInt(batch));
+  }
+
+  Tensor forward(const Tensor& input) const override {
+    return op.call(input, weight, bias, after.name, after.scalars, std::nullopt);
+  }
+};
+
+}  // namespace
+
+extern "C" {
+
+void tlt_free_message(char* message) { std::free(message); }
+
+void tlt_keep_allocations() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, -1);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+const char* tlt_libtorch_version() { return TORCH_VERSION; }
+
+int tlt_has_operators() {
+  static const bool found = has("mkldnn::_convolution_pointwise") && has("mkldnn::_convolution_pointwise_", "binary") &&
+                            has("mkldnn::_reorder_convolution_weight") && has("mkldnn::_linear_pointwise") &&
+                            has("mkldnn::_reorder_linear_weight");
+  return found;
+}
+
+void tlt_layer_free(Layer* layer) { delete layer; }
+
+char* tlt_conv_new(const void* weight, const void* bias, const int64_t* input_shape, int64_t stride, int64_t padding,
+                   int64_t groups, int activation, Layer** layer) {
+  return guarded([&] { *layer = new Conv(tensor(weight), tensor(bias), input_shape, stride, padding, groups, activation); });
+}
+
+char* tlt_linear_new(const void* weight, const void* bias, int64_t batch, int activation, Layer** layer) {
+  return guarded([&] { *layer = new Linear(tensor(weight), tensor(bias), batch, activation); });
+}
+
+char* tlt_layer_forward(const Layer* layer, const void* input, void** output) {
+  return guarded([&] { *output = new Tensor(layer->forward(tensor(input))); });
+}
+
+char* tlt_layer_forward_add(const Layer* layer, const void* input, const void* residual) {
+  return guarded([&] { layer->forward_add(tensor(input), tensor(residual)); });
+}
+}

@@ -1,0 +1,143 @@
+//! Convolution with its activation in one pass over memory.
+
+use tch::Tensor;
+
+use crate::{
+    activation::Activation,
+    error::TorchError,
+    ffi::{self, OwnedLayer},
+    layout::channels_last,
+};
+
+/// How a convolution runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// oneDNN's fused kernels where this libtorch has them, else plain operators.
+    #[default]
+    Auto,
+    /// Plain operators of libtorch, the same on every platform.
+    Plain,
+}
+
+impl Engine {
+    #[allow(unsafe_code)]
+    pub(crate) fn is_fused(self) -> bool {
+        // SAFETY: the function only looks names up in libtorch's table of operators.
+        self == Self::Auto && unsafe { ffi::tlt_has_operators() } != 0
+    }
+}
+
+/// The numbers of a convolution beside its weights; the same in both directions of the image.
+#[derive(Debug, Clone)]
+pub struct ConvOptions {
+    /// Step between outputs.
+    pub stride: i64,
+    /// Zeros added on each side.
+    pub padding: i64,
+    /// Groups of channels that see only each other; all of them in a depthwise convolution.
+    pub groups: i64,
+    /// What is done to each output.
+    pub activation: Activation,
+    /// How it runs.
+    pub engine: Engine,
+}
+
+impl Default for ConvOptions {
+    fn default() -> Self {
+        Self { stride: 1, padding: 0, groups: 1, activation: Activation::None, engine: Engine::Auto }
+    }
+}
+
+/// A 2-D convolution, bias and activation for inputs of one shape, its weights packed in the order that the
+/// kernel reads them. Keeps no gradients.
+#[derive(Debug)]
+pub struct Conv {
+    form: Form,
+    input_shape: [i64; 4],
+}
+
+#[derive(Debug)]
+enum Form {
+    Fused(OwnedLayer),
+    Plain { weight: Tensor, bias: Tensor, options: ConvOptions },
+}
+
+impl Conv {
+    /// Packs `weight` `[C_out, C_in / groups, K, K]` and `bias` `[C_out]`, both f32 or both bf16, for inputs
+    /// of shape `[N, C_in, H, W]` of the same kind. Other batch sizes work too, only less well.
+    pub fn new(
+        weight: &Tensor,
+        bias: &Tensor,
+        input_shape: [i64; 4],
+        options: &ConvOptions,
+    ) -> Result<Self, TorchError> {
+        let _guard = tch::no_grad_guard();
+        let weight = channels_last(weight)?;
+        let form = match options.engine.is_fused() {
+            true => Form::Fused(fused(&weight, bias, input_shape, options)?),
+            false => Form::Plain { weight, bias: bias.shallow_clone(), options: options.clone() },
+        };
+        Ok(Self { form, input_shape })
+    }
+
+    /// The layer's output `[N, C_out, H', W']` on `input` `[N, C_in, H, W]`, channels-last.
+    pub fn forward(&self, input: &Tensor) -> Result<Tensor, TorchError> {
+        self.check(input)?;
+        match &self.form {
+            Form::Fused(layer) => layer.forward(input),
+            Form::Plain { weight, bias, options } => options.activation.apply(&plain(input, weight, bias, options)?),
+        }
+    }
+
+    /// Adds the layer's output to `residual`, in place. Only for layers without activation.
+    pub fn forward_add(&self, input: &Tensor, residual: &mut Tensor) -> Result<(), TorchError> {
+        self.check(input)?;
+        match &self.form {
+            Form::Fused(layer) => layer.forward_add(input, residual),
+            Form::Plain { weight, bias, options } => {
+                let _ = residual.f_add_(&plain(input, weight, bias, options)?)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether it runs on oneDNN's fused kernels.
+    #[must_use]
+    pub fn is_fused(&self) -> bool {
+        matches!(self.form, Form::Fused(_))
+    }
+
+    /// Everything but the batch size must be what the weights were packed for.
+    fn check(&self, input: &Tensor) -> Result<(), TorchError> {
+        let found = input.size();
+        match found.len() == 4 && found[1..] == self.input_shape[1..] {
+            true => Ok(()),
+            false => Err(TorchError::Input { operation: "convolution", wanted: self.input_shape.to_vec(), found }),
+        }
+    }
+}
+
+#[allow(unsafe_code)]
+fn fused(weight: &Tensor, bias: &Tensor, input: [i64; 4], options: &ConvOptions) -> Result<OwnedLayer, TorchError> {
+    let ConvOptions { stride, padding, groups, activation, .. } = *options;
+    // SAFETY: both tensors live through the call, `input` has the four numbers that the shim reads, and the
+    // shim checks shapes and throws, which becomes an error, before any kernel runs.
+    OwnedLayer::create(|layer| unsafe {
+        ffi::tlt_conv_new(
+            weight.as_ptr(),
+            bias.as_ptr(),
+            input.as_ptr(),
+            stride,
+            padding,
+            groups,
+            activation.code(),
+            layer,
+        )
+    })
+}
+
+fn plain(input: &Tensor, weight: &Tensor, bias: &Tensor, options: &ConvOptions) -> Result<Tensor, TorchError> {
+    let ConvOptions { stride, padding, groups, .. } = *options;
+    let _guard = tch::no_grad_guard();
+    Ok(input.f_conv2d(weight, Some(bias), [stride, stride], [padding, padding], [1, 1], groups)?)
+}

@@ -1,0 +1,106 @@
+//! Conversions between slices and tensors that check lengths: tch's own read past the end of a short slice.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::error::TorchError;
+
+/// A u8 tensor with a copy of `values`.
+pub fn tensor_from_u8(values: &[u8], shape: &[i64]) -> Result<Tensor, TorchError> {
+    from_values(values, shape, Kind::Uint8)
+}
+
+/// An f32 tensor with a copy of `values`.
+pub fn tensor_from_f32(values: &[f32], shape: &[i64]) -> Result<Tensor, TorchError> {
+    from_values(values, shape, Kind::Float)
+}
+
+/// A bf16 tensor with a copy of `bits`, the upper halves of f32 numbers.
+pub fn tensor_from_bf16(bits: &[u16], shape: &[i64]) -> Result<Tensor, TorchError> {
+    from_values(bits, shape, Kind::BFloat16)
+}
+
+/// The values of a u8 tensor, in order of its indices whatever its strides.
+pub fn to_vec_u8(tensor: &Tensor) -> Result<Vec<u8>, TorchError> {
+    to_values(tensor, Kind::Uint8)
+}
+
+/// The values of a tensor as f32, in order of its indices whatever its kind, strides and device.
+pub fn to_vec_f32(tensor: &Tensor) -> Result<Vec<f32>, TorchError> {
+    to_values(tensor, Kind::Float)
+}
+
+/// The values of a tensor as bf16 bits, rounded to nearest, in order of its indices.
+pub fn to_vec_bf16(tensor: &Tensor) -> Result<Vec<u16>, TorchError> {
+    to_values(tensor, Kind::BFloat16)
+}
+
+/// The values of an f32 tensor on the CPU, in memory order, to be written in place.
+pub fn f32_mut(tensor: &mut Tensor) -> Result<&mut [f32], TorchError> {
+    values_mut(tensor, Kind::Float)
+}
+
+/// The bits of a bf16 tensor on the CPU, in memory order, to be written in place.
+pub fn bf16_mut(tensor: &mut Tensor) -> Result<&mut [u16], TorchError> {
+    values_mut(tensor, Kind::BFloat16)
+}
+
+/// Plain numbers that libtorch holds in the same bits.
+trait Value: Copy + Default {}
+impl Value for u8 {}
+impl Value for u16 {}
+impl Value for f32 {}
+
+fn from_values<T: Value>(values: &[T], shape: &[i64], kind: Kind) -> Result<Tensor, TorchError> {
+    let wanted = count(shape)?;
+    if values.len() != wanted {
+        return Err(TorchError::Length { shape: shape.to_vec(), wanted, found: values.len() });
+    }
+    let mut tensor = Tensor::f_empty(shape, (kind, Device::Cpu))?;
+    values_mut(&mut tensor, kind)?.copy_from_slice(values);
+    Ok(tensor)
+}
+
+fn to_values<T: Value>(tensor: &Tensor, kind: Kind) -> Result<Vec<T>, TorchError> {
+    let mut dense = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(kind)?.f_contiguous()?;
+    Ok(values_mut::<T>(&mut dense, kind)?.to_vec())
+}
+
+/// The values of a dense tensor as a slice in memory order.
+///
+/// The slice borrows the tensor mutably, but a shallow clone of it may alias the same values: do not use
+/// one while the slice lives. The callers above own the tensor or say so to theirs.
+#[allow(unsafe_code)]
+fn values_mut<T: Value>(tensor: &mut Tensor, kind: Kind) -> Result<&mut [T], TorchError> {
+    if tensor.kind() != kind || tensor.device() != Device::Cpu || !is_dense(tensor) {
+        let found = format!("{:?} of shape {:?} on {:?}", tensor.kind(), tensor.size(), tensor.device());
+        return Err(TorchError::NotDense { wanted: kind, found });
+    }
+    let n = tensor.numel();
+    if n == 0 {
+        return Ok(&mut []);
+    }
+    // SAFETY: the tensor is on the CPU, its kind has the size and bits of T (each caller pairs them), it is
+    // dense, so `n` values lie one after another from its data pointer, and it is borrowed mutably for as
+    // long as the slice lives.
+    Ok(unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<T>(), n) })
+}
+
+/// Whether the values fill their memory without gaps, in whatever order of dimensions.
+fn is_dense(tensor: &Tensor) -> bool {
+    let mut dimensions: Vec<(i64, i64)> = tensor.stride().into_iter().zip(tensor.size()).filter(|d| d.1 != 1).collect();
+    dimensions.sort_unstable();
+    let mut expected = 1;
+    dimensions.into_iter().all(|(stride, size)| {
+        let fits = stride == expected;
+        expected *= size;
+        fits
+    })
+}
+
+/// How many values a shape has.
+fn count(shape: &[i64]) -> Result<usize, TorchError> {
+    shape
+        .iter()
+        .try_fold(1_usize, |n, &side| n.checked_mul(usize::try_from(side).ok()?))
+        .ok_or_else(|| TorchError::Shape(shape.to_vec()))
+}

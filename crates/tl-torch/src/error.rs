@@ -1,0 +1,60 @@
+//! The one error type of this crate.
+
+use tch::{Kind, TchError};
+
+/// What can go wrong between Rust and libtorch.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TorchError {
+    /// libtorch refused; the first line of what it said (the rest is its stack).
+    #[error("libtorch: {0}")]
+    Libtorch(String),
+    /// A slice does not hold what the shape asks for.
+    #[error("a tensor of shape {shape:?} has {wanted} values, but {found} were given")]
+    Length {
+        /// The shape asked for.
+        shape: Vec<i64>,
+        /// How many values it has.
+        wanted: usize,
+        /// How many the slice has.
+        found: usize,
+    },
+    /// A shape with a negative side, or with more values than fit into memory.
+    #[error("{0:?} is no shape of a tensor")]
+    Shape(Vec<i64>),
+    /// An operation met a tensor of another shape than it was made for.
+    #[error("{operation} was made for an input of shape {wanted:?}, but got {found:?}")]
+    Input {
+        /// The operation.
+        operation: &'static str,
+        /// The shape it was made for.
+        wanted: Vec<i64>,
+        /// The shape it got.
+        found: Vec<i64>,
+    },
+    /// The values of a tensor cannot be seen as a slice.
+    #[error("expected a dense {wanted:?} tensor in memory of the CPU, but got {found}; convert it first")]
+    NotDense {
+        /// The kind of values asked for.
+        wanted: Kind,
+        /// What the tensor is.
+        found: String,
+    },
+}
+
+impl From<TchError> for TorchError {
+    fn from(error: TchError) -> Self {
+        let text = match error {
+            TchError::Torch(text) => text,
+            other => other.to_string(),
+        };
+        Self::from_message(&text)
+    }
+}
+
+impl TorchError {
+    /// libtorch's messages are pages of C++ stack: the first line says what happened.
+    pub(crate) fn from_message(message: &str) -> Self {
+        Self::Libtorch(message.lines().next().unwrap_or("unknown error").trim().to_owned())
+    }
+}
