@@ -1,0 +1,81 @@
+use std::path::Path;
+
+use crate::error::DataError;
+
+/// The classes in use; a label is a position.
+#[derive(Debug)]
+pub(crate) struct Classes {
+    names: Vec<String>,
+}
+
+impl Classes {
+    /// All of `found` (sorted, once each), or those that were chosen, in their order.
+    pub(crate) fn choose<'a>(
+        found: impl Iterator<Item = &'a str>,
+        chosen: Option<&[String]>,
+        path: &Path,
+    ) -> Result<Self, DataError> {
+        let mut names: Vec<String> = found.map(str::to_owned).collect();
+        names.sort();
+        names.dedup();
+        let Some(chosen) = chosen else {
+            return Ok(Self { names });
+        };
+        for (i, class) in chosen.iter().enumerate() {
+            if chosen[..i].contains(class) {
+                return Err(DataError::RepeatedClass {
+                    class: class.clone(),
+                });
+            }
+            if names.binary_search(class).is_err() {
+                return Err(DataError::UnknownClass {
+                    class: class.clone(),
+                    path: path.to_owned(),
+                    known: names,
+                });
+            }
+        }
+        Ok(Self {
+            names: chosen.to_vec(),
+        })
+    }
+
+    /// Position of a class; `None` when it was not chosen.
+    pub(crate) fn label(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    /// Fails on the first of `found` that is not known.
+    pub(crate) fn check<'a>(
+        &self,
+        mut found: impl Iterator<Item = &'a str>,
+        path: &Path,
+    ) -> Result<(), DataError> {
+        match found.find(|name| self.label(name).is_none()) {
+            None => Ok(()),
+            Some(class) => Err(DataError::UnknownClass {
+                class: class.to_owned(),
+                path: path.to_owned(),
+                known: self.names.clone(),
+            }),
+        }
+    }
+
+    /// The names, when there are at least `min_classes`.
+    pub(crate) fn into_names(
+        self,
+        path: &Path,
+        min_classes: usize,
+    ) -> Result<Vec<String>, DataError> {
+        match self.names.as_slice() {
+            [class] if min_classes > 1 => Err(DataError::OneClass {
+                path: path.to_owned(),
+                class: class.clone(),
+            }),
+            [] => Err(DataError::NoClasses {
+                path: path.to_owned(),
+            }),
+            _ => Ok(self.names),
+        }
+    }
+}

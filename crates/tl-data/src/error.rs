@@ -1,0 +1,119 @@
+use std::path::PathBuf;
+
+/// What stops the work with a whole data set. A single bad photo is no error: see [`Skipped`](crate::Skipped).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// Nothing has this name.
+    #[error("{} does not exist; check the spelling, or give another path", path.display())]
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A file where a folder was asked for.
+    #[error("{} is a file; give the folder that holds one folder of photos per class", path.display())]
+    NotAFolder {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// No folders, hence no classes.
+    #[error("{} holds no class folders; put the photos of each class in a folder with the name of the class", path.display())]
+    NoClasses {
+        /// The folder that was scanned.
+        path: PathBuf,
+    },
+    /// No photo anywhere.
+    #[error("there are no photos in {}; put JPEG, PNG, GIF, WebP, BMP or TIFF files there", path.display())]
+    NoPhotos {
+        /// The folder or list that was read.
+        path: PathBuf,
+    },
+    /// A classifier needs a choice.
+    #[error("{} holds one class only ({class}); add a folder for at least one other class", path.display())]
+    OneClass {
+        /// The folder or list that was read.
+        path: PathBuf,
+        /// The only class.
+        class: String,
+    },
+    /// A class without photos.
+    #[error("class {class} has no readable photos in {}; add photos or remove the folder", path.display())]
+    EmptyClass {
+        /// The class.
+        class: String,
+        /// Its folder, or the list that names it.
+        path: PathBuf,
+    },
+    /// A class that is not among the known ones.
+    #[error("class {class} of {} is not known; the classes are {}", path.display(), known.join(", "))]
+    UnknownClass {
+        /// The class.
+        class: String,
+        /// Where it was found or looked for.
+        path: PathBuf,
+        /// The classes that are.
+        known: Vec<String>,
+    },
+    /// The same class twice in a choice of classes.
+    #[error("class {class} is chosen twice; name each class once")]
+    RepeatedClass {
+        /// The class.
+        class: String,
+    },
+    /// The file system refused.
+    #[error("{} cannot be read: {reason}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
+    /// A list of photos with a mistake in it.
+    #[error("{}, line {line}: {reason}", path.display())]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// Line of the mistake, from 1.
+        line: u64,
+        /// What is wrong and what is expected.
+        reason: String,
+    },
+    /// A pattern that cannot give labels.
+    #[error("the pattern {pattern} gives no labels: {reason}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A validation fraction that leaves one side empty.
+    #[error("the validation fraction is {value}; give a number above 0 and below 1, such as 0.2")]
+    Fraction {
+        /// The fraction as given.
+        value: f64,
+    },
+    /// Folds that cannot be made.
+    #[error(
+        "{n_samples} photos cannot make {k} folds; ask for at least 2 folds and at most one per photo"
+    )]
+    Folds {
+        /// Folds asked for.
+        k: usize,
+        /// Photos there are.
+        n_samples: usize,
+    },
+    /// An augmentation that does not parse.
+    #[error("augmentation {step:?}: {reason}")]
+    Augment {
+        /// The step of the line that is wrong.
+        step: String,
+        /// What is wrong and what is expected.
+        reason: String,
+    },
+    /// The system would not start threads.
+    #[error("the loader's threads do not start: {reason}; ask for fewer")]
+    Threads {
+        /// The system's reason.
+        reason: String,
+    },
+}

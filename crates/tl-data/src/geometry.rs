@@ -1,0 +1,64 @@
+use serde::{Deserialize, Serialize};
+
+/// The spatial half of preprocessing: which square of pixels a network sees of a photo.
+///
+/// It belongs to the weights of a network and travels with them.
+/// Resampling is bilinear with antialiasing, as in Pillow and in torchvision on Pillow images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Geometry {
+    /// Width and height of the result, in pixels.
+    pub side: u32,
+    /// How a photo that is no square becomes one.
+    pub fit: Fit,
+}
+
+impl Geometry {
+    /// Squash to `side` x `side`.
+    #[must_use]
+    pub fn squash(side: u32) -> Self {
+        Self {
+            side,
+            fit: Fit::Squash,
+        }
+    }
+
+    /// Short side to `short_side`, then the central `side` x `side`.
+    #[must_use]
+    pub fn crop(short_side: u32, side: u32) -> Self {
+        Self {
+            side,
+            fit: Fit::Crop { short_side },
+        }
+    }
+
+    /// Bytes of one photo in this geometry: `side * side * 3`, `[H, W, C]` RGB.
+    #[must_use]
+    pub fn n_bytes(&self) -> usize {
+        self.side as usize * self.side as usize * 3
+    }
+
+    /// The shorter side of the picture that is resampled, in pixels.
+    #[cfg(feature = "decode")]
+    pub(crate) fn short_side(&self) -> u32 {
+        match self.fit {
+            Fit::Squash => self.side,
+            Fit::Crop { short_side } => short_side.max(self.side),
+        }
+    }
+}
+
+/// How a photo that is no square becomes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fit {
+    /// Width and height are scaled apart, as Keras does: nothing is lost, shapes change.
+    Squash,
+    /// The short side is scaled to this many pixels and the centre is cut out, as torchvision does.
+    ///
+    /// Less than the geometry's `side` counts as `side`.
+    Crop {
+        /// Short side after scaling, in pixels.
+        short_side: u32,
+    },
+}

@@ -1,0 +1,45 @@
+use std::path::PathBuf;
+
+use crate::skip::Skipped;
+
+/// A photo and its class.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sample {
+    /// The file.
+    pub path: PathBuf,
+    /// Position of its class in the list of classes.
+    pub label: usize,
+}
+
+/// What was found in a folder (or a list) of photos.
+///
+/// Lists are sorted by class, then path, so that two scans of the same files are equal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Folder {
+    /// Class names; a label is a position here.
+    pub classes: Vec<String>,
+    /// Photos to train on: all photos when no other part is given.
+    pub train: Vec<Sample>,
+    /// Photos to validate on, when the folder has that part.
+    pub val: Option<Vec<Sample>>,
+    /// Photos to test on, when the folder has that part beside a validation part.
+    pub test: Option<Vec<Sample>>,
+    /// Debris that was passed over: `.DS_Store`, `Thumbs.db`, notes and lists beside the photos.
+    pub n_ignored: usize,
+    /// Files that look meant and cannot be used, sorted by path.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Folder {
+    /// Photos per class in `samples`, in the order of the classes.
+    #[must_use]
+    pub fn counts(&self, samples: &[Sample]) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for sample in samples {
+            if let Some(count) = counts.get_mut(sample.label) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+}

@@ -1,0 +1,271 @@
+use std::{
+    ffi::OsStr,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    classes::Classes,
+    error::DataError,
+    sample::{Folder, Sample},
+    skip::{SkipReason, Skipped},
+    walk::{Walk, is_debris_folder, metadata},
+};
+
+/// Names of the part that training is validated on, in the order they are looked for.
+const VAL_NAMES: [&str; 3] = ["val", "valid", "validation"];
+
+/// How a folder is read.
+#[derive(Debug, Clone)]
+pub struct ScanOptions {
+    /// The classes to use, in this order; the others are left out. `None` takes all, sorted.
+    pub classes: Option<Vec<String>>,
+    /// Fewest classes that are no error: 2 for training, 1 for looking at a folder.
+    pub min_classes: usize,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self {
+            classes: None,
+            min_classes: 2,
+        }
+    }
+}
+
+/// Finds the photos of a folder per class, or of `train/` with `val/`, `valid/`, `validation/` or `test/` beside it.
+///
+/// Folders may be nested under a class. A lone `test/` beside `train/` becomes the validation part, as there is
+/// nothing else to validate on. A class may well be called `train`: the parts are recognised by the folders inside.
+///
+/// # Errors
+/// A missing folder, a file, a folder without classes or photos, a single class, an empty class.
+pub fn scan(root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
+    let parts = Parts::of(root)?;
+    let mut folder = Folder::default();
+    let train = ClassFolders::of(&parts.train)?;
+    let classes = Classes::choose(train.names(), options.classes.as_deref(), &parts.train)?;
+    folder.train = train.samples(&classes, true, &mut folder)?;
+    if let Some(path) = parts.val {
+        folder.val = Some(known_samples(&path, &classes, options, &mut folder)?);
+    }
+    if let Some(path) = parts.test {
+        folder.test = Some(known_samples(&path, &classes, options, &mut folder)?);
+    }
+    finish(folder, classes, root, options)
+}
+
+/// Finds training and validation photos in two folders, each with a folder per class.
+///
+/// The classes are those of `train`; `val` may lack some of them, and must not have others.
+/// When `train` itself has the parts that [`scan`] knows, its training part is used.
+///
+/// # Errors
+/// As for [`scan`], and [`DataError::UnknownClass`] for a class of `val` alone.
+pub fn scan_with_val(train: &Path, val: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
+    let parts = Parts::of(train)?;
+    let mut folder = Folder::default();
+    let found = ClassFolders::of(&parts.train)?;
+    let classes = Classes::choose(found.names(), options.classes.as_deref(), &parts.train)?;
+    folder.train = found.samples(&classes, true, &mut folder)?;
+    folder.val = Some(known_samples(val, &classes, options, &mut folder)?);
+    finish(folder, classes, train, options)
+}
+
+/// The photos of a validation or test part, whose classes must be known from training.
+fn known_samples(
+    path: &Path,
+    classes: &Classes,
+    options: &ScanOptions,
+    folder: &mut Folder,
+) -> Result<Vec<Sample>, DataError> {
+    let found = ClassFolders::of(path)?;
+    // With a choice of classes, what was not chosen is left out here as it is in the training part.
+    if options.classes.is_none() {
+        classes.check(found.names(), path)?;
+    }
+    let samples = found.samples(classes, false, folder)?;
+    match samples.is_empty() {
+        true => Err(DataError::NoPhotos {
+            path: path.to_owned(),
+        }),
+        false => Ok(samples),
+    }
+}
+
+fn finish(
+    mut folder: Folder,
+    classes: Classes,
+    root: &Path,
+    options: &ScanOptions,
+) -> Result<Folder, DataError> {
+    folder.classes = classes.into_names(root, options.min_classes)?;
+    folder.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(folder)
+}
+
+/// Where the training, validation and test photos lie.
+struct Parts {
+    train: PathBuf,
+    val: Option<PathBuf>,
+    test: Option<PathBuf>,
+}
+
+impl Parts {
+    fn of(root: &Path) -> Result<Self, DataError> {
+        let folders = subfolders(root)?;
+        let named = |wanted: &str| {
+            folders
+                .iter()
+                .find(|path| {
+                    path.file_name()
+                        .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+                })
+                .cloned()
+        };
+        let holds_folders =
+            |path: &PathBuf| subfolders(path).is_ok_and(|inside| !inside.is_empty());
+        let Some(train) = named("train").filter(holds_folders) else {
+            return Ok(Self {
+                train: root.to_owned(),
+                val: None,
+                test: None,
+            });
+        };
+        let val = VAL_NAMES.into_iter().find_map(named).filter(holds_folders);
+        let test = named("test").filter(holds_folders);
+        Ok(match val {
+            Some(_) => Self { train, val, test },
+            None => Self {
+                train,
+                val: test,
+                test: None,
+            },
+        })
+    }
+}
+
+/// The class folders of one part, sorted by name, and what lies beside them.
+struct ClassFolders {
+    root: PathBuf,
+    folders: Vec<(String, PathBuf)>,
+    beside: Walk,
+}
+
+impl ClassFolders {
+    fn of(root: &Path) -> Result<Self, DataError> {
+        let mut beside = Walk::default();
+        let mut folders = Vec::new();
+        for path in entries(root)? {
+            match metadata(&path) {
+                Ok(found) if found.is_dir() && is_debris_folder(&path) => beside.n_ignored += 1,
+                Ok(found) if found.is_dir() => match path.file_name().and_then(OsStr::to_str) {
+                    Some(name) => folders.push((name.to_owned(), path)),
+                    None => beside.skip(&path, SkipReason::FolderName),
+                },
+                Ok(found) => beside.file(&path, found.file_type()),
+                Err(error) => beside.skip(&path, link_or_unreadable(&error)),
+            }
+        }
+        if folders.is_empty() {
+            let path = root.to_owned();
+            return Err(
+                match beside.photos.is_empty() && beside.skipped.is_empty() {
+                    true => DataError::NoPhotos { path },
+                    false => DataError::NoClasses { path },
+                },
+            );
+        }
+        folders.sort();
+        Ok(Self {
+            root: root.to_owned(),
+            folders,
+            beside,
+        })
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.folders.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The photos of the chosen classes; what cannot be used goes into `folder`.
+    fn samples(
+        &self,
+        classes: &Classes,
+        all_needed: bool,
+        folder: &mut Folder,
+    ) -> Result<Vec<Sample>, DataError> {
+        let stray = self.beside.photos.iter().map(|path| Skipped {
+            path: path.clone(),
+            reason: SkipReason::NoClass,
+        });
+        folder
+            .skipped
+            .extend(stray.chain(self.beside.skipped.iter().cloned()));
+        folder.n_ignored += self.beside.n_ignored;
+
+        let mut samples = Vec::new();
+        let mut empty = Vec::new();
+        for (name, path) in &self.folders {
+            let Some(label) = classes.label(name) else {
+                continue;
+            };
+            let walk = Walk::of(path);
+            if walk.photos.is_empty() {
+                empty.push((name, path));
+            }
+            samples.extend(walk.photos.into_iter().map(|path| Sample { path, label }));
+            folder.skipped.extend(walk.skipped);
+            folder.n_ignored += walk.n_ignored;
+        }
+        samples.sort_by(|a, b| a.label.cmp(&b.label).then_with(|| a.path.cmp(&b.path)));
+        match empty.first() {
+            Some(_) if samples.is_empty() => Err(DataError::NoPhotos {
+                path: self.root.clone(),
+            }),
+            Some((class, path)) if all_needed => Err(DataError::EmptyClass {
+                class: (*class).clone(),
+                path: (*path).clone(),
+            }),
+            _ => Ok(samples),
+        }
+    }
+}
+
+fn subfolders(root: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut paths = entries(root)?;
+    paths
+        .retain(|path| !is_debris_folder(path) && metadata(path).is_ok_and(|found| found.is_dir()));
+    Ok(paths)
+}
+
+/// What lies directly in a folder, sorted.
+fn entries(root: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let refused = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => DataError::Missing {
+            path: root.to_owned(),
+        },
+        ErrorKind::NotADirectory => DataError::NotAFolder {
+            path: root.to_owned(),
+        },
+        kind => DataError::Read {
+            path: root.to_owned(),
+            reason: kind.to_string(),
+        },
+    };
+    let mut paths = Vec::new();
+    for entry in fs_err::read_dir(root).map_err(refused)? {
+        paths.push(entry.map_err(refused)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// `FilesystemLoop` is what the system says of a link to itself.
+fn link_or_unreadable(error: &std::io::Error) -> SkipReason {
+    match error.raw_os_error() {
+        // ELOOP on Linux and on macOS; the standard library has no stable name for it.
+        Some(40 | 62) => SkipReason::LinkLoop,
+        _ => SkipReason::unreadable(error),
+    }
+}
