@@ -34,6 +34,14 @@ pub fn to_vec_bf16(tensor: &Tensor) -> Result<Vec<u16>, TorchError> {
     to_values(tensor, Kind::BFloat16)
 }
 
+/// A tensor with the same values, strides and kind in memory of its own; no gradients.
+pub fn deep_copy(tensor: &Tensor) -> Result<Tensor, TorchError> {
+    let source = tensor.f_detach()?;
+    let mut copy = source.f_empty_like()?;
+    copy.f_copy_(&source)?;
+    Ok(copy)
+}
+
 /// The values of an f32 tensor on the CPU, in memory order, to be written in place.
 pub fn f32_mut(tensor: &mut Tensor) -> Result<&mut [f32], TorchError> {
     values_mut(tensor, Kind::Float)

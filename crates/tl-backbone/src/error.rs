@@ -1,0 +1,69 @@
+//! The one error type of this crate.
+
+use std::path::PathBuf;
+
+use tl_torch::TorchError;
+
+/// What can go wrong with a pretrained network.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackboneError {
+    /// No network has this name.
+    #[error("no backbone is called {name:?}; there are {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// The weight file cannot be read.
+    #[error("cannot read the weights")]
+    Io(#[from] std::io::Error),
+    /// The file is no safetensors file, or it is cut off.
+    #[error("{path} is not a whole safetensors file ({reason}); delete it and run `cargo xtask fetch` again")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The tensors are not those of the network.
+    #[error("these are not the weights of {backbone}: {problems}")]
+    Tensors {
+        /// The network that was asked for.
+        backbone: &'static str,
+        /// Missing and unexpected names, wrong shapes and kinds.
+        problems: String,
+    },
+    /// The pixels are not as many as the pictures need.
+    #[error("{n} pictures of {side} x {side} have {wanted} bytes, but {found} were given")]
+    Pixels {
+        /// How many pictures.
+        n: usize,
+        /// Their side in pixels.
+        side: usize,
+        /// How many bytes they have.
+        wanted: usize,
+        /// How many were given.
+        found: usize,
+    },
+    /// The network has fewer blocks than were asked for.
+    #[error("{backbone} has {n_blocks} blocks, so {asked} is out of range")]
+    Block {
+        /// The network.
+        backbone: &'static str,
+        /// How many blocks it has.
+        n_blocks: usize,
+        /// The number asked for.
+        asked: usize,
+    },
+    /// libtorch refused.
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+}
+
+impl From<tch::TchError> for BackboneError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Torch(error.into())
+    }
+}

@@ -1,0 +1,179 @@
+//! The inference form: a flat list of fused steps with packed weights.
+
+use std::cell::RefCell;
+
+use tch::{Kind, Tensor};
+use tl_torch::{Conv, ConvOptions, Engine, channels_last};
+
+use crate::{
+    architecture::{Architecture, Block, ConvBn, Layer, Padding},
+    error::BackboneError,
+    excite::Excite,
+    fold::fold,
+    input::Input,
+    precision::Precision,
+    top::Top,
+    weights::Weights,
+};
+
+/// A network compiled for inference on the CPU: `BatchNorm` folded, weights packed, channels-last.
+///
+/// It is for one thread at a time: give each worker its own.
+#[derive(Debug)]
+pub struct Network {
+    steps: Vec<Step>,
+    top: Top,
+    input: RefCell<Input>,
+}
+
+/// What is done to the activations `x` in turn.
+#[derive(Debug)]
+enum Step {
+    /// Keeps `x` for the next `Add`.
+    Keep,
+    /// `x = conv(x)`.
+    Conv(Conv),
+    /// `x = conv(x) +` what was kept.
+    ConvAdd(Conv),
+    /// Squeeze and excite, in place.
+    Excite(Excite),
+}
+
+/// How a network is compiled.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CompileOptions {
+    /// Its arithmetic.
+    pub precision: Precision,
+    /// Pictures that it will see at a time; others work too, only less well.
+    pub batch: usize,
+    /// Side of the pictures in pixels; `None` takes the weights' own.
+    pub side: Option<u32>,
+    /// Fused kernels where they exist, or plain operators.
+    pub engine: Engine,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        Self { precision: Precision::F32, batch: 1, side: None, engine: Engine::Auto }
+    }
+}
+
+impl Network {
+    /// Packs the weights for batches of `batch` pictures of the weights' own side.
+    pub fn compile(weights: &Weights, precision: Precision, batch: usize) -> Result<Self, BackboneError> {
+        Self::compile_with(weights, &CompileOptions { precision, batch, ..CompileOptions::default() })
+    }
+
+    /// The same with every choice open.
+    pub fn compile_with(weights: &Weights, options: &CompileOptions) -> Result<Self, BackboneError> {
+        let _guard = tch::no_grad_guard();
+        let spec = weights.spec();
+        let architecture = (spec.architecture)();
+        let side = options.side.unwrap_or(spec.preprocessing.geometry.side);
+        let batch = options.batch.max(1);
+        let turned = architecture.padding == Padding::Same;
+        let input = Input::new(side as usize, &spec.preprocessing, options.precision, turned);
+        let mut compiler = Compiler {
+            weights,
+            architecture: &architecture,
+            kind: options.precision.kind(),
+            engine: options.engine,
+            batch: batch as i64,
+            side: i64::from(side),
+        };
+        let steps = architecture.blocks.iter().map(|block| compiler.block(block)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            steps: steps.into_iter().flatten().collect(),
+            top: Top::new(weights, &architecture)?,
+            input: RefCell::new(input),
+        })
+    }
+
+    /// Features `[n, n_features] f32` of `n` pictures: `[n, side, side, 3] u8`, R, G, B.
+    pub fn features(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
+        let _guard = tch::no_grad_guard();
+        let mut x = self.input.borrow_mut().fill(pixels, n)?;
+        let mut kept = None;
+        for step in &self.steps {
+            x = match step {
+                Step::Keep => {
+                    kept = Some(x.shallow_clone());
+                    x
+                }
+                Step::Conv(conv) => conv.forward(&x)?,
+                Step::ConvAdd(conv) => add(conv, &x, kept.take())?,
+                Step::Excite(excite) => excite.forward(x)?,
+            };
+        }
+        Ok(x.f_mean_dim(&[2, 3][..], false, Kind::Float)?)
+    }
+
+    /// `ImageNet` logits `[n, n_classes] f32` of features `[n, n_features] f32`: the pretrained top.
+    pub fn logits(&self, features: &Tensor) -> Result<Tensor, BackboneError> {
+        let _guard = tch::no_grad_guard();
+        self.top.forward(features)
+    }
+
+    /// Whether it runs on oneDNN's fused kernels; if not, on plain operators.
+    #[must_use]
+    pub fn is_fused(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Conv(conv) if conv.is_fused()))
+    }
+}
+
+/// A residual block's end: the convolution's output is added to the block's input, in place.
+fn add(conv: &Conv, x: &Tensor, kept: Option<Tensor>) -> Result<Tensor, BackboneError> {
+    match kept {
+        None => Ok(conv.forward(x)?),
+        Some(mut sum) => {
+            conv.forward_add(x, &mut sum)?;
+            Ok(sum)
+        }
+    }
+}
+
+/// Walks the network with the shape that the activations have at each point.
+struct Compiler<'a> {
+    weights: &'a Weights,
+    architecture: &'a Architecture,
+    kind: Kind,
+    engine: Engine,
+    batch: i64,
+    side: i64,
+}
+
+impl Compiler<'_> {
+    fn block(&mut self, block: &Block) -> Result<Vec<Step>, BackboneError> {
+        let mut steps = Vec::with_capacity(block.layers.len() + 1);
+        if block.is_residual {
+            steps.push(Step::Keep);
+        }
+        let last = block.layers.len() - 1;
+        for (i, layer) in block.layers.iter().enumerate() {
+            steps.push(match layer {
+                Layer::Conv(conv) if block.is_residual && i == last => Step::ConvAdd(self.conv(conv)?),
+                Layer::Conv(conv) => Step::Conv(self.conv(conv)?),
+                Layer::SqueezeExcite(se) => {
+                    Step::Excite(Excite::new(self.weights, &se.name, self.kind, self.batch, self.engine)?)
+                }
+            });
+        }
+        Ok(steps)
+    }
+
+    fn conv(&mut self, conv: &ConvBn) -> Result<Conv, BackboneError> {
+        let (weight, bias) = fold(self.weights, self.architecture, conv)?;
+        let options = ConvOptions {
+            stride: conv.stride,
+            padding: (conv.kernel - 1) / 2,
+            groups: conv.groups,
+            activation: conv.activation,
+            engine: self.engine,
+        };
+        let input_shape = [self.batch, conv.n_in, self.side, self.side];
+        let weight = channels_last(&weight.f_to_kind(self.kind)?)?;
+        self.side = (self.side - 1) / conv.stride + 1;
+        Ok(Conv::new(&weight, &bias.f_to_kind(self.kind)?, input_shape, &options)?)
+    }
+}
