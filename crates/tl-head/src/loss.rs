@@ -1,0 +1,70 @@
+//! Cross-entropy.
+
+use tch::{Kind, Reduction, Tensor};
+
+use crate::error::HeadError;
+
+/// How the loss looks at labels.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LossOptions {
+    /// What an example of each class counts; none counts all the same.
+    pub class_weights: Option<Vec<f32>>,
+    /// Probability mass that a label spreads evenly over all classes, 0 or more and below 1.
+    pub label_smoothing: f64,
+}
+
+impl LossOptions {
+    /// Whether the options make sense for `n_classes` classes.
+    pub(crate) fn check(&self, n_classes: usize) -> Result<(), HeadError> {
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            let value = self.label_smoothing.to_string();
+            return Err(HeadError::Option { name: "label smoothing", value, range: "0 or more and below 1" });
+        }
+        let Some(weights) = &self.class_weights else { return Ok(()) };
+        let usable = weights.iter().all(|w| w.is_finite() && *w >= 0.0) && weights.iter().any(|w| *w > 0.0);
+        if weights.len() != n_classes || !usable {
+            let value = format!("{weights:?}");
+            return Err(HeadError::Option {
+                name: "class weights",
+                value,
+                range: "one number per class, 0 or more, not all 0",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Mean cross-entropy in nats of `logits` `[N, K] f32` against `labels` `[N] i64`: a scalar with its graph.
+///
+/// This is PyTorch's `F.cross_entropy(logits, labels, weight, label_smoothing=...)`: with class weights it is the
+/// weighted mean, divided by the sum of the examples' weights. Without class weights Keras's
+/// `CategoricalCrossentropy(from_logits=True, label_smoothing=...)` is the same; with them Keras divides by the
+/// number of examples, so that its value differs by a factor. Labels that name no class are an error.
+pub fn cross_entropy(logits: &Tensor, labels: &Tensor, options: &LossOptions) -> Result<Tensor, HeadError> {
+    let found = logits.size();
+    let &[n, n_classes] = found.as_slice() else {
+        return Err(HeadError::Shape { what: "logits", expected: "[N, K]".to_owned(), found });
+    };
+    if labels.size() != [n] || labels.kind() != Kind::Int64 {
+        return Err(HeadError::Shape { what: "labels", expected: format!("[{n}] i64"), found: labels.size() });
+    }
+    options.check(n_classes as usize)?;
+    let weights = match &options.class_weights {
+        Some(weights) => Some(Tensor::f_from_slice(weights)?.f_to_device(logits.device())?),
+        None => None,
+    };
+    // No row is left out: libtorch's marker for ignored labels is put where no label can be.
+    Ok(logits.f_cross_entropy_loss(labels, weights.as_ref(), Reduction::Mean, i64::MIN, options.label_smoothing)?)
+}
+
+/// Weights that make every class count the same: `n / (k * count)` (King and Zeng 2001), scikit-learn's `balanced`.
+///
+/// `counts` has the examples of each class; a class without examples gets weight 0 and is left out of `k`, so that
+/// the weights of the examples always average to 1.
+#[must_use]
+pub fn balanced_class_weights(counts: &[usize]) -> Vec<f32> {
+    let n: usize = counts.iter().sum();
+    let n_present = counts.iter().filter(|&&count| count > 0).count();
+    let weight = |&count: &usize| if count == 0 { 0.0 } else { (n as f64 / (n_present * count) as f64) as f32 };
+    counts.iter().map(weight).collect()
+}
