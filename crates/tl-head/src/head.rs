@@ -50,7 +50,7 @@ impl Head {
             // The check above saw every name; an absent one would become an empty tensor, and forward would refuse it.
             Ok(tensors.remove(&name).unwrap_or_default().f_detach()?.f_to_kind(Kind::Float)?.f_contiguous()?)
         };
-        let layers = (0..config.hidden.len() + 1)
+        let layers = (0..=config.hidden.len())
             .map(|i| Ok(Dense { weight: take(weight_name(i))?, bias: take(bias_name(i))? }))
             .collect::<Result<_, HeadError>>()?;
         Ok(Self { config: config.clone(), layers })

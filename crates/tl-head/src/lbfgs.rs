@@ -51,11 +51,11 @@ pub(crate) fn minimise(
         if -slope / 2.0 <= stop.tolerance {
             return Ok(Minimum { x, value, n_iterations, converged: true });
         }
-        let Some(step) = search(&x, value, &direction, slope, &mut objective)? else {
+        let Some(next) = search(&x, value, &direction, slope, &mut objective)? else {
             return Ok(Minimum { x, value, n_iterations, converged: false });
         };
-        memory.remember(difference(&step.x, &x), difference(&step.gradient, &gradient));
-        Step { x, value, gradient } = step;
+        memory.remember(difference(&next.x, &x), difference(&next.gradient, &gradient));
+        Step { x, value, gradient } = next;
     }
     Ok(Minimum { x, value, n_iterations: stop.max_iterations, converged: false })
 }

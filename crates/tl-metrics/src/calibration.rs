@@ -25,10 +25,7 @@ pub(crate) fn expected_calibration_error(predictions: Predictions<'_>) -> f64 {
         bin.confidence += confidence;
         bin.n_correct += usize::from(predicted == label);
     }
-    let gaps: f64 = bins
-        .iter()
-        .map(|bin| (bin.n_correct as f64 - bin.confidence).abs())
-        .sum();
+    let gaps: f64 = bins.iter().map(|bin| (bin.n_correct as f64 - bin.confidence).abs()).sum();
     gaps / predictions.n_rows() as f64
 }
 

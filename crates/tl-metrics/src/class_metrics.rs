@@ -45,24 +45,14 @@ impl Averages {
 
     fn weighted_by(classes: &[ClassMetrics], weight: impl Fn(&ClassMetrics) -> f64) -> Self {
         let total: f64 = classes.iter().map(&weight).sum();
-        let mean = |value: fn(&ClassMetrics) -> f64| {
-            classes.iter().map(|c| weight(c) * value(c)).sum::<f64>() / total
-        };
-        Self {
-            precision: mean(|c| c.precision),
-            recall: mean(|c| c.recall),
-            f1: mean(|c| c.f1),
-        }
+        let mean = |value: fn(&ClassMetrics) -> f64| classes.iter().map(|c| weight(c) * value(c)).sum::<f64>() / total;
+        Self { precision: mean(|c| c.precision), recall: mean(|c| c.recall), f1: mean(|c| c.f1) }
     }
 }
 
 /// The metrics of each class from the confusion matrix.
 pub(crate) fn per_class(names: &[String], confusion: &[Vec<usize>]) -> Vec<ClassMetrics> {
-    names
-        .iter()
-        .enumerate()
-        .map(|(class, name)| of_class(name, class, confusion))
-        .collect()
+    names.iter().enumerate().map(|(class, name)| of_class(name, class, confusion)).collect()
 }
 
 fn of_class(name: &str, class: usize, confusion: &[Vec<usize>]) -> ClassMetrics {
@@ -80,9 +70,5 @@ fn of_class(name: &str, class: usize, confusion: &[Vec<usize>]) -> ClassMetrics 
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

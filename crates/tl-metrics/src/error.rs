@@ -5,9 +5,7 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MetricsError {
     /// There is nothing to evaluate.
-    #[error(
-        "there is nothing to evaluate: {n_classes} classes and {n_rows} rows; give at least one of each"
-    )]
+    #[error("there is nothing to evaluate: {n_classes} classes and {n_rows} rows; give at least one of each")]
     Empty {
         /// Classes given.
         n_classes: usize,

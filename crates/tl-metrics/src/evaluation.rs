@@ -49,20 +49,11 @@ impl Evaluation {
     ///
     /// Nothing to evaluate, a wrong length, a label without a class, a value that is no probability (NaN
     /// above all) and a row that does not sum to 1 are errors; the last three name the row.
-    pub fn new(
-        classes: &[String],
-        labels: &[usize],
-        probabilities: &[f32],
-    ) -> Result<Self, MetricsError> {
+    pub fn new(classes: &[String], labels: &[usize], probabilities: &[f32]) -> Result<Self, MetricsError> {
         let predictions = Predictions::new(classes.len(), labels, probabilities)?;
         let confusion = confusion(predictions);
-        let n_correct = (0..classes.len())
-            .map(|class| confusion[class][class])
-            .sum();
-        let accuracy = Proportion {
-            n_correct,
-            n_total: labels.len(),
-        };
+        let n_correct = (0..classes.len()).map(|class| confusion[class][class]).sum();
+        let accuracy = Proportion { n_correct, n_total: labels.len() };
         let per_class = per_class(classes, &confusion);
         Ok(Self {
             n_images: labels.len(),

@@ -8,9 +8,6 @@ use crate::predictions::Predictions;
 /// one row that is certain and wrong costs 15.9 nats, and not infinity.
 pub(crate) fn log_loss(predictions: Predictions<'_>) -> f64 {
     let nats = |p: f32| -f64::from(p.clamp(f32::EPSILON, 1.0 - f32::EPSILON)).ln();
-    let total: f64 = predictions
-        .rows()
-        .map(|(label, values)| nats(values[label]))
-        .sum();
+    let total: f64 = predictions.rows().map(|(label, values)| nats(values[label])).sum();
     total / predictions.n_rows() as f64
 }

@@ -14,29 +14,14 @@ pub(crate) struct Predictions<'a> {
 }
 
 impl<'a> Predictions<'a> {
-    pub(crate) fn new(
-        n_classes: usize,
-        labels: &'a [usize],
-        probabilities: &'a [f32],
-    ) -> Result<Self, MetricsError> {
+    pub(crate) fn new(n_classes: usize, labels: &'a [usize], probabilities: &'a [f32]) -> Result<Self, MetricsError> {
         if n_classes == 0 || labels.is_empty() {
-            return Err(MetricsError::Empty {
-                n_classes,
-                n_rows: labels.len(),
-            });
+            return Err(MetricsError::Empty { n_classes, n_rows: labels.len() });
         }
         if labels.len().checked_mul(n_classes) != Some(probabilities.len()) {
-            return Err(MetricsError::Length {
-                n_labels: labels.len(),
-                n_classes,
-                found: probabilities.len(),
-            });
+            return Err(MetricsError::Length { n_labels: labels.len(), n_classes, found: probabilities.len() });
         }
-        let predictions = Self {
-            labels,
-            probabilities,
-            n_classes,
-        };
+        let predictions = Self { labels, probabilities, n_classes };
         for (row, (label, values)) in predictions.rows().enumerate() {
             check_row(row, label, values)?;
         }
@@ -53,31 +38,17 @@ impl<'a> Predictions<'a> {
 
     /// Each true label with its row of probabilities.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (usize, &'a [f32])> + use<'a> {
-        self.labels
-            .iter()
-            .copied()
-            .zip(self.probabilities.chunks_exact(self.n_classes))
+        self.labels.iter().copied().zip(self.probabilities.chunks_exact(self.n_classes))
     }
 }
 
 fn check_row(row: usize, label: usize, values: &[f32]) -> Result<(), MetricsError> {
     if label >= values.len() {
-        return Err(MetricsError::Label {
-            row,
-            label,
-            n_classes: values.len(),
-        });
+        return Err(MetricsError::Label { row, label, n_classes: values.len() });
     }
     let allowed = 0.0..=1.0 + TOLERANCE;
-    if let Some(class) = values
-        .iter()
-        .position(|&p| !allowed.contains(&f64::from(p)))
-    {
-        return Err(MetricsError::Probability {
-            row,
-            class,
-            value: values[class],
-        });
+    if let Some(class) = values.iter().position(|&p| !allowed.contains(&f64::from(p))) {
+        return Err(MetricsError::Probability { row, class, value: values[class] });
     }
     let sum: f64 = values.iter().map(|&p| f64::from(p)).sum();
     if (sum - 1.0).abs() > TOLERANCE {

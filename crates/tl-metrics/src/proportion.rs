@@ -44,16 +44,8 @@ impl Proportion {
         let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
         let half = Z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
         // At 0 and at 1 the ends are exact; rounding would leave them 1e-17 away.
-        let low = if self.n_correct == 0 {
-            0.0
-        } else {
-            centre - half
-        };
-        let high = if self.n_correct == self.n_total {
-            1.0
-        } else {
-            centre + half
-        };
+        let low = if self.n_correct == 0 { 0.0 } else { centre - half };
+        let high = if self.n_correct == self.n_total { 1.0 } else { centre + half };
         [low.max(0.0), high.min(1.0)]
     }
 }

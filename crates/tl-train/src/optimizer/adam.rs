@@ -1,0 +1,76 @@
+//! Adam and `AdamW`.
+
+use tch::Tensor;
+use tl_torch::{TorchError, f32_mut};
+
+use super::{AdamConfig, EpsilonAt, Slot};
+
+/// The numbers of one step: `m` and `v` move towards the gradient and its square, then
+/// `p = keep·p - rate·m / (sqrt(v) + epsilon)`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AdamStep {
+    /// `1 - beta1` and `1 - beta2`.
+    towards: [f64; 2],
+    /// Learning rate with both bias corrections.
+    rate: f64,
+    epsilon: f64,
+    /// What weight decay leaves of a parameter.
+    keep: f64,
+}
+
+impl AdamConfig {
+    /// The numbers of the `n`-th step, from 1.
+    pub(super) fn step(&self, n: u64, lr: f64, decays: bool) -> AdamStep {
+        // A run of 2^31 steps has no bias left to correct.
+        let n = i32::try_from(n).unwrap_or(i32::MAX);
+        let (bias1, bias2) = (1.0 - self.beta1.powi(n), (1.0 - self.beta2.powi(n)).sqrt());
+        let epsilon = match self.epsilon_at {
+            EpsilonAt::Raw => self.epsilon,
+            // m/bias1 / (sqrt(v)/bias2 + e) = bias2/bias1 · m / (sqrt(v) + e·bias2)
+            EpsilonAt::Corrected => self.epsilon * bias2,
+        };
+        let keep = if decays { 1.0 - lr * self.weight_decay } else { 1.0 };
+        AdamStep { towards: [1.0 - self.beta1, 1.0 - self.beta2], rate: lr * bias2 / bias1, epsilon, keep }
+    }
+}
+
+pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &AdamStep) -> Result<(), TorchError> {
+    let plain = slot.is_plain(gradient);
+    let [mean, square] = slot.state.as_mut_slice() else {
+        return Ok(());
+    };
+    if !plain {
+        return step_tensors(&mut slot.parameter, gradient, mean, square, step);
+    }
+    let mut gradient = gradient.shallow_clone();
+    step_slices(f32_mut(&mut slot.parameter)?, f32_mut(&mut gradient)?, f32_mut(mean)?, f32_mut(square)?, step);
+    Ok(())
+}
+
+/// One pass over memory, which is what bounds it: as single operators the same takes seven.
+fn step_slices(parameter: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], step: &AdamStep) {
+    let [towards1, towards2] = step.towards.map(|t| t as f32);
+    let (rate, epsilon, keep) = (step.rate as f32, step.epsilon as f32, step.keep as f32);
+    for (((p, &g), m), v) in parameter.iter_mut().zip(gradient).zip(mean).zip(square) {
+        *m += towards1 * (g - *m);
+        *v += towards2 * (g * g - *v);
+        *p = keep * *p - rate * *m / (v.sqrt() + epsilon);
+    }
+}
+
+/// The same with libtorch's operators, for other devices and kinds.
+fn step_tensors(
+    parameter: &mut Tensor,
+    gradient: &Tensor,
+    mean: &mut Tensor,
+    square: &mut Tensor,
+    step: &AdamStep,
+) -> Result<(), TorchError> {
+    let [towards1, towards2] = step.towards;
+    let _ = mean.f_lerp_(gradient, towards1)?;
+    let _ = square.f_lerp_(&gradient.f_mul(gradient)?, towards2)?;
+    let denominator = square.f_sqrt()?.f_add_scalar_(step.epsilon)?;
+    let change = mean.f_div(&denominator)?.f_mul_scalar_(step.rate)?;
+    let _ = parameter.f_mul_scalar_(step.keep)?.f_sub_(&change)?;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Which optimizer, with which constants.
+
+use serde::{Deserialize, Serialize};
+
+/// An optimizer and its constants; the learning rate comes with each step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum OptimizerConfig {
+    /// Adam, or with weight decay `AdamW`.
+    Adam(AdamConfig),
+    /// Stochastic gradient descent.
+    Sgd(SgdConfig),
+}
+
+/// Constants of Adam (Kingma and Ba 2015, arXiv:1412.6980) and `AdamW` (Loshchilov and Hutter 2019, arXiv:1711.05101).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdamConfig {
+    /// Decay of the mean of gradients, 0 or more and below 1.
+    pub beta1: f64,
+    /// Decay of the mean of their squares, 0 or more and below 1.
+    pub beta2: f64,
+    /// Keeps the division finite.
+    pub epsilon: f64,
+    /// What epsilon is added to.
+    pub epsilon_at: EpsilonAt,
+    /// Decoupled decay of weights, times the learning rate at each step; biases and norms are spared.
+    pub weight_decay: f64,
+}
+
+/// What Adam's epsilon is added to; the frameworks differ, and in the first steps it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EpsilonAt {
+    /// `sqrt(v)` before its bias is corrected: Keras, and "epsilon hat" of the paper.
+    Raw,
+    /// `sqrt(v)` after its bias is corrected: PyTorch, and algorithm 1 of the paper.
+    Corrected,
+}
+
+/// Constants of stochastic gradient descent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SgdConfig {
+    /// Decay of the running sum of gradients, 0 or more and below 1.
+    pub momentum: f64,
+    /// Whether to look one step ahead along the momentum (Sutskever et al. 2013).
+    pub nesterov: bool,
+    /// Weight times this is added to the gradient; biases and norms are spared.
+    pub weight_decay: f64,
+}
+
+impl OptimizerConfig {
+    /// Adam with Keras's defaults: betas 0.9 and 0.999, epsilon 1e-7 on the raw second moment. Its usual learning
+    /// rate is 1e-3.
+    #[must_use]
+    pub fn adam_keras() -> Self {
+        let epsilon_at = EpsilonAt::Raw;
+        Self::Adam(AdamConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-7, epsilon_at, weight_decay: 0.0 })
+    }
+
+    /// Adam with PyTorch's defaults: betas 0.9 and 0.999, epsilon 1e-8 on the corrected second moment.
+    #[must_use]
+    pub fn adam_torch() -> Self {
+        Self::adamw(0.0)
+    }
+
+    /// `AdamW` with PyTorch's other defaults; its decay is 0.01 where nothing else is wanted.
+    #[must_use]
+    pub fn adamw(weight_decay: f64) -> Self {
+        let epsilon_at = EpsilonAt::Corrected;
+        Self::Adam(AdamConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, epsilon_at, weight_decay })
+    }
+
+    /// Stochastic gradient descent with momentum as PyTorch defines it: the learning rate scales the step, not the sum.
+    #[must_use]
+    pub fn sgd(momentum: f64, nesterov: bool) -> Self {
+        Self::Sgd(SgdConfig { momentum, nesterov, weight_decay: 0.0 })
+    }
+
+    /// Names of the tensors that are kept for each parameter.
+    pub(super) fn state_names(&self) -> &'static [&'static str] {
+        match self {
+            Self::Adam(_) => &["mean", "mean_square"],
+            Self::Sgd(config) if config.momentum > 0.0 => &["velocity"],
+            Self::Sgd(_) => &[],
+        }
+    }
+
+    /// A sentence for every constant outside its range.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let (decays, others) = match self {
+            Self::Adam(c) => (
+                vec![("beta1", c.beta1), ("beta2", c.beta2)],
+                vec![("epsilon", c.epsilon), ("weight_decay", c.weight_decay)],
+            ),
+            Self::Sgd(c) => (vec![("momentum", c.momentum)], vec![("weight_decay", c.weight_decay)]),
+        };
+        let decays = decays.into_iter().filter(|(_, value)| !(0.0..1.0).contains(value));
+        let others = others.into_iter().filter(|(_, value)| !(value.is_finite() && *value >= 0.0));
+        let decays = decays.map(|(name, value)| format!("{name} is {value}, but it must be 0 or more and below 1"));
+        let others = others.map(|(name, value)| format!("{name} is {value}, but it must be 0 or more"));
+        let lonely = matches!(self, Self::Sgd(c) if c.nesterov && c.momentum == 0.0);
+        let lonely = lonely.then(|| "nesterov needs a momentum above 0 (0.9 is usual)".to_owned());
+        decays.chain(others).chain(lonely).collect()
+    }
+}
