@@ -1,1 +1,36 @@
-//! The bundle: backbone, head, classes and preprocessing in one safe file; prediction with it.
+//! The bundle: a trained classifier in one file that can be carried away, opened safely and run.
+//!
+//! A [`Bundle`] holds the backbone's weights, the head, the classes, the preprocessing and where it all came
+//! from, in one `.safetensors` file. Opening one parses a header and copies numbers; it never runs code. A
+//! [`Classifier`] predicts with a bundle, or with a pretrained backbone and its own 1000 ImageNet classes.
+//! The crate deliberately does not know training.
+//!
+//! ```no_run
+//! use std::{path::{Path, PathBuf}, sync::atomic::AtomicBool};
+//! use tl_model::{Bundle, Classifier, PredictOptions};
+//!
+//! let classifier = Classifier::from_bundle(Bundle::open(Path::new("model.safetensors"))?);
+//! let photos = [PathBuf::from("lunch.jpg")];
+//! let (predictions, skipped) =
+//!     classifier.predict(&photos, &PredictOptions::default(), &mut |_| {}, &AtomicBool::new(false))?;
+//! for prediction in &predictions {
+//!     let (class, probability) = prediction.top(1)[0];
+//!     println!("{}: {} {probability:.3}", photos[prediction.photo].display(), classifier.classes()[class]);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod archive;
+mod atomic;
+mod bundle;
+mod classifier;
+mod error;
+mod golden;
+mod provenance;
+
+pub use archive::Archive;
+pub use atomic::write_atomically;
+pub use bundle::{Bundle, FORMAT_VERSION};
+pub use classifier::{Classifier, PredictOptions, Prediction};
+pub use error::ModelError;
+pub use provenance::Provenance;

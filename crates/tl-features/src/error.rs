@@ -1,0 +1,35 @@
+//! What can go wrong while features are computed.
+
+use tl_backbone::BackboneError;
+use tl_torch::TorchError;
+
+/// Why features could not be computed. A photo that cannot be read is no error: it is returned as skipped.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum FeatureError {
+    /// The backbone could not be prepared or run.
+    #[error(transparent)]
+    Backbone(#[from] BackboneError),
+    /// libtorch refused a tensor.
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+    /// The caller asked to stop before all photos were done.
+    #[error("stopped after {n_done} of {n_photos} photos")]
+    Stopped {
+        /// Photos done when the stop was seen.
+        n_done: usize,
+        /// Photos asked for.
+        n_photos: usize,
+    },
+    /// A worker thread could not be started.
+    #[error("no thread could be started to read photos: {0}; try fewer threads")]
+    Thread(#[from] std::io::Error),
+    /// A worker ended without delivering its rows, which only a bug can cause.
+    #[error("a worker thread ended early, with {n_done} of {n_photos} photos done")]
+    WorkerLost {
+        /// Photos delivered.
+        n_done: usize,
+        /// Photos asked for.
+        n_photos: usize,
+    },
+}

@@ -1,0 +1,132 @@
+//! Named tensors with text beside them, as a safetensors file.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::Path,
+};
+
+use safetensors::SafeTensors;
+use serde_json::{Map, Value, json};
+use tch::{Kind, Tensor};
+
+use crate::{atomic::write_atomically, error::ModelError};
+
+/// Tensors and metadata of one safetensors file, in name order.
+///
+/// The same content always gives the same bytes, which the library's own writer does not promise (it keeps
+/// metadata in a hash map): so the header is written here, and read by the library.
+#[derive(Debug, Default)]
+pub struct Archive {
+    /// The header's `__metadata__`.
+    pub metadata: BTreeMap<String, String>,
+    /// The tensors by name; `f32`, `f64` or `i64`, of any shape.
+    pub tensors: BTreeMap<String, Tensor>,
+}
+
+impl Archive {
+    /// Writes the file through a temporary sibling.
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        let contents = self.contents()?;
+        write_atomically(path, |out| write(&self.metadata, &contents, out))
+            .map_err(|source| ModelError::Write { path: path.to_owned(), source })
+    }
+
+    /// Opens a file, checks that it is whole, and copies its tensors.
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
+        let damaged = |reason: String| ModelError::Damaged { path: path.to_owned(), reason };
+        let bytes = read_file(path)?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let parsed = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let tensors = parsed
+            .iter()
+            .map(|(name, view)| Ok((name.to_owned(), tensor_of(&view).map_err(|e| damaged(format!("{name}: {e}")))?)))
+            .collect::<Result<_, ModelError>>()?;
+        Ok(Self { metadata, tensors })
+    }
+
+    /// The tensors whose name starts with `prefix`, under the rest of their name.
+    pub fn take_group(&mut self, prefix: &str) -> BTreeMap<String, Tensor> {
+        let names: Vec<_> = self.tensors.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        names
+            .into_iter()
+            .filter_map(|name| Some((name[prefix.len()..].to_owned(), self.tensors.remove(&name)?)))
+            .collect()
+    }
+
+    /// Adds tensors under `prefix`.
+    pub fn put_group<S: AsRef<str>>(&mut self, prefix: &str, tensors: impl IntoIterator<Item = (S, Tensor)>) {
+        self.tensors.extend(tensors.into_iter().map(|(name, tensor)| (format!("{prefix}{}", name.as_ref()), tensor)));
+    }
+
+    fn contents(&self) -> Result<Vec<Content<'_>>, ModelError> {
+        self.tensors.iter().map(|(name, tensor)| Content::new(name, tensor)).collect()
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
+    // Asked first, because reading a pipe would wait for ever.
+    match fs_err::metadata(path).map_err(ModelError::Read)?.is_file() {
+        true => fs_err::read(path).map_err(ModelError::Read),
+        false => Err(ModelError::Read(io::Error::other(format!("`{}` is not a file", path.display())))),
+    }
+}
+
+fn tensor_of(view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor, String> {
+    use safetensors::Dtype;
+    let kind = match view.dtype() {
+        Dtype::F32 => Kind::Float,
+        Dtype::F64 => Kind::Double,
+        Dtype::I64 => Kind::Int64,
+        other => return Err(format!("numbers of type {other:?} are not used by tl")),
+    };
+    let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
+    // The library has checked that the bytes are as many as the shape wants.
+    Tensor::f_from_data_size(view.data(), &shape, kind).map_err(|e| e.to_string())
+}
+
+/// One tensor, ready to be written.
+struct Content<'a> {
+    name: &'a str,
+    dtype: &'static str,
+    shape: Vec<i64>,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Content<'a> {
+    fn new(name: &'a str, tensor: &Tensor) -> Result<Self, ModelError> {
+        let (dtype, size) = match tensor.kind() {
+            Kind::Int64 => ("I64", 8),
+            Kind::Double => ("F64", 8),
+            _ => ("F32", 4),
+        };
+        let kind = if dtype == "F32" { Kind::Float } else { tensor.kind() };
+        let whole =
+            tensor.detach().f_to_kind(kind).and_then(|t| t.f_contiguous()).map_err(tl_torch::TorchError::from)?;
+        let mut bytes = vec![0; whole.numel() * size];
+        whole.f_copy_data_u8(&mut bytes, whole.numel()).map_err(tl_torch::TorchError::from)?;
+        Ok(Self { name, dtype, shape: whole.size(), bytes })
+    }
+}
+
+/// The format: length of the header in 8 bytes, the header as JSON padded to 8 bytes, the numbers.
+fn write(metadata: &BTreeMap<String, String>, contents: &[Content<'_>], out: &mut dyn Write) -> io::Result<()> {
+    // The library wants wider numbers first, so that each stays aligned.
+    let (wide, narrow): (Vec<_>, Vec<_>) = contents.iter().partition(|c| c.dtype != "F32");
+    let ordered = || wide.iter().chain(&narrow);
+    let mut header = Map::new();
+    header.insert("__metadata__".to_owned(), json!(metadata));
+    let mut offset = 0;
+    for content in ordered() {
+        let end = offset + content.bytes.len();
+        let entry = json!({"dtype": content.dtype, "shape": content.shape, "data_offsets": [offset, end]});
+        header.insert(content.name.to_owned(), entry);
+        offset = end;
+    }
+    let mut header = Value::Object(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(&header)?;
+    ordered().try_for_each(|content| out.write_all(&content.bytes))
+}

@@ -1,0 +1,110 @@
+//! Prediction: photos in, class probabilities out.
+
+use std::{path::PathBuf, sync::atomic::AtomicBool};
+
+use tch::{Kind, Tensor};
+use tl_backbone::{Network, Precision, Preprocessing, Weights, imagenet_classes};
+use tl_data::Skipped;
+use tl_features::{ExtractOptions, Features, extract};
+use tl_head::Head;
+
+use crate::{bundle::Bundle, error::ModelError};
+
+/// How photos are read while predicting; how they are prepared is the model's own affair.
+pub type PredictOptions = ExtractOptions;
+
+/// A network with classes: a trained bundle, or a pretrained backbone with its ImageNet top.
+#[derive(Debug)]
+pub struct Classifier {
+    weights: Weights,
+    preprocessing: Preprocessing,
+    classes: Vec<String>,
+    top: Top,
+}
+
+/// What turns features into logits.
+#[derive(Debug)]
+enum Top {
+    Head { head: Head, temperature: f64 },
+    ImageNet,
+}
+
+/// What a model says of one photo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// Position of the photo in the list that was asked for.
+    pub photo: usize,
+    /// `[n_classes]`, sums to 1.
+    pub probabilities: Vec<f32>,
+}
+
+impl Prediction {
+    /// The `k` most probable classes with their probabilities, best first; equal ones in class order.
+    #[must_use]
+    pub fn top(&self, k: usize) -> Vec<(usize, f32)> {
+        let mut order: Vec<_> = self.probabilities.iter().copied().enumerate().collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        order.truncate(k);
+        order
+    }
+}
+
+impl Classifier {
+    /// A classifier from a trained bundle.
+    #[must_use]
+    pub fn from_bundle(bundle: Bundle) -> Self {
+        let Bundle { weights, head, classes, preprocessing, temperature, .. } = bundle;
+        Self { weights, preprocessing, classes, top: Top::Head { head, temperature } }
+    }
+
+    /// The pretrained network itself, with its own 1000 ImageNet classes.
+    #[must_use]
+    pub fn imagenet(weights: Weights) -> Self {
+        let classes = imagenet_classes().iter().map(|class| class.name.to_owned()).collect();
+        let preprocessing = weights.spec().preprocessing.clone();
+        Self { weights, preprocessing, classes, top: Top::ImageNet }
+    }
+
+    /// Class names; position is label.
+    #[must_use]
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Predicts the classes of photos.
+    ///
+    /// Returns a prediction for each photo that could be read, in order, and the others with their reasons.
+    /// `progress` and `stop` are as in [`extract`].
+    pub fn predict(
+        &self,
+        photos: &[PathBuf],
+        options: &PredictOptions,
+        progress: &mut dyn FnMut(usize),
+        stop: &AtomicBool,
+    ) -> Result<(Vec<Prediction>, Vec<Skipped>), ModelError> {
+        let options = ExtractOptions { geometry: Some(self.preprocessing.geometry), ..options.clone() };
+        let (features, skipped) = extract(&self.weights, photos, &options, progress, stop)?;
+        if features.is_empty() {
+            return Ok((Vec::new(), skipped));
+        }
+        let rows = tl_torch::to_vec_f32(&self.probabilities(&features, options.precision)?)?;
+        let predictions = features
+            .photos
+            .iter()
+            .zip(rows.chunks_exact(self.classes.len()))
+            .map(|(&photo, row)| Prediction { photo, probabilities: row.to_vec() });
+        Ok((predictions.collect(), skipped))
+    }
+
+    /// `[n, n_classes] f32` of features `[n, width]`.
+    fn probabilities(&self, features: &Features, precision: Precision) -> Result<Tensor, ModelError> {
+        let _guard = tch::no_grad_guard();
+        let features = features.to_tensor()?;
+        let (logits, temperature) = match &self.top {
+            Top::Head { head, temperature } => (head.forward(&features)?, *temperature),
+            Top::ImageNet => (Network::compile(&self.weights, precision, 1)?.logits(&features)?, 1.0),
+        };
+        let scaled = logits.f_div_scalar(temperature).and_then(|l| l.f_softmax(-1, Kind::Float));
+        Ok(scaled.map_err(tl_torch::TorchError::from)?)
+    }
+}

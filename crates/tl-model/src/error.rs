@@ -1,0 +1,93 @@
+//! What can go wrong with a model file.
+
+use std::{io, path::PathBuf};
+
+use tl_backbone::BackboneError;
+use tl_features::FeatureError;
+use tl_head::HeadError;
+use tl_torch::TorchError;
+
+/// Why a model could not be written, opened or run.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file cannot be read; the system's reason names it.
+    #[error("cannot read the model: {0}")]
+    Read(io::Error),
+    /// The file cannot be written; what stood there before still does.
+    #[error("cannot write {}: {source}; what was there before is untouched", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The bytes are no safetensors file, or only the first part of one.
+    #[error(
+        "{} is not a model that tl wrote, or is only a part of one ({reason}); copy it again, or give the \
+         model.safetensors of a run folder",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the parser met.
+        reason: String,
+    },
+    /// A safetensors file, but none of ours.
+    #[error("{} holds tensors but is not a tl {wanted}; give the model.safetensors of a run folder", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// What was looked for: `bundle` or `checkpoint`.
+        wanted: &'static str,
+    },
+    /// Written by a newer tl.
+    #[error(
+        "{} has format {found}, and this tl reads up to format {known}: update tl, or train the model again with this one",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The file's format version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// A field of the header is missing or makes no sense.
+    #[error("{}: its field `{field}` is missing or wrong ({reason}); the file was changed after tl wrote it", path.display())]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The field of the header.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The network gives other answers here than it gave where it was trained.
+    #[error(
+        "the model's answers changed: on built-in picture {picture} a logit is off by {difference:.2e}, allowed are \
+         {allowed:.0e}; the file or this machine's libtorch is damaged"
+    )]
+    Golden {
+        /// Number of the built-in picture.
+        picture: usize,
+        /// Largest difference, relative to the largest logit.
+        difference: f64,
+        /// Largest difference allowed.
+        allowed: f64,
+    },
+    /// The backbone's weights are unfit.
+    #[error(transparent)]
+    Backbone(#[from] BackboneError),
+    /// The head's weights are unfit.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// The photos could not be turned into features.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// libtorch refused a tensor.
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+}

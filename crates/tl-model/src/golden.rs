@@ -1,0 +1,56 @@
+//! Built-in pictures whose answers are kept in the bundle, so that a model can prove itself anywhere.
+
+use tch::Tensor;
+use tl_backbone::{Network, Precision, Weights};
+use tl_head::Head;
+
+use crate::error::ModelError;
+
+/// How many built-in pictures there are.
+pub(crate) const N_PICTURES: usize = 3;
+
+/// Largest difference allowed, relative to the largest logit: rounding differs between processors by about 1e-6.
+const ALLOWED: f64 = 1e-3;
+
+/// The pictures: `[N_PICTURES, side, side, 3] u8`, smooth and busy patterns given by a formula.
+fn pictures(side: usize) -> Vec<u8> {
+    let pixel = |i: usize| {
+        let (c, x, y, n) = (i % 3, i / 3 % side, i / 3 / side % side, i / 3 / side / side);
+        ((y * y * (c + 1) + x * x * (3 - c) + 31 * y * x / (n + 2) + 4096 * n) >> 4) & 255
+    };
+    (0..N_PICTURES * side * side * 3).map(|i| pixel(i) as u8).collect()
+}
+
+/// The model's answers on the built-in pictures in f32: `[N_PICTURES, n_classes] f32` logits.
+pub(crate) fn answers(weights: &Weights, head: &Head) -> Result<Tensor, ModelError> {
+    let _guard = tch::no_grad_guard();
+    let side = weights.spec().preprocessing.geometry.side as usize;
+    let network = Network::compile(weights, Precision::F32, N_PICTURES)?;
+    let features = network.features(&pictures(side), N_PICTURES)?;
+    Ok(head.forward(&features)?)
+}
+
+/// Compares answers with those that were stored.
+pub(crate) fn check(stored: &Tensor, now: &Tensor) -> Result<(), ModelError> {
+    let (stored, now) = (rows(stored)?, rows(now)?);
+    let largest = stored.iter().flatten().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
+    for (picture, (was, is)) in stored.iter().zip(&now).enumerate() {
+        let difference = was.iter().zip(is).map(|(a, b)| (a - b).abs()).fold(0.0, nan_max) / largest;
+        // Written so that a NaN fails.
+        if !(f64::from(difference) <= ALLOWED) {
+            return Err(ModelError::Golden { picture, difference: difference.into(), allowed: ALLOWED });
+        }
+    }
+    Ok(())
+}
+
+/// The larger of two numbers, NaN if either is: `f32::max` would hide one.
+fn nan_max(a: f32, b: f32) -> f32 {
+    if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) }
+}
+
+fn rows(logits: &Tensor) -> Result<Vec<Vec<f32>>, ModelError> {
+    let flat = tl_torch::to_vec_f32(logits)?;
+    let width = (flat.len() / N_PICTURES).max(1);
+    Ok(flat.chunks(width).map(<[f32]>::to_vec).collect())
+}

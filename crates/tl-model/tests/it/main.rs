@@ -1,0 +1,130 @@
+//! Bundles written, opened, damaged.
+
+use std::path::{Path, PathBuf};
+
+use tch::{Kind, Tensor};
+use tempfile::TempDir;
+use tl_backbone::{Weights, spec};
+use tl_head::{Head, HeadConfig};
+use tl_model::{Archive, Bundle, ModelError, Provenance};
+
+fn bundle() -> Bundle {
+    let spec = spec("mobilenet_v3_small").unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/weights").join(spec.file);
+    assert!(path.is_file(), "{} is missing: run `cargo xtask fetch --all`", path.display());
+    let config = HeadConfig { n_features: spec.n_features, hidden: vec![7], n_classes: 3 };
+    Bundle {
+        weights: Weights::open(&path, spec).unwrap(),
+        head: Head::new(&config, 5).unwrap(),
+        classes: ["ant", "bee", "cat \"quoted\""].map(str::to_owned).to_vec(),
+        preprocessing: spec.preprocessing.clone(),
+        temperature: 1.25,
+        provenance: Provenance { seed: 5, command: vec!["tl".to_owned()], ..Provenance::default() },
+    }
+}
+
+fn saved() -> (TempDir, PathBuf) {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("model.safetensors");
+    bundle().save(&path).unwrap();
+    (dir, path)
+}
+
+/// Opens the archive, changes it, writes it back, and opens it as a bundle.
+fn changed(change: impl FnOnce(&mut Archive)) -> ModelError {
+    let (_dir, path) = saved();
+    let mut archive = Archive::open(&path).unwrap();
+    change(&mut archive);
+    archive.save(&path).unwrap();
+    Bundle::open_verified(&path).unwrap_err()
+}
+
+#[test]
+fn a_bundle_comes_back_as_it_was() {
+    let (_dir, path) = saved();
+    let (was, is) = (bundle(), Bundle::open_verified(&path).unwrap());
+    assert_eq!(is.classes, was.classes);
+    assert_eq!(is.preprocessing, was.preprocessing);
+    assert_eq!(is.provenance, was.provenance);
+    assert!((is.temperature - was.temperature).abs() < 1e-12);
+    assert_eq!(is.head.config(), was.head.config());
+    for ((name, a), (_, b)) in is.weights.tensors().zip(was.weights.tensors()) {
+        assert!(a.equal(&b), "{name}");
+    }
+}
+
+#[test]
+fn the_same_bundle_gives_the_same_bytes() {
+    let ((_a, one), (_b, two)) = (saved(), saved());
+    assert_eq!(std::fs::read(one).unwrap(), std::fs::read(two).unwrap());
+}
+
+#[test]
+fn the_file_is_read_by_anyone() {
+    let (_dir, path) = saved();
+    let bytes = std::fs::read(path).unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let metadata = header.metadata().clone().unwrap();
+    assert_eq!((metadata["format"].as_str(), metadata["backbone"].as_str()), ("tl-bundle", "mobilenet_v3_small"));
+    let classes: Vec<String> = serde_json::from_str(&metadata["classes"]).unwrap();
+    assert_eq!(classes[2], "cat \"quoted\"");
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    let error = changed(|a| drop(a.metadata.insert("format_version".to_owned(), "2".to_owned())));
+    assert!(matches!(error, ModelError::Newer { found: 2, known: 1, .. }), "{error}");
+    let error = changed(|a| drop(a.metadata.remove("format")));
+    assert!(matches!(error, ModelError::NotOurs { .. }), "{error}");
+    let error = changed(|a| drop(a.metadata.insert("classes".to_owned(), r#"["ant"]"#.to_owned())));
+    assert!(matches!(error, ModelError::Field { field: "head", .. }), "{error}");
+    let error = changed(|a| drop(a.metadata.insert("temperature".to_owned(), "0".to_owned())));
+    assert!(matches!(error, ModelError::Field { field: "temperature", .. }), "{error}");
+    let error = changed(|a| drop(a.tensors.remove("head.layers.0.weight")));
+    assert!(error.to_string().contains("layers.0.weight"), "{error}");
+    let error = changed(|a| {
+        drop(a.tensors.insert("head.layers.1.bias".to_owned(), Tensor::zeros([4], (Kind::Float, tch::Device::Cpu))))
+    });
+    assert!(error.to_string().contains("layers.1.bias"), "{error}");
+    let error = changed(|a| drop(a.tensors.remove("backbone.features.0.0.weight")));
+    assert!(error.to_string().contains("features.0.0.weight"), "{error}");
+}
+
+#[test]
+fn changed_weights_are_noticed() {
+    let error = changed(|a| {
+        let bias = a.tensors["head.layers.1.bias"].f_add_scalar(0.1).unwrap();
+        a.tensors.insert("head.layers.1.bias".to_owned(), bias);
+    });
+    assert!(matches!(error, ModelError::Golden { .. }), "{error}");
+    let error = changed(|a| {
+        let bias = a.tensors["head.layers.1.bias"].f_mul_scalar(f64::NAN).unwrap();
+        a.tensors.insert("head.layers.1.bias".to_owned(), bias);
+    });
+    assert!(matches!(error, ModelError::Golden { .. }), "{error}");
+}
+
+#[test]
+fn every_truncation_is_an_error() {
+    let (dir, path) = saved();
+    let bytes = std::fs::read(path).unwrap();
+    let cut = dir.path().join("cut.safetensors");
+    for length in [0, 1, 7, 8, 9, 100, bytes.len() / 3, bytes.len() - 1] {
+        std::fs::write(&cut, &bytes[..length]).unwrap();
+        let error = Bundle::open(&cut).unwrap_err();
+        assert!(matches!(error, ModelError::Damaged { .. }), "{length}: {error}");
+    }
+}
+
+#[test]
+fn a_failed_save_leaves_the_file_that_was_there() {
+    let (_dir, path) = saved();
+    let before = std::fs::read(&path).unwrap();
+    let failed = tl_model::write_atomically(&path, |out| {
+        out.write_all(b"half of it")?;
+        Err(std::io::ErrorKind::StorageFull.into())
+    });
+    assert!(failed.is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+}
