@@ -45,7 +45,7 @@ pub enum MetricsError {
         value: f32,
     },
     /// A row that does not sum to one.
-    #[error("the probabilities of row {row} sum to {sum}, not to 1; apply softmax to logits")]
+    #[error("the probabilities of row {row} sum to {sum:.3}, not to 1; apply softmax to logits")]
     Sum {
         /// Position of the row.
         row: usize,

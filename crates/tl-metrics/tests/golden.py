@@ -1,0 +1,43 @@
+"""Prints the numbers of it/golden.rs: scikit-learn's (1.9), and expected calibration error from numpy.
+
+pip install scikit-learn==1.9.*; python golden.py
+"""
+import numpy as np
+from sklearn import metrics
+
+K, N = 4, 60
+
+
+def data():
+    """Labels and softmax rows by a formula that Rust computes alike; class 3 is never predicted."""
+    labels = np.array([(i * i + i // 7) % K for i in range(N)])
+    logits = np.array([[((i * 37 + c * 101 + i * c * 13) % 64) / 16 + (2.5 if c == labels[i] else 0) - (9 if c == 3 else 0)
+                        for c in range(K)] for i in range(N)])
+    p = np.exp(logits)
+    return labels, (p / p.sum(1, keepdims=True)).astype(np.float32)
+
+
+def ece(labels, p, bins=15):
+    confidence, right = p.max(1).astype(np.float64), p.argmax(1) == labels
+    total = 0.0
+    for lo in range(bins):
+        inside = (confidence > lo / bins) & (confidence <= (lo + 1) / bins)
+        if inside.any():
+            total += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    return total
+
+
+labels, p = data()
+predicted = p.argmax(1)
+names = range(K)
+print("confusion", metrics.confusion_matrix(labels, predicted, labels=names).tolist())
+print("accuracy", metrics.accuracy_score(labels, predicted))
+print("log_loss", metrics.log_loss(labels, p, labels=names))
+for k in (2, 3):
+    print("top", k, metrics.top_k_accuracy_score(labels, p, k=k, labels=names))
+for average in (None, "macro", "weighted"):
+    values = metrics.precision_recall_fscore_support(labels, predicted, labels=names, average=average, zero_division=0)
+    print(average, [np.asarray(v).tolist() for v in values if v is not None])
+print("ece", ece(labels, p))
+sure = np.array([[1, 0], [1, 0]], np.float32)
+print("certain and wrong", metrics.log_loss([0, 1], sure, labels=[0, 1]))

@@ -1,0 +1,89 @@
+//! What holds for any input.
+
+use proptest::{collection::vec, prelude::*};
+use tl_metrics::{Evaluation, Proportion, RunningMean};
+
+const N_CLASSES: usize = 3;
+
+fn classes() -> Vec<String> {
+    ["a", "b", "c"].map(str::to_owned).to_vec()
+}
+
+/// Rows of a label and a distribution; small whole weights make ties common.
+fn rows() -> impl Strategy<Value = Vec<(usize, Vec<f32>)>> {
+    let distribution = vec(0u8..5, N_CLASSES).prop_map(|weights| {
+        let total: f32 = weights.iter().map(|&w| f32::from(w) + 0.25).sum();
+        weights.iter().map(|&w| (f32::from(w) + 0.25) / total).collect()
+    });
+    vec((0..N_CLASSES, distribution), 1..40)
+}
+
+fn evaluate(rows: &[(usize, Vec<f32>)]) -> Evaluation {
+    let labels: Vec<usize> = rows.iter().map(|row| row.0).collect();
+    let probabilities: Vec<f32> = rows.iter().flat_map(|row| row.1.clone()).collect();
+    Evaluation::new(&classes(), &labels, &probabilities).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn fractions_are_fractions_and_counts_add_up(rows in rows()) {
+        let e = evaluate(&rows);
+        let [low, high] = e.accuracy_ci;
+        prop_assert!(0.0 <= low && low <= e.accuracy && e.accuracy <= high && high <= 1.0);
+        prop_assert!(e.log_loss >= 0.0 && e.log_loss.is_finite());
+        prop_assert!((0.0..=1.0).contains(&e.ece));
+        prop_assert_eq!(e.confusion.iter().flatten().sum::<usize>(), rows.len());
+        for class in &e.per_class {
+            prop_assert!([class.precision, class.recall, class.f1].iter().all(|v| (0.0..=1.0).contains(v)));
+        }
+        prop_assert_eq!(e.per_class.iter().map(|c| c.support).sum::<usize>(), rows.len());
+        // Averaged by support, recall is accuracy.
+        prop_assert!((e.weighted_average.recall - e.accuracy).abs() < 1e-12);
+        prop_assert!(e.top_k.iter().all(|top| top.accuracy >= e.accuracy));
+    }
+
+    #[test]
+    fn the_order_of_rows_does_not_matter(rows in rows(), shift in 0usize..40) {
+        let mut turned = rows.clone();
+        turned.rotate_left(shift % rows.len());
+        let (a, b) = (evaluate(&rows), evaluate(&turned));
+        prop_assert_eq!(&a.confusion, &b.confusion);
+        prop_assert_eq!(&a.top_k, &b.top_k);
+        prop_assert!((a.log_loss - b.log_loss).abs() < 1e-12 && (a.ece - b.ece).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_interval_narrows_with_more_of_the_same(n_correct in 0usize..50, n_wrong in 0usize..50) {
+        prop_assume!(n_correct + n_wrong > 0);
+        let width = |times| {
+            let [low, high] = Proportion { n_correct: times * n_correct, n_total: times * (n_correct + n_wrong) }.interval();
+            high - low
+        };
+        prop_assert!(width(2) < width(1));
+    }
+
+    #[test]
+    fn a_running_mean_is_the_mean(batches in vec(vec(-10.0f64..10.0, 1..9), 1..9)) {
+        let mut running = RunningMean::default();
+        for batch in &batches {
+            running.add(batch.iter().sum::<f64>() / batch.len() as f64, batch.len());
+        }
+        let all: Vec<f64> = batches.into_iter().flatten().collect();
+        let mean = all.iter().sum::<f64>() / all.len() as f64;
+        prop_assert_eq!(running.n(), all.len());
+        prop_assert!((running.mean().unwrap() - mean).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn the_first_of_equal_classes_is_predicted() {
+    let e = evaluate(&[(1, vec![0.4, 0.4, 0.2]), (0, vec![0.4, 0.4, 0.2])]);
+    assert_eq!(e.confusion, [[1, 0, 0], [1, 0, 0], [0, 0, 0]]);
+    assert_eq!(e.top_k[0].accuracy.to_bits(), 1f64.to_bits());
+}
+
+#[test]
+fn nothing_answered_is_nothing_known() {
+    assert_eq!(Proportion { n_correct: 0, n_total: 0 }.interval(), [0.0, 1.0]);
+    assert_eq!(RunningMean::default().mean(), None);
+}
