@@ -23,21 +23,13 @@ impl Classes {
         };
         for (i, class) in chosen.iter().enumerate() {
             if chosen[..i].contains(class) {
-                return Err(DataError::RepeatedClass {
-                    class: class.clone(),
-                });
+                return Err(DataError::RepeatedClass { class: class.clone() });
             }
             if names.binary_search(class).is_err() {
-                return Err(DataError::UnknownClass {
-                    class: class.clone(),
-                    path: path.to_owned(),
-                    known: names,
-                });
+                return Err(DataError::UnknownClass { class: class.clone(), path: path.to_owned(), known: names });
             }
         }
-        Ok(Self {
-            names: chosen.to_vec(),
-        })
+        Ok(Self { names: chosen.to_vec() })
     }
 
     /// Position of a class; `None` when it was not chosen.
@@ -46,11 +38,7 @@ impl Classes {
     }
 
     /// Fails on the first of `found` that is not known.
-    pub(crate) fn check<'a>(
-        &self,
-        mut found: impl Iterator<Item = &'a str>,
-        path: &Path,
-    ) -> Result<(), DataError> {
+    pub(crate) fn check<'a>(&self, mut found: impl Iterator<Item = &'a str>, path: &Path) -> Result<(), DataError> {
         match found.find(|name| self.label(name).is_none()) {
             None => Ok(()),
             Some(class) => Err(DataError::UnknownClass {
@@ -62,19 +50,10 @@ impl Classes {
     }
 
     /// The names, when there are at least `min_classes`.
-    pub(crate) fn into_names(
-        self,
-        path: &Path,
-        min_classes: usize,
-    ) -> Result<Vec<String>, DataError> {
+    pub(crate) fn into_names(self, path: &Path, min_classes: usize) -> Result<Vec<String>, DataError> {
         match self.names.as_slice() {
-            [class] if min_classes > 1 => Err(DataError::OneClass {
-                path: path.to_owned(),
-                class: class.clone(),
-            }),
-            [] => Err(DataError::NoClasses {
-                path: path.to_owned(),
-            }),
+            [class] if min_classes > 1 => Err(DataError::OneClass { path: path.to_owned(), class: class.clone() }),
+            [] => Err(DataError::NoClasses { path: path.to_owned() }),
             _ => Ok(self.names),
         }
     }

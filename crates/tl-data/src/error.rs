@@ -93,9 +93,7 @@ pub enum DataError {
         value: f64,
     },
     /// Folds that cannot be made.
-    #[error(
-        "{n_samples} photos cannot make {k} folds; ask for at least 2 folds and at most one per photo"
-    )]
+    #[error("{n_samples} photos cannot make {k} folds; ask for at least 2 folds and at most one per photo")]
     Folds {
         /// Folds asked for.
         k: usize,

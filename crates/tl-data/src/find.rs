@@ -25,18 +25,12 @@ pub fn find_photos(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Skipped>), Da
             }
             Ok(found) => match not_a_file(found.file_type()) {
                 None => photos.push(path.clone()),
-                Some(what) => skipped.push(Skipped {
-                    path: path.clone(),
-                    reason: SkipReason::NotAFile { what },
-                }),
+                Some(what) => skipped.push(Skipped { path: path.clone(), reason: SkipReason::NotAFile { what } }),
             },
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(DataError::Missing { path: path.clone() });
             }
-            Err(error) => skipped.push(Skipped {
-                path: path.clone(),
-                reason: SkipReason::unreadable(&error),
-            }),
+            Err(error) => skipped.push(Skipped { path: path.clone(), reason: SkipReason::unreadable(&error) }),
         }
     }
     Ok((photos, skipped))

@@ -17,19 +17,13 @@ impl Geometry {
     /// Squash to `side` x `side`.
     #[must_use]
     pub fn squash(side: u32) -> Self {
-        Self {
-            side,
-            fit: Fit::Squash,
-        }
+        Self { side, fit: Fit::Squash }
     }
 
     /// Short side to `short_side`, then the central `side` x `side`.
     #[must_use]
     pub fn crop(short_side: u32, side: u32) -> Self {
-        Self {
-            side,
-            fit: Fit::Crop { short_side },
-        }
+        Self { side, fit: Fit::Crop { short_side } }
     }
 
     /// Bytes of one photo in this geometry: `side * side * 3`, `[H, W, C]` RGB.

@@ -1,12 +1,12 @@
 //! Folders of photos: find, check, decode, split and batch them. No tensors.
 
 mod classes;
+#[cfg(feature = "decode")]
+mod decode;
 mod error;
 mod find;
 mod geometry;
 mod limits;
-#[cfg(feature = "decode")]
-mod reader;
 mod sample;
 mod scan;
 mod skip;
@@ -15,7 +15,7 @@ mod split;
 mod walk;
 
 #[cfg(feature = "decode")]
-pub use self::reader::PhotoReader;
+pub use self::decode::PhotoReader;
 pub use self::{
     error::DataError,
     find::find_photos,

@@ -11,11 +11,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_pixels: 128 << 20,
-            max_file_bytes: 256 << 20,
-            max_memory_bytes: 1 << 30,
-        }
+        Self { max_pixels: 128 << 20, max_file_bytes: 256 << 20, max_memory_bytes: 1 << 30 }
     }
 }
 

@@ -26,10 +26,7 @@ pub struct ScanOptions {
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self {
-            classes: None,
-            min_classes: 2,
-        }
+        Self { classes: None, min_classes: 2 }
     }
 }
 
@@ -85,20 +82,10 @@ fn known_samples(
         classes.check(found.names(), path)?;
     }
     let samples = found.samples(classes, false, folder)?;
-    match samples.is_empty() {
-        true => Err(DataError::NoPhotos {
-            path: path.to_owned(),
-        }),
-        false => Ok(samples),
-    }
+    if samples.is_empty() { Err(DataError::NoPhotos { path: path.to_owned() }) } else { Ok(samples) }
 }
 
-fn finish(
-    mut folder: Folder,
-    classes: Classes,
-    root: &Path,
-    options: &ScanOptions,
-) -> Result<Folder, DataError> {
+fn finish(mut folder: Folder, classes: Classes, root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
     folder.classes = classes.into_names(root, options.min_classes)?;
     folder.skipped.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(folder)
@@ -115,32 +102,17 @@ impl Parts {
     fn of(root: &Path) -> Result<Self, DataError> {
         let folders = subfolders(root)?;
         let named = |wanted: &str| {
-            folders
-                .iter()
-                .find(|path| {
-                    path.file_name()
-                        .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
-                })
-                .cloned()
+            folders.iter().find(|path| path.file_name().is_some_and(|name| name.eq_ignore_ascii_case(wanted))).cloned()
         };
-        let holds_folders =
-            |path: &PathBuf| subfolders(path).is_ok_and(|inside| !inside.is_empty());
+        let holds_folders = |path: &PathBuf| subfolders(path).is_ok_and(|inside| !inside.is_empty());
         let Some(train) = named("train").filter(holds_folders) else {
-            return Ok(Self {
-                train: root.to_owned(),
-                val: None,
-                test: None,
-            });
+            return Ok(Self { train: root.to_owned(), val: None, test: None });
         };
         let val = VAL_NAMES.into_iter().find_map(named).filter(holds_folders);
         let test = named("test").filter(holds_folders);
         Ok(match val {
             Some(_) => Self { train, val, test },
-            None => Self {
-                train,
-                val: test,
-                test: None,
-            },
+            None => Self { train, val: test, test: None },
         })
     }
 }
@@ -169,19 +141,14 @@ impl ClassFolders {
         }
         if folders.is_empty() {
             let path = root.to_owned();
-            return Err(
-                match beside.photos.is_empty() && beside.skipped.is_empty() {
-                    true => DataError::NoPhotos { path },
-                    false => DataError::NoClasses { path },
-                },
-            );
+            return Err(if beside.photos.is_empty() && beside.skipped.is_empty() {
+                DataError::NoPhotos { path }
+            } else {
+                DataError::NoClasses { path }
+            });
         }
         folders.sort();
-        Ok(Self {
-            root: root.to_owned(),
-            folders,
-            beside,
-        })
+        Ok(Self { root: root.to_owned(), folders, beside })
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
@@ -189,19 +156,9 @@ impl ClassFolders {
     }
 
     /// The photos of the chosen classes; what cannot be used goes into `folder`.
-    fn samples(
-        &self,
-        classes: &Classes,
-        all_needed: bool,
-        folder: &mut Folder,
-    ) -> Result<Vec<Sample>, DataError> {
-        let stray = self.beside.photos.iter().map(|path| Skipped {
-            path: path.clone(),
-            reason: SkipReason::NoClass,
-        });
-        folder
-            .skipped
-            .extend(stray.chain(self.beside.skipped.iter().cloned()));
+    fn samples(&self, classes: &Classes, all_needed: bool, folder: &mut Folder) -> Result<Vec<Sample>, DataError> {
+        let stray = self.beside.photos.iter().map(|path| Skipped { path: path.clone(), reason: SkipReason::NoClass });
+        folder.skipped.extend(stray.chain(self.beside.skipped.iter().cloned()));
         folder.n_ignored += self.beside.n_ignored;
 
         let mut samples = Vec::new();
@@ -220,13 +177,10 @@ impl ClassFolders {
         }
         samples.sort_by(|a, b| a.label.cmp(&b.label).then_with(|| a.path.cmp(&b.path)));
         match empty.first() {
-            Some(_) if samples.is_empty() => Err(DataError::NoPhotos {
-                path: self.root.clone(),
-            }),
-            Some((class, path)) if all_needed => Err(DataError::EmptyClass {
-                class: (*class).clone(),
-                path: (*path).clone(),
-            }),
+            Some(_) if samples.is_empty() => Err(DataError::NoPhotos { path: self.root.clone() }),
+            Some((class, path)) if all_needed => {
+                Err(DataError::EmptyClass { class: (*class).clone(), path: (*path).clone() })
+            }
             _ => Ok(samples),
         }
     }
@@ -234,24 +188,16 @@ impl ClassFolders {
 
 fn subfolders(root: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut paths = entries(root)?;
-    paths
-        .retain(|path| !is_debris_folder(path) && metadata(path).is_ok_and(|found| found.is_dir()));
+    paths.retain(|path| !is_debris_folder(path) && metadata(path).is_ok_and(|found| found.is_dir()));
     Ok(paths)
 }
 
 /// What lies directly in a folder, sorted.
 fn entries(root: &Path) -> Result<Vec<PathBuf>, DataError> {
     let refused = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => DataError::Missing {
-            path: root.to_owned(),
-        },
-        ErrorKind::NotADirectory => DataError::NotAFolder {
-            path: root.to_owned(),
-        },
-        kind => DataError::Read {
-            path: root.to_owned(),
-            reason: kind.to_string(),
-        },
+        ErrorKind::NotFound => DataError::Missing { path: root.to_owned() },
+        ErrorKind::NotADirectory => DataError::NotAFolder { path: root.to_owned() },
+        kind => DataError::Read { path: root.to_owned(), reason: kind.to_string() },
     };
     let mut paths = Vec::new();
     for entry in fs_err::read_dir(root).map_err(refused)? {

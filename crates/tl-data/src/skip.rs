@@ -114,8 +114,6 @@ impl SkipReason {
 
     /// The system's refusal, without the path: whoever prints this has just printed the path.
     pub(crate) fn unreadable(error: &io::Error) -> Self {
-        Self::Unreadable {
-            reason: error.kind().to_string(),
-        }
+        Self::Unreadable { reason: error.kind().to_string() }
     }
 }

@@ -22,21 +22,7 @@ impl Format {
             [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            [
-                b'R',
-                b'I',
-                b'F',
-                b'F',
-                _,
-                _,
-                _,
-                _,
-                b'W',
-                b'E',
-                b'B',
-                b'P',
-                ..,
-            ] => Some(Self::WebP),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
             // Two letters alone would take any text that starts with BM: the four reserved bytes are zero.
             [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Some(Self::Bmp),
@@ -53,16 +39,7 @@ mod tests {
 
     #[test]
     fn text_is_no_image() {
-        for text in [
-            "",
-            "B",
-            "BM",
-            "BM of the year",
-            "RIFF....WAVE",
-            "GIF8",
-            "<svg/>",
-            "II of hearts",
-        ] {
+        for text in ["", "B", "BM", "BM of the year", "RIFF....WAVE", "GIF8", "<svg/>", "II of hearts"] {
             assert_eq!(Format::of(text.as_bytes()), None, "{text}");
         }
     }
@@ -70,10 +47,7 @@ mod tests {
     #[test]
     fn magic_bytes_are_known() {
         assert_eq!(Format::of(b"\xFF\xD8\xFF\xE0"), Some(Format::Jpeg));
-        assert_eq!(
-            Format::of(b"RIFF\x01\x02\x03\x04WEBPVP8 "),
-            Some(Format::WebP)
-        );
+        assert_eq!(Format::of(b"RIFF\x01\x02\x03\x04WEBPVP8 "), Some(Format::WebP));
         assert_eq!(Format::of(b"MM\0*\0\0\0\x08"), Some(Format::Tiff));
     }
 }

@@ -11,10 +11,7 @@ pub struct SplitOptions {
 
 impl Default for SplitOptions {
     fn default() -> Self {
-        Self {
-            val_fraction: 0.2,
-            seed: 0,
-        }
+        Self { val_fraction: 0.2, seed: 0 }
     }
 }
 
@@ -27,11 +24,7 @@ pub fn stratified_split(
     let every = (1.0 / options.val_fraction).round().max(2.0) as usize;
     let (mut train, mut val) = (Vec::new(), Vec::new());
     for (i, s) in samples.into_iter().enumerate() {
-        if i % every == 0 {
-            val.push(s)
-        } else {
-            train.push(s)
-        }
+        if i % every == 0 { val.push(s) } else { train.push(s) }
     }
     Ok((train, val))
 }

@@ -14,23 +14,17 @@ use crate::{
 };
 
 /// Endings that are taken for a photo without a look inside; the reader judges by content later.
-const PHOTO_ENDINGS: [&str; 12] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp", "bmp", "dib", "tif", "tiff", "ico",
-];
+const PHOTO_ENDINGS: [&str; 12] =
+    ["jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp", "bmp", "dib", "tif", "tiff", "ico"];
 
 /// Endings of what usually lies beside photos and was never meant as one.
 const DEBRIS_ENDINGS: [&str; 17] = [
-    "txt", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "toml", "md", "html", "ini", "db",
-    "log", "py", "ipynb", "pdf",
+    "txt", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "toml", "md", "html", "ini", "db", "log", "py",
+    "ipynb", "pdf",
 ];
 
 /// Folders that systems leave behind.
-const DEBRIS_FOLDERS: [&str; 4] = [
-    "__MACOSX",
-    "@eaDir",
-    "$RECYCLE.BIN",
-    "System Volume Information",
-];
+const DEBRIS_FOLDERS: [&str; 4] = ["__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"];
 
 /// What lies under a folder.
 #[derive(Debug, Default)]
@@ -47,10 +41,7 @@ impl Walk {
     /// Walks `root` and everything under it, following links.
     pub(crate) fn of(root: &Path) -> Self {
         let mut walk = Self::default();
-        let mut entries = WalkDir::new(root)
-            .follow_links(true)
-            .sort_by_file_name()
-            .into_iter();
+        let mut entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
         while let Some(entry) = entries.next() {
             match entry {
                 Ok(entry) if entry.depth() == 0 => {}
@@ -80,10 +71,7 @@ impl Walk {
     }
 
     pub(crate) fn skip(&mut self, path: &Path, reason: SkipReason) {
-        self.skipped.push(Skipped {
-            path: path.to_owned(),
-            reason,
-        });
+        self.skipped.push(Skipped { path: path.to_owned(), reason });
     }
 
     fn folder_is_passed_over(&mut self, entry: &DirEntry) -> bool {
@@ -130,9 +118,7 @@ fn reason_against(path: &Path, kind: FileType) -> Option<SkipReason> {
 
 fn head(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(N_HEAD_BYTES);
-    fs_err::File::open(path)?
-        .take(N_HEAD_BYTES as u64)
-        .read_to_end(&mut bytes)?;
+    fs_err::File::open(path)?.take(N_HEAD_BYTES as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -153,11 +139,7 @@ pub(crate) fn not_a_file(kind: FileType) -> Option<&'static str> {
             return Some(what);
         }
     }
-    Some(if kind.is_dir() {
-        "a folder"
-    } else {
-        "something else"
-    })
+    Some(if kind.is_dir() { "a folder" } else { "something else" })
 }
 
 /// Files that nobody meant as photos: hidden ones, and what systems and people leave beside photos.
@@ -167,25 +149,17 @@ pub(crate) fn is_debris(path: &Path) -> bool {
 
 /// Folders that nobody meant as classes.
 pub(crate) fn is_debris_folder(path: &Path) -> bool {
-    is_hidden(path)
-        || path
-            .file_name()
-            .is_some_and(|name| DEBRIS_FOLDERS.iter().any(|debris| name == *debris))
+    is_hidden(path) || path.file_name().is_some_and(|name| DEBRIS_FOLDERS.iter().any(|debris| name == *debris))
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
     path.extension()
         .and_then(|ending| ending.to_str())
-        .is_some_and(|ending| {
-            endings
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(ending))
-        })
+        .is_some_and(|ending| endings.iter().any(|known| known.eq_ignore_ascii_case(ending)))
 }
 
 /// The metadata behind a path, links followed.

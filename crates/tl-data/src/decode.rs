@@ -1,0 +1,11 @@
+//! Bytes of a file to pixels of a geometry.
+
+mod jpeg;
+mod jpeg_header;
+mod orientation;
+mod picture;
+mod reader;
+mod still;
+mod view;
+
+pub use self::reader::PhotoReader;

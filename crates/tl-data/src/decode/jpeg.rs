@@ -1,0 +1,99 @@
+//! JPEG to pixels: zune-jpeg at full size, jpeg-decoder when a reduced size is enough.
+
+use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
+use zune_jpeg::JpegDecoder;
+
+use super::{jpeg_header::JpegHeader, picture::Picture};
+use crate::{limits::DecodeOptions, skip::SkipReason};
+
+/// Working memory of the decoders per pixel beside the pixels, for the limits.
+/// A progressive photo keeps two bytes for each coefficient until its last scan.
+const PROGRESSIVE_BYTES: u64 = 2;
+
+/// Scans that a progressive photo may have; encoders make about ten, attackers thousands.
+const MAX_SCANS: usize = 100;
+
+/// Decodes into `picture`, reduced by 2, 4 or 8 when both sides stay at least `short_side`.
+pub(crate) fn decode(
+    bytes: &[u8],
+    short_side: u32,
+    options: &DecodeOptions,
+    picture: &mut Picture,
+) -> Result<(), SkipReason> {
+    let header = JpegHeader::parse(bytes)?;
+    let divisor = divisor(&header, short_side);
+    if divisor > 1 && decode_reduced(bytes, &header, divisor, options, picture)? {
+        return Ok(());
+    }
+    decode_full(bytes, &header, options, picture)
+}
+
+/// The strongest reduction that leaves enough pixels.
+fn divisor(header: &JpegHeader, short_side: u32) -> u32 {
+    let shortest = header.width.min(header.height);
+    // Four components (CMYK) are rare, and only the full decoder knows their colours.
+    // A truncated file goes there as well: it tells what is missing, and keeps the rest.
+    if !matches!(header.n_components, 1 | 3) || !header.is_complete {
+        return 1;
+    }
+    [8, 4, 2].into_iter().find(|divisor| shortest / divisor >= short_side).unwrap_or(1)
+}
+
+fn decode_full(
+    bytes: &[u8],
+    header: &JpegHeader,
+    options: &DecodeOptions,
+    picture: &mut Picture,
+) -> Result<(), SkipReason> {
+    let n_channels = if header.n_components == 1 { 1 } else { 3 };
+    let planes = if header.is_progressive { PROGRESSIVE_BYTES * u64::from(header.n_components) } else { 0 };
+    options.limits.check(header.width, header.height, n_channels as u64 + planes)?;
+
+    // With its end in place a file may break small rules; without it, every missing pixel has to be noticed.
+    let is_strict = !header.is_complete && !options.partial;
+    let settings = DecoderOptions::new_fast()
+        .set_strict_mode(is_strict)
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX))
+        .jpeg_set_max_scans(MAX_SCANS)
+        .jpeg_set_out_colorspace(if n_channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB });
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), settings);
+    let pixels = picture.reset((header.width, header.height), n_channels);
+    decoder.decode_into(pixels).map_err(|error| {
+        if header.is_complete { SkipReason::Damaged { reason: error.to_string() } } else { SkipReason::Truncated }
+    })?;
+    picture.orientation = header.orientation;
+    Ok(())
+}
+
+/// Scales inside the inverse cosine transform. Says false when this decoder cannot, but the other may.
+fn decode_reduced(
+    bytes: &[u8],
+    header: &JpegHeader,
+    divisor: u32,
+    options: &DecodeOptions,
+    picture: &mut Picture,
+) -> Result<bool, SkipReason> {
+    let (width, height) = (header.width.div_ceil(divisor), header.height.div_ceil(divisor));
+    let n_channels = usize::from(header.n_components);
+    let planes = if header.is_progressive { PROGRESSIVE_BYTES * u64::from(header.n_components) } else { 0 };
+    options.limits.check(header.width, header.height, planes)?;
+    // Planes, and the pixels made of them.
+    let reduced = u64::from(width) * u64::from(height) * n_channels as u64 * 2;
+    options.limits.check_memory(reduced)?;
+
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    decoder.set_max_decoding_buffer_size(usize::try_from(options.limits.max_memory_bytes).unwrap_or(usize::MAX));
+    if !matches!(decoder.scale(width as u16, height as u16), Ok(size) if size == (width as u16, height as u16)) {
+        return Ok(false);
+    }
+    let Ok(pixels) = decoder.decode() else { return Ok(false) };
+    if pixels.len() != width as usize * height as usize * n_channels {
+        return Ok(false);
+    }
+    picture.reset((width, height), n_channels);
+    picture.pixels = pixels;
+    (picture.full, picture.divisor) = ((header.width, header.height), divisor);
+    picture.orientation = header.orientation;
+    Ok(true)
+}

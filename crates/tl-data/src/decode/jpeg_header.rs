@@ -1,0 +1,103 @@
+//! What a JPEG says about itself before any pixel is decoded (ITU-T T.81, annex B).
+
+use image::metadata::Orientation as ExifOrientation;
+
+use super::orientation::Orientation;
+use crate::skip::SkipReason;
+
+const SOI: u8 = 0xD8;
+const EOI: u8 = 0xD9;
+const APP1: u8 = 0xE1;
+
+/// The frame header, the camera's orientation, and whether the file has its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct JpegHeader {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) n_components: u8,
+    pub(crate) is_progressive: bool,
+    pub(crate) orientation: Orientation,
+    /// The end-of-image marker is there: nothing was cut off at the end.
+    pub(crate) is_complete: bool,
+}
+
+impl JpegHeader {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, SkipReason> {
+        let mut header = Self::default();
+        let mut segments = Segments { bytes, at: 2 };
+        while let Some((marker, body)) = segments.next_segment() {
+            match marker {
+                // SOF0 to SOF15, without DHT, JPG and DAC, which lie between them.
+                0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => header.frame(marker, body)?,
+                APP1 => header.exif(body),
+                EOI => header.is_complete = true,
+                _ => {}
+            }
+        }
+        match header.width {
+            0 => Err(SkipReason::Truncated),
+            _ => Ok(header),
+        }
+    }
+
+    fn frame(&mut self, marker: u8, body: &[u8]) -> Result<(), SkipReason> {
+        let &[_, h1, h0, w1, w0, n_components, ..] = body else { return Err(SkipReason::Truncated) };
+        self.height = u32::from(u16::from_be_bytes([h1, h0]));
+        self.width = u32::from(u16::from_be_bytes([w1, w0]));
+        self.n_components = n_components;
+        self.is_progressive = marker == 0xC2;
+        match self.width * self.height {
+            0 => Err(SkipReason::Damaged { reason: "its header gives no width or no height".to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
+    fn exif(&mut self, body: &[u8]) {
+        let chunk = body.strip_prefix(b"Exif\0\0");
+        if let Some(value) = chunk.and_then(ExifOrientation::from_exif_chunk) {
+            self.orientation = Orientation::from_exif(value.to_exif());
+        }
+    }
+}
+
+/// The marker segments of a file, in order, entropy-coded data passed over.
+struct Segments<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Segments<'a> {
+    /// The next marker and its body; `None` at the end of the file, or after the end-of-image marker.
+    fn next_segment(&mut self) -> Option<(u8, &'a [u8])> {
+        loop {
+            let marker = self.next_marker()?;
+            match marker {
+                EOI => {
+                    self.at = self.bytes.len();
+                    return Some((EOI, &[]));
+                }
+                // Markers without a body: fill bytes, stuffed bytes, restarts, a second start.
+                0x00 | 0x01 | 0xD0..=SOI | 0xFF => {}
+                _ => return self.body().map(|body| (marker, body)),
+            }
+        }
+    }
+
+    /// The byte after the next 0xFF. Inside entropy-coded data a real 0xFF is followed by 0x00.
+    fn next_marker(&mut self) -> Option<u8> {
+        let rest = self.bytes.get(self.at..)?;
+        self.at += rest.iter().position(|&byte| byte == 0xFF)? + 1;
+        let marker = *self.bytes.get(self.at)?;
+        // 0xFF 0xFF is fill: the second may start the marker.
+        self.at += usize::from(marker != 0xFF);
+        Some(marker)
+    }
+
+    fn body(&mut self) -> Option<&'a [u8]> {
+        let length = self.bytes.get(self.at..self.at + 2)?;
+        let end = self.at + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
+        let body = self.bytes.get(self.at + 2..end.min(self.bytes.len()))?;
+        self.at = end;
+        Some(body)
+    }
+}

@@ -1,0 +1,118 @@
+use std::{
+    fmt,
+    io::Read,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+use super::{jpeg, picture::Picture, still, view::Viewer};
+use crate::{
+    geometry::Geometry,
+    limits::DecodeOptions,
+    skip::SkipReason,
+    sniff::Format,
+    walk::{metadata, not_a_file},
+};
+
+/// Reads photos into one [`Geometry`], again and again into the same buffers: one reader per worker thread.
+///
+/// Any format known here is told by its content.
+/// EXIF orientation is applied, every colour type becomes RGB, alpha lies over white, 16 bits are scaled to 8,
+/// and of several frames the first is taken.
+/// Resampling is bilinear with antialiasing; a JPEG at least twice as large as needed is first reduced by 2, 4
+/// or 8 inside its cosine transform, as Pillow's `draft` does.
+/// The same bytes give the same pixels, on any thread and in any order.
+pub struct PhotoReader {
+    geometry: Geometry,
+    options: DecodeOptions,
+    file: Vec<u8>,
+    picture: Picture,
+    viewer: Viewer,
+}
+
+impl PhotoReader {
+    /// A reader for one thread.
+    #[must_use]
+    pub fn new(geometry: Geometry, options: DecodeOptions) -> Self {
+        Self { geometry, options, file: Vec::new(), picture: Picture::default(), viewer: Viewer::default() }
+    }
+
+    /// Reads the photo at `path` into `out`: `[side, side, 3]` RGB, [`Geometry::n_bytes`] long.
+    ///
+    /// # Errors
+    /// Why this photo is not used; what `out` holds then has no meaning.
+    pub fn read(&mut self, path: &Path, out: &mut [u8]) -> Result<(), SkipReason> {
+        self.load(path)?;
+        let file = std::mem::take(&mut self.file);
+        let result = self.read_bytes(&file, out);
+        self.file = file;
+        result
+    }
+
+    /// Decodes a photo that is in memory: the second half of [`read`](Self::read).
+    ///
+    /// # Errors
+    /// Why this photo is not used; what `out` holds then has no meaning.
+    pub fn read_bytes(&mut self, bytes: &[u8], out: &mut [u8]) -> Result<(), SkipReason> {
+        let (expected, found) = (self.geometry.n_bytes(), out.len());
+        if found != expected || expected == 0 {
+            return Err(SkipReason::Buffer { expected, found });
+        }
+        self.decode(bytes, self.geometry.short_side())?;
+        let result = self.viewer.fill(&self.picture, self.geometry, out);
+        self.picture.shrink();
+        result
+    }
+
+    /// Reads the bytes of a file within the limits: the first half of [`read`](Self::read), for callers that
+    /// want to hash a photo before they decode it.
+    ///
+    /// # Errors
+    /// Why this file is not used: no regular file, unreadable, empty, too large.
+    pub fn load(&mut self, path: &Path) -> Result<&[u8], SkipReason> {
+        let unreadable = |error: std::io::Error| SkipReason::unreadable(&error);
+        // Opening a pipe waits for a writer, so look before opening.
+        let found = metadata(path).map_err(unreadable)?;
+        if let Some(what) = not_a_file(found.file_type()) {
+            return Err(SkipReason::NotAFile { what });
+        }
+        let limit = self.options.limits.max_file_bytes;
+        if found.len() > limit {
+            return Err(SkipReason::TooManyBytes { bytes: found.len(), limit });
+        }
+        self.file.clear();
+        self.file.reserve(found.len() as usize + 1);
+        // The file may have grown since.
+        fs_err::File::open(path).map_err(unreadable)?.take(limit).read_to_end(&mut self.file).map_err(unreadable)?;
+        if self.file.is_empty() {
+            return Err(SkipReason::Empty);
+        }
+        Ok(&self.file)
+    }
+
+    /// Decodes into `self.picture`, with at least `short_side` pixels on each side if the photo has them.
+    fn decode(&mut self, bytes: &[u8], short_side: u32) -> Result<(), SkipReason> {
+        let format = match Format::of(bytes) {
+            Some(format) => format,
+            None if bytes.is_empty() => return Err(SkipReason::Empty),
+            None => return Err(SkipReason::NotAnImage),
+        };
+        let (options, picture) = (&self.options, &mut self.picture);
+        // The decoders are other people's code and meet hostile files: their panic costs one photo, not the run.
+        // `picture` is overwritten from the start by the next photo, so nothing half-made is ever seen.
+        catch_unwind(AssertUnwindSafe(|| match format {
+            Format::Jpeg => jpeg::decode(bytes, short_side, options, picture),
+            _ => still::decode(bytes, format, options, picture),
+        }))
+        .unwrap_or_else(|_| Err(SkipReason::Damaged { reason: "its decoder gave up".to_owned() }))
+    }
+}
+
+impl fmt::Debug for PhotoReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PhotoReader")
+            .field("geometry", &self.geometry)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
