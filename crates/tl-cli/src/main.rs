@@ -1,3 +1,58 @@
-//! `tl`: the command line.
+//! `tl`: transfer learning for photos, on the command line.
+//!
+//! This binary reads arguments, shows progress, handles signals and sets exit codes; the other crates do the work.
+//! Exit codes: 0 done, 1 ran but too much was skipped or a check failed, 2 usage or input error, 130 interrupted.
 
-fn main() {}
+mod args;
+mod assets;
+mod completions;
+mod device;
+mod evaluate;
+mod imagenet_labels;
+mod info;
+mod logging;
+mod model;
+mod output;
+mod predict;
+mod progress;
+mod settings;
+mod signal;
+mod skipped;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+
+/// Ran, but a check failed or too much was skipped.
+const EXIT_CHECK_FAILED: u8 = 1;
+/// The input or the usage is wrong.
+const EXIT_INPUT: u8 = 2;
+/// Stopped by the user.
+const EXIT_INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(code) => code,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(EXIT_INPUT)
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<ExitCode> {
+    logging::start(args.global.log_json);
+    tl_torch::keep_allocations();
+    match args.command {
+        Command::Train(train) => train::run(&train, &args.global),
+        Command::Predict(predict) => predict::run(&predict, &args.global),
+        Command::Evaluate(evaluate) => evaluate::run(&evaluate, &args.global),
+        Command::Info(info) => info::run(&info, &args.global),
+        Command::Completions(completions) => completions::run(&completions),
+    }
+}

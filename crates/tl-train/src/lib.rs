@@ -1,1 +1,46 @@
-//! A training run: plan, loop, optimizer, checkpoint, resume.
+//! A training run: from a folder of photos to a saved classifier.
+//!
+//! [`TrainOptions`] are checked once into a [`Plan`]; [`Data::load`] finds and splits the photos; [`train`]
+//! computes the frozen backbone's features once, trains a head on them, evaluates it on photos it has not
+//! seen, and writes the run folder. An interrupted run goes on from its checkpoint to the same bits. The
+//! crate deliberately does not know the terminal: it tells an [`Observer`] what happens.
+//!
+//! ```no_run
+//! use std::{path::Path, sync::atomic::AtomicBool};
+//! use tl_backbone::Weights;
+//! use tl_train::{Data, Event, Outcome, Plan, RunFolder, RunInputs, TrainOptions, train};
+//!
+//! let plan = Plan::new(TrainOptions { data: Some("photos".into()), ..TrainOptions::default() })?;
+//! let data = Data::load(plan.options())?;
+//! let weights = Weights::open(Path::new("data/weights/mobilenet_v1.safetensors"), plan.spec())?;
+//! let folder = RunFolder::create(Path::new("runs"), None, "photos")?;
+//! let inputs = RunInputs { plan, data, weights, folder, command: Vec::new() };
+//! let outcome = train(inputs, &mut |_: &Event<'_>| {}, &AtomicBool::new(false))?;
+//! if let Outcome::Finished(metrics) = outcome {
+//!     assert!(metrics.val_accuracy > Some(0.9));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod checkpoint;
+mod data;
+mod error;
+mod event;
+mod head_run;
+mod optimizer;
+mod options;
+mod order;
+mod plan;
+mod report;
+mod run;
+mod run_folder;
+
+pub use data::Data;
+pub use error::TrainError;
+pub use event::{Event, Observer};
+pub use optimizer::{AdamConfig, EpsilonAt, Optimizer, OptimizerConfig, SgdConfig};
+pub use options::{ClassWeights, HeadKind, Keep, PrecisionChoice, TrainOptions};
+pub use plan::Plan;
+pub use report::RunMetrics;
+pub use run::{Outcome, RunInputs, train};
+pub use run_folder::RunFolder;

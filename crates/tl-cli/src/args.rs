@@ -1,0 +1,68 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{
+    completions::CompletionsArgs, evaluate::EvaluateArgs, info::InfoArgs, predict::PredictArgs, train::TrainArgs,
+};
+
+/// Transfer learning for photos: a folder of photos becomes a classifier that you can trust, carry away and run.
+#[derive(Debug, Parser)]
+#[command(name = "tl", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct GlobalArgs {
+    /// Folder that holds `weights` and `samples` [default: the workspace's `data`]
+    #[arg(long, env = "TL_ASSETS", value_name = "DIR", global = true, hide_env_values = true)]
+    pub(crate) assets: Option<PathBuf>,
+    /// Threads that read photos and run the network; 0 takes one per core
+    #[arg(long, value_name = "N", global = true)]
+    pub(crate) threads: Option<usize>,
+    /// Where to compute: auto, cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", global = true)]
+    pub(crate) device: Option<String>,
+    /// Arithmetic of the frozen network
+    #[arg(long, value_enum, value_name = "P", global = true)]
+    pub(crate) precision: Option<PrecisionArg>,
+    /// Say nothing but results and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Write what happens as JSON lines to standard error
+    #[arg(long, global = true)]
+    pub(crate) log_json: bool,
+}
+
+/// Arithmetic of the frozen network.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PrecisionArg {
+    /// bf16 where the processor computes in it, else f32
+    Auto,
+    /// 32-bit floats
+    F32,
+    /// bfloat16
+    Bf16,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a classifier on a folder of photos
+    Train(TrainArgs),
+    /// Say what is on photos
+    Predict(PredictArgs),
+    /// Measure a model on photos whose classes are known
+    Evaluate(EvaluateArgs),
+    /// Show what a model is and where it came from
+    Info(InfoArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+}

@@ -1,0 +1,106 @@
+//! `tl info`.
+
+use std::{fmt::Write, path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::ValueHint;
+use serde_json::{Value, json};
+use tl_backbone::{Preprocessing, Spec};
+use tl_data::Fit;
+use tl_model::Bundle;
+
+use crate::{args::GlobalArgs, assets, model::Named, output};
+
+/// Which model to describe.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InfoArgs {
+    /// A model.safetensors, a run's folder, or imagenet:mobilenet_v1 (or v2, v3_small)
+    #[arg(value_hint = ValueHint::AnyPath)]
+    model: PathBuf,
+    /// Check that the model still gives the answers it gave when it was saved
+    #[arg(long)]
+    verify: bool,
+    /// Write it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &InfoArgs, global: &GlobalArgs) -> Result<ExitCode> {
+    let facts = match Named::parse(&args.model)? {
+        Named::Bundle(path) if args.verify => bundle_facts(&Bundle::open_verified(&path)?),
+        Named::Bundle(path) => bundle_facts(&Bundle::open(&path)?),
+        Named::ImageNet(spec) => {
+            assets::weights(global, spec)?;
+            spec_facts(spec)
+        }
+    };
+    output::result(&match args.json {
+        true => serde_json::to_string_pretty(&facts)? + "\n",
+        false => as_text(&facts, args.verify),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bundle_facts(bundle: &Bundle) -> Value {
+    let Bundle { weights, head, classes, preprocessing, temperature, provenance } = bundle;
+    let spec = weights.spec();
+    json!({
+        "backbone": spec.name,
+        "weights_sha256": spec.sha256,
+        "licence": spec.licence,
+        "preprocessing": preprocessing_text(preprocessing),
+        "head": head.config(),
+        "parameters": spec.n_parameters + head.n_parameters(),
+        "temperature": temperature,
+        "classes": classes,
+        "provenance": provenance,
+    })
+}
+
+fn spec_facts(spec: &Spec) -> Value {
+    json!({
+        "backbone": spec.name,
+        "weights_sha256": spec.sha256,
+        "licence": spec.licence,
+        "preprocessing": preprocessing_text(&spec.preprocessing),
+        "parameters": spec.n_parameters,
+        "classes": format!("the {} classes of ImageNet", spec.n_classes),
+    })
+}
+
+/// Preprocessing on one line.
+fn preprocessing_text(preprocessing: &Preprocessing) -> String {
+    let Preprocessing { geometry, mean, std } = preprocessing;
+    let side = geometry.side;
+    let fit = match geometry.fit {
+        Fit::Squash => format!("squash to {side}x{side}"),
+        Fit::Crop { short_side } => format!("short side to {short_side}, central {side}x{side}"),
+    };
+    format!("{fit}, RGB, mean {mean:?}, std {std:?}")
+}
+
+fn as_text(facts: &Value, verified: bool) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &Value| {
+        let value = match value {
+            Value::String(s) => s.clone(),
+            Value::Array(words) if words.iter().all(Value::is_string) => words
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(if name == "command" { " " } else { ", " }),
+            other => other.to_string(),
+        };
+        let _ = writeln!(text, "{name:<18} {value}");
+    };
+    for (name, value) in facts.as_object().into_iter().flatten().filter(|(name, _)| *name != "provenance") {
+        line(name, value);
+    }
+    for (name, value) in facts["provenance"].as_object().into_iter().flatten().filter(|(name, _)| *name != "settings") {
+        line(name, value);
+    }
+    if verified {
+        text.push_str("verified           the answers on the built-in pictures are those it was saved with\n");
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! MODEL on the command line: a bundle's file, a run's folder, or `imagenet:BACKBONE`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use tl_backbone::{Spec, spec};
+use tl_model::{Bundle, Classifier, PredictOptions};
+use tl_train::PrecisionChoice;
+
+use crate::{
+    args::{GlobalArgs, PrecisionArg},
+    assets,
+};
+
+/// What MODEL names.
+pub(crate) enum Named {
+    /// A bundle's file.
+    Bundle(PathBuf),
+    /// A pretrained network with its own classes.
+    ImageNet(&'static Spec),
+}
+
+impl Named {
+    /// Reads MODEL. A run's folder stands for the model in it.
+    pub(crate) fn parse(text: &Path) -> Result<Self> {
+        if let Some(name) = text.to_str().and_then(|t| t.strip_prefix("imagenet:")) {
+            return Ok(Self::ImageNet(spec(name)?));
+        }
+        let inside = text.join("model.safetensors");
+        Ok(Self::Bundle(if inside.is_file() { inside } else { text.to_owned() }))
+    }
+
+    /// Whether the classes are ImageNet's.
+    pub(crate) fn is_imagenet(&self) -> bool {
+        matches!(self, Self::ImageNet(_))
+    }
+
+    /// Opens it for prediction.
+    pub(crate) fn classifier(&self, global: &GlobalArgs) -> Result<Classifier> {
+        Ok(match self {
+            Self::Bundle(path) => Classifier::from_bundle(Bundle::open(path)?),
+            Self::ImageNet(spec) => Classifier::imagenet(assets::weights(global, spec)?),
+        })
+    }
+}
+
+/// How photos are read, as the flags say.
+pub(crate) fn predict_options(global: &GlobalArgs) -> PredictOptions {
+    let precision = match global.precision {
+        None | Some(PrecisionArg::Auto) => PrecisionChoice::Auto,
+        Some(PrecisionArg::F32) => PrecisionChoice::F32,
+        Some(PrecisionArg::Bf16) => PrecisionChoice::Bf16,
+    };
+    PredictOptions {
+        n_threads: global.threads.unwrap_or(0),
+        precision: precision.resolve(),
+        ..PredictOptions::default()
+    }
+}

@@ -1,0 +1,32 @@
+//! Standard output for results, standard error for everything else.
+
+use std::io::{self, ErrorKind, Write};
+
+use anyhow::{Error, Result};
+
+/// Writes a result.
+pub(crate) fn result(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Writes an error with its causes, once.
+pub(crate) fn error(error: &Error) {
+    note(&format!("error: {error:#}"));
+}
+
+/// Writes a remark. A standard error that is closed is no reason to fail.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Whether the reader of the results went away, as `head` does: that is no error.
+pub(crate) fn is_closed_pipe(error: &Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+}
+
+/// How this program was called, so that a command that is shown can be run.
+pub(crate) fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "tl".to_owned())
+}

@@ -1,0 +1,106 @@
+//! `tl predict`.
+
+mod format;
+
+use std::{
+    io::{self, BufRead},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Result, bail};
+use clap::ValueHint;
+use tl_data::{Skipped, find_photos};
+
+use crate::{
+    EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
+    args::GlobalArgs,
+    model::{Named, predict_options},
+    output,
+    predict::format::{Format, Listing},
+    progress::{Display, PhotoProgress},
+    signal, skipped,
+};
+
+/// More left out than this, and the exit code says so.
+const MAX_SKIPPED: f64 = 0.2;
+
+/// What to predict, with what.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PredictArgs {
+    /// A model.safetensors, a run's folder, or imagenet:mobilenet_v1 (or v2, v3_small)
+    #[arg(value_hint = ValueHint::AnyPath)]
+    model: PathBuf,
+    /// Photos and folders of photos; `-` reads a list from standard input, a path a line
+    #[arg(required = true, value_hint = ValueHint::AnyPath, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Classes to show for each photo, the most probable first
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
+    let classifier = Named::parse(&args.model)?.classifier(global)?;
+    let (photos, mut skipped) = find_photos(&with_standard_input(&args.paths)?)?;
+    let display = Display::new(global);
+    let stop = signal::stop_flag();
+    let mut progress = PhotoProgress::new(photos.len(), "Predicting", display);
+    let result = classifier.predict(&photos, &predict_options(global), &mut |n| progress.set(n), &stop);
+    progress.clear();
+    let (predictions, broken) = match result {
+        Err(_) if stop.load(std::sync::atomic::Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
+        result => result?,
+    };
+    skipped.extend(broken);
+    if predictions.is_empty() {
+        bail!(nothing_readable(&skipped));
+    }
+    let listing = Listing {
+        photos: &photos,
+        classes: classifier.classes(),
+        predictions: &predictions,
+        skipped: &skipped,
+        top: args.top.into(),
+    };
+    output::result(&listing.write(args.format)?)?;
+    skipped::say(&skipped, None);
+    let n_all = predictions.len() + skipped.len();
+    let too_many = skipped.len() as f64 > MAX_SKIPPED * n_all as f64;
+    Ok(ExitCode::from(if too_many { EXIT_CHECK_FAILED } else { 0 }))
+}
+
+/// The paths, with `-` replaced by the lines of standard input.
+fn with_standard_input(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::with_capacity(paths.len());
+    for path in paths {
+        if path != Path::new("-") {
+            all.push(path.clone());
+            continue;
+        }
+        for line in io::stdin().lock().lines() {
+            let line = line?;
+            if !line.is_empty() {
+                all.push(PathBuf::from(line));
+            }
+        }
+    }
+    if all.is_empty() {
+        bail!("standard input held no paths; give one a line");
+    }
+    Ok(all)
+}
+
+fn nothing_readable(skipped: &[Skipped]) -> String {
+    match skipped.first() {
+        Some(first) => format!(
+            "none of {} could be read as a photo; the first, {}: {}",
+            skipped::plural(skipped.len(), "file"),
+            first.path.display(),
+            first.reason
+        ),
+        None => "there are no photos there; give photos or folders that hold some".to_owned(),
+    }
+}

@@ -1,0 +1,105 @@
+//! Predictions as text.
+
+use std::{fmt::Write, path::PathBuf};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use tl_data::Skipped;
+use tl_model::Prediction;
+
+/// How to write the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A line for each photo, in columns
+    Table,
+    /// One JSON document
+    Json,
+    /// A JSON document for each photo, a line each
+    Jsonl,
+    /// path, rank, class, probability
+    Csv,
+}
+
+/// What is to be written.
+pub(crate) struct Listing<'a> {
+    pub(crate) photos: &'a [PathBuf],
+    pub(crate) classes: &'a [String],
+    pub(crate) predictions: &'a [Prediction],
+    pub(crate) skipped: &'a [Skipped],
+    /// Classes for each photo.
+    pub(crate) top: usize,
+}
+
+impl Listing<'_> {
+    pub(crate) fn write(&self, format: Format) -> Result<String> {
+        Ok(match format {
+            Format::Table => self.table(),
+            Format::Json => {
+                let document = json!({
+                    "predictions": self.predictions.iter().map(|p| self.entry(p)).collect::<Vec<_>>(),
+                    "skipped": self.skipped.iter().map(skipped_entry).collect::<Vec<_>>(),
+                });
+                serde_json::to_string_pretty(&document)? + "\n"
+            }
+            Format::Jsonl => {
+                let entries =
+                    self.predictions.iter().map(|p| self.entry(p)).chain(self.skipped.iter().map(skipped_entry));
+                entries.map(|entry| entry.to_string() + "\n").collect()
+            }
+            Format::Csv => self.csv()?,
+        })
+    }
+
+    fn path(&self, prediction: &Prediction) -> String {
+        self.photos[prediction.photo].to_string_lossy().into_owned()
+    }
+
+    /// Class names with probabilities, best first.
+    fn best(&self, prediction: &Prediction) -> Vec<(&str, f32)> {
+        prediction.top(self.top).into_iter().map(|(class, p)| (self.classes[class].as_str(), p)).collect()
+    }
+
+    fn entry(&self, prediction: &Prediction) -> Value {
+        let best = self.best(prediction);
+        let top: Vec<_> = best.iter().map(|(class, p)| json!({"class": class, "probability": p})).collect();
+        json!({"path": self.path(prediction), "class": best[0].0, "probability": best[0].1, "top": top})
+    }
+
+    fn table(&self) -> String {
+        let width = self.predictions.iter().map(|p| one_line(&self.path(p)).chars().count()).max().unwrap_or(0);
+        let class_width = self.classes.iter().map(|c| c.chars().count()).max().unwrap_or(0).min(24);
+        let mut text = String::new();
+        for prediction in self.predictions {
+            let cells: Vec<_> = self
+                .best(prediction)
+                .iter()
+                .map(|(class, p)| format!("{class:<class_width$} {:5.1} %", p * 100.0))
+                .collect();
+            let path = one_line(&self.path(prediction));
+            let _ = writeln!(text, "{path:<width$}  {}", cells.join("  "));
+        }
+        text
+    }
+
+    fn csv(&self) -> Result<String> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record(["path", "rank", "class", "probability"])?;
+        for prediction in self.predictions {
+            let path = self.path(prediction);
+            for (rank, (class, p)) in self.best(prediction).into_iter().enumerate() {
+                csv.write_record([path.as_str(), &(rank + 1).to_string(), class, &p.to_string()])?;
+            }
+        }
+        Ok(String::from_utf8(csv.into_inner()?)?)
+    }
+}
+
+fn skipped_entry(skipped: &Skipped) -> Value {
+    json!({"path": skipped.path.to_string_lossy(), "error": skipped.reason.to_string()})
+}
+
+/// A name with a line break must not look like two photos.
+fn one_line(path: &str) -> String {
+    path.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

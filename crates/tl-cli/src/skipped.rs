@@ -1,0 +1,37 @@
+//! What is said about photos that were left out.
+
+use std::collections::BTreeMap;
+
+use tl_data::Skipped;
+
+use crate::output::note;
+
+/// Photos named on screen; the rest is counted.
+const N_NAMED: usize = 5;
+
+/// Says how many photos were left out, why, and names the first few.
+pub(crate) fn say(skipped: &[Skipped], list: Option<&str>) {
+    if skipped.is_empty() {
+        return;
+    }
+    let mut by_reason: BTreeMap<&str, usize> = BTreeMap::new();
+    skipped.iter().for_each(|s| *by_reason.entry(s.reason.kind()).or_default() += 1);
+    let reasons: Vec<_> = by_reason.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    note(&format!("Skipped {} ({}):", plural(skipped.len(), "file"), reasons.join(", ")));
+    for s in skipped.iter().take(N_NAMED) {
+        note(&format!("  {}: {}", s.path.display(), s.reason));
+    }
+    if skipped.len() > N_NAMED {
+        note(&format!(
+            "  and {} more{}",
+            skipped.len() - N_NAMED,
+            list.map(|l| format!(", listed in {l}")).unwrap_or_default()
+        ));
+    }
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn plural(n: usize, noun: &str) -> String {
+    let ending = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{ending}")
+}

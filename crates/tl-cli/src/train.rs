@@ -1,0 +1,192 @@
+//! `tl train`.
+
+mod observer;
+mod summary;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Result;
+use clap::{ValueEnum, ValueHint};
+use tl_train::{Data, Outcome, Plan, RunFolder, RunInputs, TrainError, TrainOptions, train};
+use toml::Value;
+
+use crate::{
+    EXIT_INTERRUPTED,
+    args::GlobalArgs,
+    assets, device, output,
+    progress::Display,
+    settings::Settings,
+    signal,
+    train::{observer::Screen, summary::summary},
+};
+
+/// What to train on, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrainArgs {
+    /// A folder with a folder of photos per class, or with train/ and val/ (or valid/, test/) [default: the fetched sample]
+    #[arg(value_hint = ValueHint::DirPath)]
+    data: Option<PathBuf>,
+    /// Validate on this folder instead of a part of DATA
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    val: Option<PathBuf>,
+    /// Pretrained network: mobilenet_v1, mobilenet_v2 or mobilenet_v3_small [default: mobilenet_v1]
+    #[arg(long, value_name = "B")]
+    backbone: Option<String>,
+    /// Shape of the head [default: mlp]
+    #[arg(long, value_enum, value_name = "H")]
+    head: Option<HeadArg>,
+    /// Hidden sizes of the mlp head [default: 1024,1024,512]
+    #[arg(long, value_name = "SIZES", value_delimiter = ',')]
+    hidden: Option<Vec<u32>>,
+    /// Passes over the training photos [default: 10]
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
+    /// Photos per step [default: 32]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<u32>,
+    /// Learning rate of Adam [default: 0.001]
+    #[arg(long, value_name = "X")]
+    lr: Option<f64>,
+    /// Seed of the split, the head's first weights and the order of photos [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u32>,
+    /// Part of each class held out when there is no validation folder; 0 for none [default: 0.2]
+    #[arg(long, value_name = "F")]
+    val_fraction: Option<f64>,
+    /// Which epoch's head is kept [default: last]
+    #[arg(long, value_enum)]
+    keep: Option<KeepArg>,
+    /// Folder that the run's folder is made in
+    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
+    out: PathBuf,
+    /// Name of the run's folder [default: DATA's name and a number]
+    #[arg(long, value_name = "NAME", value_parser = folder_name)]
+    name: Option<String>,
+    /// Take settings from a TOML file, such as a run's config.toml
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    /// Set any setting of config.toml
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Go on with an interrupted run
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["data", "val", "config", "set", "name", "out"])]
+    resume: Option<PathBuf>,
+}
+
+/// Shape of the head.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum HeadArg {
+    /// Dense layers of the sizes in --hidden
+    Mlp,
+    /// One dense layer
+    Linear,
+}
+
+/// Which epoch's head is kept.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum KeepArg {
+    /// The last: its validation accuracy is honest
+    Last,
+    /// The one with the best validation accuracy, which flatters that number
+    Best,
+}
+
+pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
+    let stop = signal::stop_flag();
+    let mut options = options(args, global)?;
+    if options.data.is_none() {
+        options.data = Some(assets::default_sample(global)?);
+    }
+    device::parse(&options.device)?;
+    let plan = Plan::new(options)?;
+    let data = Data::load(plan.options())?;
+    let weights = assets::weights(global, plan.spec())?;
+    let folder = match &args.resume {
+        Some(run) => RunFolder::open(run)?,
+        None => RunFolder::create(&args.out, args.name.as_deref(), &stem(plan.options()))?,
+    };
+    let display = Display::new(global);
+    let mut screen = Screen::new(display, folder.path());
+    let inputs = RunInputs { plan, data, weights, folder: folder.clone(), command: env::args().collect() };
+    match train(inputs, &mut screen, &stop) {
+        Ok(Outcome::Finished(metrics)) => {
+            output::result(&summary(&metrics, &folder, &output::program()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(Outcome::Interrupted { epochs, steps }) => {
+            screen.interrupted(epochs, steps);
+            Ok(ExitCode::from(EXIT_INTERRUPTED))
+        }
+        Err(error) => Err(give_up(error, folder, args.resume.is_some())),
+    }
+}
+
+/// A run that failed before it had anything to keep leaves no folder behind.
+fn give_up(error: TrainError, folder: RunFolder, is_resumed: bool) -> anyhow::Error {
+    if !is_resumed {
+        folder.discard();
+    }
+    error.into()
+}
+
+/// Defaults, then the file, then `--set`, then flags.
+fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
+    let mut settings = Settings::default();
+    if let Some(run) = &args.resume {
+        settings.file(&RunFolder::open(run)?.config())?;
+    }
+    if let Some(file) = &args.config {
+        settings.file(file)?;
+    }
+    args.set.iter().try_for_each(|text| settings.assignment(text))?;
+    settings.flag("data", args.data.as_deref().map(absolute).transpose()?);
+    settings.flag("val", args.val.as_deref().map(absolute).transpose()?);
+    settings.flag("backbone", args.backbone.clone());
+    settings.flag("head", args.head.map(name_of));
+    settings.flag("hidden", args.hidden.clone().map(|sizes| sizes.into_iter().map(i64::from).collect::<Vec<_>>()));
+    settings.flag("epochs", args.epochs.map(i64::from));
+    settings.flag("batch_size", args.batch_size.map(i64::from));
+    settings.flag("lr", args.lr);
+    settings.flag("seed", args.seed.map(i64::from));
+    settings.flag("val_fraction", args.val_fraction);
+    settings.flag("keep", args.keep.map(name_of));
+    settings.flag("precision", global.precision.map(name_of));
+    settings.flag("threads", global.threads.map(|n| n as i64));
+    settings.flag("device", global.device.clone());
+    settings.finish()
+}
+
+/// The word that an argument's value is typed as, which is also what the settings call it.
+fn name_of(value: impl ValueEnum) -> Value {
+    let name = value.to_possible_value().map(|v| v.get_name().to_owned());
+    Value::String(name.unwrap_or_default())
+}
+
+/// A run must find its photos again from another working folder.
+fn absolute(path: &Path) -> Result<Value> {
+    let path = std::path::absolute(path)?;
+    match path.to_str() {
+        Some(text) => Ok(Value::String(text.to_owned())),
+        None => anyhow::bail!("the name of {} is not UTF-8, which config.toml cannot hold; rename it", path.display()),
+    }
+}
+
+/// The first part of the run's name: the data folder's.
+fn stem(options: &TrainOptions) -> String {
+    let data = options.data.as_deref().and_then(|data| fs_err::canonicalize(data).ok());
+    let name = data.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "run".to_owned())
+}
+
+fn folder_name(text: &str) -> Result<String, String> {
+    match Path::new(text).components().count() == 1 && !text.starts_with('.') && text != "latest" {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("a run's name is the name of one folder, and not `latest`; --out says where it is made".to_owned())
+        }
+    }
+}

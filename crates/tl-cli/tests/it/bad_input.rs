@@ -1,0 +1,124 @@
+//! Bad input: one clear sentence, exit code 2, nothing half-written.
+
+use crate::harness::{Run, Work};
+
+/// The run failed as an input error and said these words in one sentence.
+fn says(run: &Run, words: &[&str]) {
+    let text = run.stderr();
+    assert_eq!(run.code(), 2, "{text}");
+    let last = text.lines().last().unwrap_or_default();
+    for word in words {
+        assert!(last.contains(word), "`{word}` is not in: {text}");
+    }
+    assert!(!text.contains("panicked") && !text.contains("frame #"), "{text}");
+}
+
+/// Nothing was left in the folder of runs.
+fn nothing_left(work: &Work) {
+    let left: Vec<_> = std::fs::read_dir(work.path("runs"))
+        .map(|entries| entries.filter_map(Result::ok).map(|e| e.file_name()).filter(|n| n != "latest").collect())
+        .unwrap_or_default();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn folders_that_cannot_be_trained_on() {
+    let work = Work::new();
+    work.photo("one/cats/1.jpg", "checks", 1);
+    work.photo("empty/cats/1.jpg", "checks", 1);
+    std::fs::create_dir_all(work.path("empty/dogs")).unwrap();
+    std::fs::create_dir_all(work.path("bare")).unwrap();
+    std::fs::create_dir_all(work.path("no_photos/a")).unwrap();
+    std::fs::create_dir_all(work.path("no_photos/b")).unwrap();
+    work.write("file.txt", b"hello");
+    for name in ["1", "2"] {
+        work.write(&format!("broken/a/{name}.jpg"), b"\xff\xd8\xff\xe0 no");
+        work.write(&format!("broken/b/{name}.jpg"), b"");
+    }
+    says(&work.run(&["train", "one"]), &["cats"]);
+    says(&work.run(&["train", "empty"]), &["dogs"]);
+    says(&work.run(&["train", "bare"]), &["bare"]);
+    says(&work.run(&["train", "no_photos"]), &["no_photos"]);
+    says(&work.run(&["train", "file.txt"]), &["file.txt"]);
+    says(&work.run(&["train", "missing"]), &["missing"]);
+    says(&work.run(&["train", "broken"]), &["broken"]);
+    nothing_left(&work);
+}
+
+#[test]
+fn unreadable_photos_are_skipped() {
+    let work = Work::with_photos(6);
+    std::fs::create_dir_all(work.path("photos/checks/folder.jpg")).unwrap();
+    work.write("photos/checks/empty.jpg", b"");
+    work.write("photos/stripes/text.png", b"just words");
+    work.ok(&["train", "photos", "--hidden", "8", "--epochs", "1"]);
+    let listed = std::fs::read_to_string(work.path("runs/latest/skipped.csv")).unwrap();
+    assert!(listed.contains("empty.jpg") && listed.contains("text.png"), "{listed}");
+}
+
+#[test]
+fn model_files_that_are_none() {
+    let work = Work::with_photos(6);
+    let model = std::fs::read(work.trained().join("model.safetensors")).unwrap();
+    work.write("text.safetensors", b"not a model at all, but long enough to have a header");
+    work.write("cut.safetensors", &model[..model.len() / 2]);
+    work.write("stub.safetensors", &model[..5]);
+    let newer = String::from_utf8_lossy(&model[8..4096]).into_owned();
+    let at = 8 + newer.find(r#""format_version":"1""#).unwrap() + r#""format_version":""#.len();
+    let mut bytes = model.clone();
+    bytes[at] = b'9';
+    work.write("newer.safetensors", &bytes);
+    let mut damaged = model.clone();
+    let end = damaged.len() - 100_000;
+    damaged[end..].fill(0x7f);
+    work.write("damaged.safetensors", &damaged);
+    let photo = "photos/checks/001.jpg";
+    says(&work.run(&["predict", "text.safetensors", photo]), &["text.safetensors", "not a model"]);
+    says(&work.run(&["predict", "cut.safetensors", photo]), &["cut.safetensors", "part"]);
+    says(&work.run(&["predict", "stub.safetensors", photo]), &["stub.safetensors"]);
+    says(&work.run(&["predict", "newer.safetensors", photo]), &["format 9", "update tl"]);
+    says(&work.run(&["predict", "missing.safetensors", photo]), &["missing.safetensors"]);
+    says(&work.run(&["predict", "photos", photo]), &["photos"]);
+    says(&work.run(&["predict", photo, photo]), &["001.jpg"]);
+    says(&work.run(&["info", "damaged.safetensors", "--verify"]), &["answers"]);
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/weights/mobilenet_v1.safetensors");
+    says(&work.run(&["predict", weights, photo]), &["not a tl model"]);
+    says(&work.run(&["predict", "imagenet:mobilenet_v9", photo]), &["mobilenet_v9", "mobilenet_v1"]);
+}
+
+#[test]
+fn output_folders_that_cannot_be_written() {
+    let work = Work::with_photos(6);
+    work.write("taken", b"a file");
+    says(&work.run(&["train", "photos", "--out", "taken"]), &["taken"]);
+    says(&work.run(&["train", "photos", "--out", "/proc/nowhere"]), &["/proc/nowhere"]);
+    work.trained();
+    says(&work.run(&["train", "photos", "--name", "run"]), &["run", "--name"]);
+}
+
+#[test]
+fn photos_that_are_none() {
+    let work = Work::with_photos(6);
+    work.trained();
+    work.write("text.jpg", b"words");
+    says(&work.run(&["predict", "runs/run", "text.jpg"]), &["text.jpg"]);
+    says(&work.run(&["predict", "runs/run", "missing.jpg"]), &["missing.jpg"]);
+}
+
+#[test]
+fn settings_that_cannot_be() {
+    let work = Work::with_photos(6);
+    let wrong =
+        work.run(&["train", "photos", "--lr", "0", "--epochs", "0", "--val-fraction", "1.5", "--backbone", "resnet"]);
+    assert_eq!(wrong.code(), 2);
+    for word in ["lr", "epochs", "val_fraction", "resnet"] {
+        assert!(wrong.stderr().contains(word), "{word}: {}", wrong.stderr());
+    }
+    says(&work.run(&["train", "photos", "--set", "epoch=3"]), &["epoch"]);
+    says(&work.run(&["train", "photos", "--set", "epochs"]), &["key=value"]);
+    says(&work.run(&["train", "photos", "--device", "tpu"]), &["tpu"]);
+    says(&work.run(&["train", "photos", "--device", "cuda:99"]), &["cuda:99"]);
+    says(&work.run(&["train", "--resume", "photos"]), &["photos"]);
+    assert_eq!(work.run(&["train", "photos", "--epochs", "ten"]).code(), 2);
+    nothing_left(&work);
+}

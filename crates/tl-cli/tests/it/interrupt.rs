@@ -1,0 +1,52 @@
+//! Ctrl-C, and going on.
+
+#![cfg(unix)]
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+
+use crate::harness::{Work, tensor_bytes};
+
+const ARGS: [&str; 8] = ["train", "photos", "--hidden", "256,256", "--epochs", "400", "--batch-size", "4"];
+
+#[test]
+fn an_interrupted_run_goes_on_to_the_same_bits() {
+    let (whole, cut) = (Work::with_photos(10), Work::with_photos(10));
+    whole.ok(&ARGS);
+
+    let mut child = cut.command(&ARGS).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("Epoch   3/400")), "the run never reached epoch 3");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(rest.last().unwrap().contains("train --resume runs/photos-1"), "{rest:?}");
+    assert!(!cut.path("runs/photos-1/model.safetensors").exists());
+
+    let resumed = cut.ok(&["train", "--resume", "runs/photos-1"]);
+    assert!(resumed.stderr().contains("Going on after"), "{}", resumed.stderr());
+    let head = |work: &Work| tensor_bytes(&work.path("runs/latest/model.safetensors"), "head.");
+    assert_eq!(head(&whole), head(&cut));
+    let history = |work: &Work| {
+        let text = std::fs::read_to_string(work.path("runs/latest/history.csv")).unwrap();
+        text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(history(&whole), history(&cut));
+}
+
+#[test]
+fn a_run_is_not_resumed_on_other_photos() {
+    let work = Work::with_photos(10);
+    let mut child = work.command(&ARGS).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("Epoch   2/400")));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    lines.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    work.photo("photos/checks/000.jpg", "checks", 77);
+    let run = work.run(&["train", "--resume", "runs/photos-1"]);
+    assert_eq!(run.code(), 2);
+    assert!(run.stderr().contains("photos have changed"), "{}", run.stderr());
+}

@@ -1,0 +1,115 @@
+//! `tl train` and what it leaves.
+
+use crate::harness::{Work, sample, tensor_bytes};
+
+#[test]
+fn a_folder_becomes_a_classifier() {
+    let work = Work::with_photos(12);
+    work.write("photos/checks/broken.jpg", b"\xff\xd8\xff\xe0 not really");
+    let run = work.ok(&["train", "photos", "--epochs", "6", "--hidden", "32"]);
+    assert!(run.stdout().contains("Validation accuracy 100.0 %"), "{}", run.stdout());
+    assert!(run.stderr().contains("belonging to 2 classes"), "{}", run.stderr());
+
+    let metrics = work.json("runs/latest/metrics.json");
+    assert_eq!(metrics["val_accuracy"], 1.0);
+    assert!(metrics["val_accuracy_ci"][0].as_f64().unwrap() < 1.0);
+    assert!(metrics["val_loss"].as_f64().unwrap() < 0.5);
+    assert_eq!(metrics["classes"], serde_json::json!(["checks", "stripes"]));
+    assert_eq!(metrics["n_train"].as_u64().unwrap() + metrics["n_val"].as_u64().unwrap(), 24);
+    assert_eq!(metrics["confusion"][0][1], 0);
+    assert_eq!(metrics["per_class"].as_array().unwrap().len(), 2);
+    assert!(metrics["seconds"]["features"].as_f64().unwrap() > 0.0);
+    assert!(metrics["images_per_second"].as_f64().unwrap() > 0.0);
+
+    let read = |name: &str| std::fs::read_to_string(work.path("runs/photos-1").join(name)).unwrap();
+    assert_eq!(read("history.csv").lines().count(), 1 + 6);
+    assert!(read("config.toml").contains("epochs = 6"));
+    assert_eq!(read("skipped.csv").lines().count(), 2);
+    assert!(read("skipped.csv").contains("broken.jpg"));
+    assert!(!work.path("runs/photos-1/checkpoint").exists());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_file() {
+    let (one, two) = (Work::with_photos(8), Work::with_photos(8));
+    let args = ["train", "photos", "--hidden", "8", "--epochs", "3", "--seed", "7"];
+    one.ok(&args);
+    two.ok(&args);
+    let head = |work: &Work| tensor_bytes(&work.path("runs/latest/model.safetensors"), "");
+    assert_eq!(head(&one), head(&two));
+    one.ok(&["train", "photos", "--hidden", "8", "--epochs", "3", "--seed", "8", "--name", "other"]);
+    assert_ne!(head(&one), head(&two));
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let work = Work::with_photos(9);
+    let heads = ["1", "2", "3"].map(|n| {
+        work.ok(&["train", "photos", "--hidden", "8", "--epochs", "3", "--threads", n, "--name", n]);
+        tensor_bytes(&work.path("runs").join(n).join("model.safetensors"), "head.")
+    });
+    assert_eq!(heads[0], heads[1]);
+    assert_eq!(heads[0], heads[2]);
+}
+
+#[test]
+fn settings_come_from_file_assignment_and_flag_in_this_order() {
+    let work = Work::with_photos(6);
+    work.write("my.toml", b"epochs = 1\nbatch_size = 4\nlr = 0.01\nhidden = [8]\n");
+    work.ok(&[
+        "train",
+        "photos",
+        "--config",
+        "my.toml",
+        "--set",
+        "epochs=2",
+        "--set",
+        "batch_size=5",
+        "--batch-size",
+        "6",
+    ]);
+    let config = std::fs::read_to_string(work.path("runs/latest/config.toml")).unwrap();
+    for line in ["epochs = 2", "batch_size = 6", "lr = 0.01", "hidden = [8]"] {
+        assert!(config.contains(line), "{line} is not in\n{config}");
+    }
+    // A run's own config.toml is a valid one.
+    work.ok(&["train", "--config", "runs/latest/config.toml", "--name", "again"]);
+    assert_eq!(config, std::fs::read_to_string(work.path("runs/again/config.toml")).unwrap());
+}
+
+#[test]
+fn a_validation_folder_is_used_as_given() {
+    let work = Work::with_photos(6);
+    for i in 0..5 {
+        work.photo(&format!("held/checks/{i}.png"), "checks", 40 + i);
+        work.photo(&format!("held/stripes/{i}.png"), "stripes", 40 + i);
+    }
+    work.ok(&["train", "photos", "--val", "held", "--hidden", "8", "--epochs", "2"]);
+    let metrics = work.json("runs/latest/metrics.json");
+    assert_eq!((metrics["n_train"].as_u64(), metrics["n_val"].as_u64()), (Some(12), Some(10)));
+}
+
+#[test]
+fn without_validation_the_numbers_are_null() {
+    let work = Work::with_photos(6);
+    let run = work.ok(&["train", "photos", "--val-fraction", "0", "--hidden", "8", "--epochs", "2"]);
+    assert!(work.json("runs/latest/metrics.json")["val_accuracy"].is_null());
+    assert!(!run.stdout().contains("Validation accuracy"), "{}", run.stdout());
+}
+
+#[test]
+fn the_sample_is_learned() {
+    let work = Work::new();
+    work.ok(&["train", &sample("pizza_steak_sushi")]);
+    let metrics = work.json("runs/latest/metrics.json");
+    assert_eq!((metrics["n_train"].as_u64(), metrics["n_val"].as_u64()), (Some(225), Some(75)));
+    assert!(metrics["val_accuracy"].as_f64().unwrap() >= 0.90, "{metrics}");
+}
+
+#[test]
+fn json_logs_are_json() {
+    let work = Work::with_photos(6);
+    let run = work.ok(&["train", "photos", "--hidden", "8", "--epochs", "2", "--log-json"]);
+    let events: Vec<serde_json::Value> = run.stderr().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.iter().filter(|e| e["event"] == "epoch").count(), 2);
+}

@@ -1,0 +1,94 @@
+//! What can go wrong in a run.
+
+use std::{io, path::PathBuf};
+
+use tl_backbone::BackboneError;
+use tl_data::DataError;
+use tl_features::FeatureError;
+use tl_head::HeadError;
+use tl_metrics::MetricsError;
+use tl_model::ModelError;
+use tl_torch::TorchError;
+
+/// Why a run could not start or go on.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// Settings that cannot be used, all of them.
+    #[error("{}", problems.join("\n"))]
+    Options {
+        /// A sentence for each.
+        problems: Vec<String>,
+    },
+    /// The photos cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Every photo of a class was broken.
+    #[error(
+        "no photo of class `{class}` could be read, {n_skipped} were skipped (the first: {first}); mend or remove the class"
+    )]
+    NothingReadable {
+        /// The class.
+        class: String,
+        /// Photos of all classes that were skipped.
+        n_skipped: usize,
+        /// Path and reason of the first.
+        first: String,
+    },
+    /// The loss left the numbers.
+    #[error("the loss became {loss} in epoch {epoch}; try a smaller learning rate than {lr}")]
+    Diverged {
+        /// The loss.
+        loss: f64,
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The learning rate.
+        lr: f64,
+    },
+    /// The run folder is taken.
+    #[error("the run folder {} is there already; choose another --name, or --resume it", path.display())]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The run folder or a file in it cannot be written.
+    #[error("cannot write into {}: {source}; choose another --out, or free some space", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// There is nothing to resume.
+    #[error("{} cannot be resumed: {reason}", path.display())]
+    Resume {
+        /// The run folder.
+        path: PathBuf,
+        /// Why not, and what to do.
+        reason: String,
+    },
+    /// The backbone cannot be used.
+    #[error(transparent)]
+    Backbone(#[from] BackboneError),
+    /// The photos could not be turned into features.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// The head cannot be used.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// The results could not be summed up.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// A model or checkpoint could not be written or read.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// libtorch refused a tensor.
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+}
+
+impl From<tch::TchError> for TrainError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Torch(error.into())
+    }
+}

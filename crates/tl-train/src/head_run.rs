@@ -1,0 +1,207 @@
+//! The loop that trains a head on features.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
+
+use tch::{Kind, Tensor};
+use tl_head::{Head, LossOptions, cross_entropy};
+use tl_metrics::EpochRecord;
+
+use crate::{
+    checkpoint::{Checkpoint, Progress},
+    error::TrainError,
+    event::{Event, Observer},
+    optimizer::{Optimizer, OptimizerConfig},
+    options::{Keep, TrainOptions},
+    order::shuffled,
+};
+
+/// Features of one side with their labels.
+pub(crate) struct Table {
+    /// `[n, width] f32`.
+    pub(crate) features: Tensor,
+    /// `[n] i64`.
+    pub(crate) labels: Tensor,
+}
+
+impl Table {
+    pub(crate) fn len(&self) -> usize {
+        self.labels.numel()
+    }
+}
+
+/// A head in training: everything that a checkpoint keeps.
+pub(crate) struct HeadRun<'a> {
+    options: &'a TrainOptions,
+    loss: LossOptions,
+    head: Head,
+    optimizer: Optimizer,
+    progress: Progress,
+    best: Option<Best>,
+}
+
+/// The best epoch so far, when the best is to be kept.
+struct Best {
+    accuracy: f64,
+    loss: f64,
+    parameters: Vec<(String, Tensor)>,
+}
+
+/// How a stretch of training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Finished,
+    Stopped,
+}
+
+impl<'a> HeadRun<'a> {
+    pub(crate) fn new(options: &'a TrainOptions, loss: LossOptions, head: Head) -> Result<Self, TrainError> {
+        let optimizer = Optimizer::new(OptimizerConfig::adam_keras(), head.trainable())?;
+        Ok(Self { options, loss, head, optimizer, progress: Progress::default(), best: None })
+    }
+
+    /// Epochs from where the run stands to the last, or until `stop` is set, which ends it after the current step.
+    pub(crate) fn train(
+        &mut self,
+        train: &Table,
+        val: Option<&Table>,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+        mut save: impl FnMut(&Self) -> Result<(), TrainError>,
+    ) -> Result<End, TrainError> {
+        while self.progress.epoch < self.options.epochs {
+            if self.epoch_steps(train, stop)? == End::Stopped {
+                return Ok(End::Stopped);
+            }
+            let record = self.finish_epoch(train, val)?;
+            observer.event(&Event::Epoch { record: &record, n_epochs: self.options.epochs });
+            self.progress.history.push(record);
+            save(self)?;
+        }
+        Ok(End::Finished)
+    }
+
+    /// The steps of the current epoch that are still to do.
+    fn epoch_steps(&mut self, train: &Table, stop: &AtomicBool) -> Result<End, TrainError> {
+        let started = Instant::now();
+        let order = Tensor::f_from_slice(&shuffled(train.len(), self.options.seed, self.progress.epoch))?;
+        let n_steps = train.len().div_ceil(self.options.batch_size);
+        let mut end = End::Finished;
+        while self.progress.step < n_steps {
+            if stop.load(Ordering::Relaxed) {
+                end = End::Stopped;
+                break;
+            }
+            let first = self.progress.step * self.options.batch_size;
+            let size = self.options.batch_size.min(train.len() - first);
+            self.step(train, &order.f_narrow(0, first as i64, size as i64)?)?;
+            self.progress.step += 1;
+        }
+        self.progress.seconds += started.elapsed().as_secs_f64();
+        Ok(end)
+    }
+
+    /// One step of the optimizer on the photos at `rows`.
+    fn step(&mut self, train: &Table, rows: &Tensor) -> Result<(), TrainError> {
+        let labels = train.labels.f_index_select(0, rows)?;
+        let logits = self.head.forward(&train.features.f_index_select(0, rows)?)?;
+        let loss = cross_entropy(&logits, &labels, &self.loss)?;
+        let value = loss.f_double_value(&[])?;
+        if !value.is_finite() {
+            return Err(TrainError::Diverged { loss: value, epoch: self.progress.epoch + 1, lr: self.options.lr });
+        }
+        self.optimizer.zero_grad();
+        loss.f_backward()?;
+        self.optimizer.step(self.options.lr)?;
+        // Running sums over the epoch, as Keras shows them: the head moves while they add up.
+        self.progress.loss_sum += value * labels.numel() as f64;
+        self.progress.n_correct += n_correct(&logits, &labels)?;
+        Ok(())
+    }
+
+    fn finish_epoch(&mut self, train: &Table, val: Option<&Table>) -> Result<EpochRecord, TrainError> {
+        let val = val.map(|val| self.evaluate(val)).transpose()?;
+        let n = train.len() as f64;
+        let record = EpochRecord {
+            epoch: self.progress.epoch + 1,
+            train_loss: self.progress.loss_sum / n,
+            train_accuracy: self.progress.n_correct as f64 / n,
+            val_loss: val.map(|(loss, _)| loss),
+            val_accuracy: val.map(|(_, accuracy)| accuracy),
+            learning_rate: self.options.lr,
+            seconds: self.progress.seconds,
+        };
+        if let (Keep::Best, Some((loss, accuracy))) = (self.options.keep, val) {
+            self.remember_if_best(loss, accuracy)?;
+        }
+        self.progress.next_epoch();
+        Ok(record)
+    }
+
+    /// Loss and accuracy on photos that are not trained on.
+    fn evaluate(&self, table: &Table) -> Result<(f64, f64), TrainError> {
+        let _guard = tch::no_grad_guard();
+        let logits = self.head.forward(&table.features)?;
+        let loss = cross_entropy(&logits, &table.labels, &self.loss)?.f_double_value(&[])?;
+        Ok((loss, n_correct(&logits, &table.labels)? as f64 / table.len() as f64))
+    }
+
+    fn remember_if_best(&mut self, loss: f64, accuracy: f64) -> Result<(), TrainError> {
+        let better = self.best.as_ref().is_none_or(|best| (accuracy, -loss) > (best.accuracy, -best.loss));
+        if better {
+            self.best = Some(Best { accuracy, loss, parameters: copies(&self.head)? });
+        }
+        Ok(())
+    }
+
+    /// The trained head and the history: the last epoch's, or the best's where that was asked for.
+    pub(crate) fn into_result(self) -> Result<(Head, Vec<EpochRecord>), TrainError> {
+        let Some(best) = self.best else { return Ok((self.head, self.progress.history)) };
+        let head = Head::from_tensors(self.head.config(), best.parameters.into_iter().collect())?;
+        Ok((head, self.progress.history))
+    }
+
+    /// Everything needed to go on to the same bits.
+    pub(crate) fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        Ok(Checkpoint {
+            progress: self.progress.clone(),
+            head: copies(&self.head)?.into_iter().collect(),
+            optimizer: self.optimizer.state_tensors().into_iter().collect(),
+            best: self.best.as_ref().map(|best| {
+                let parameters = best.parameters.iter().map(|(name, t)| (name.clone(), t.shallow_clone())).collect();
+                (best.accuracy, best.loss, parameters)
+            }),
+        })
+    }
+
+    /// Takes a checkpoint's place in the run.
+    pub(crate) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        self.head = Head::from_tensors(self.head.config(), checkpoint.head)?;
+        self.optimizer = Optimizer::new(OptimizerConfig::adam_keras(), self.head.trainable())?;
+        self.optimizer.load_state(checkpoint.optimizer)?;
+        self.progress = checkpoint.progress;
+        self.best = checkpoint.best.map(|(accuracy, loss, parameters)| Best {
+            accuracy,
+            loss,
+            parameters: parameters.into_iter().collect(),
+        });
+        Ok(())
+    }
+
+    /// Finished epochs and steps of the next.
+    pub(crate) fn position(&self) -> (usize, usize) {
+        (self.progress.epoch, self.progress.step)
+    }
+}
+
+/// The head's parameters, no longer touched by training.
+fn copies(head: &Head) -> Result<Vec<(String, Tensor)>, TrainError> {
+    head.parameters().into_iter().map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?))).collect()
+}
+
+fn n_correct(logits: &Tensor, labels: &Tensor) -> Result<usize, TrainError> {
+    let hits = logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?;
+    Ok(hits.f_int64_value(&[])? as usize)
+}

@@ -1,0 +1,75 @@
+//! The run's numbers and the files that hold them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tl_data::Skipped;
+use tl_metrics::{ClassMetrics, EpochRecord, Evaluation};
+
+use crate::{
+    error::TrainError,
+    run_folder::{RunFolder, write_error},
+};
+
+/// The numbers of a finished run: its `metrics.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunMetrics {
+    /// Version of this file's layout.
+    pub format: u32,
+    /// Fraction of validation photos classified rightly, 0 to 1; none without validation photos.
+    pub val_accuracy: Option<f64>,
+    /// Its 95 % Wilson interval.
+    pub val_accuracy_ci: Option<[f64; 2]>,
+    /// Cross-entropy on the validation photos, in nats.
+    pub val_loss: Option<f64>,
+    /// Class names; position is label.
+    pub classes: Vec<String>,
+    /// Validation photos by true class (rows) and predicted class (columns).
+    pub confusion: Option<Vec<Vec<usize>>>,
+    /// Precision, recall, F1 of each class on the validation photos.
+    pub per_class: Option<Vec<ClassMetrics>>,
+    /// All validation numbers.
+    pub validation: Option<Evaluation>,
+    /// The last epoch's numbers on the training photos.
+    pub train_accuracy: f64,
+    /// Cross-entropy on the training photos in the last epoch, in nats.
+    pub train_loss: f64,
+    /// Training photos used.
+    pub n_train: usize,
+    /// Validation photos used.
+    pub n_val: usize,
+    /// Photos left out.
+    pub n_skipped: usize,
+    /// Wall time of each phase.
+    pub seconds: BTreeMap<String, f64>,
+    /// Photos read and run through the network per second of that phase.
+    pub images_per_second: f64,
+}
+
+/// Writes `history.csv`.
+pub(crate) fn write_history(folder: &RunFolder, history: &[EpochRecord]) -> Result<(), TrainError> {
+    folder.write(&folder.history(), |out| {
+        let mut csv = csv::Writer::from_writer(out);
+        history.iter().try_for_each(|record| csv.serialize(record))?;
+        csv.flush()
+    })
+}
+
+/// Writes `skipped.csv`: a line for each photo that was left out, the header alone when there is none.
+pub(crate) fn write_skipped(folder: &RunFolder, skipped: &[Skipped]) -> Result<(), TrainError> {
+    folder.write(&folder.skipped(), |out| {
+        let mut csv = csv::Writer::from_writer(out);
+        csv.write_record(["path", "reason"])?;
+        for Skipped { path, reason } in skipped {
+            csv.write_record([path.to_string_lossy().as_ref(), &reason.to_string()])?;
+        }
+        csv.flush()
+    })
+}
+
+/// Writes `metrics.json`.
+pub(crate) fn write_metrics(folder: &RunFolder, metrics: &RunMetrics) -> Result<(), TrainError> {
+    let text = serde_json::to_vec_pretty(metrics).map_err(|e| write_error(&folder.metrics(), e.into()))?;
+    folder.write(&folder.metrics(), |out| out.write_all(&text))
+}

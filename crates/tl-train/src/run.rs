@@ -1,0 +1,268 @@
+//! A run from photos to bundle, as one line of steps.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
+
+use tch::{Kind, Tensor};
+use tl_backbone::{Precision, Weights};
+use tl_data::{Sample, Skipped};
+use tl_features::{ExtractOptions, FeatureError, Features, extract};
+use tl_head::{Head, LossOptions, balanced_class_weights};
+use tl_metrics::{EpochRecord, Evaluation};
+use tl_model::{Bundle, Provenance};
+
+use crate::{
+    checkpoint::Checkpoint,
+    data::Data,
+    error::TrainError,
+    event::{Event, Observer},
+    head_run::{End, HeadRun, Table},
+    options::ClassWeights,
+    plan::Plan,
+    report::{RunMetrics, write_history, write_metrics, write_skipped},
+    run_folder::RunFolder,
+};
+
+/// A run shorter than this keeps no checkpoints: to start it again costs less than to write them.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+
+/// What a run works on.
+#[derive(Debug)]
+pub struct RunInputs {
+    /// The checked settings.
+    pub plan: Plan,
+    /// The photos.
+    pub data: Data,
+    /// The pretrained network.
+    pub weights: Weights,
+    /// Where the results go.
+    pub folder: RunFolder,
+    /// The command that started it, for the record.
+    pub command: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It went through, and its files are written.
+    Finished(Box<RunMetrics>),
+    /// It was asked to stop, and can be resumed.
+    Interrupted {
+        /// Finished epochs.
+        epochs: usize,
+        /// Finished steps of the next one.
+        steps: usize,
+    },
+}
+
+/// Trains a head on the frozen backbone's features.
+///
+/// With a checkpoint in the run folder it goes on from there, to the same bits as a run that was never
+/// interrupted. Setting `stop` ends the run after the current step; its state is saved.
+pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
+    let RunInputs { plan, data, weights, folder, command } = inputs;
+    let options = plan.options();
+    let mut clock = Clock::default();
+
+    // ---- Settings, written first so that a run that is cut off here can be resumed.
+    let settings = toml::to_string(options).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
+    folder.write(&folder.config(), |out| out.write_all(settings.as_bytes()))?;
+    folder.mark_latest();
+    announce(&data, observer);
+
+    // ---- Features of all photos, in one go.
+    let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
+    let extracting =
+        ExtractOptions { n_threads: options.threads, precision: plan.precision(), ..ExtractOptions::default() };
+    let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
+    let (features, broken) = match extract(&weights, &photos, &extracting, &mut progress, stop) {
+        Err(FeatureError::Stopped { .. }) => return Ok(Outcome::Interrupted { epochs: 0, steps: 0 }),
+        result => result?,
+    };
+    let skipped: Vec<Skipped> = data.skipped.iter().cloned().chain(broken).collect();
+    let data_blake3 = data_hash(&data, &features);
+    let (train_features, val_features) = features.split_at_photo(data.train.len());
+    let (n_train, n_val) = (train_features.len(), val_features.len());
+    clock.lap("features");
+    observer.event(&Event::Extracted {
+        n_photos: n_train + n_val,
+        seconds: clock.seconds("features"),
+        skipped: &skipped,
+    });
+    write_skipped(&folder, &skipped)?;
+    let train_labels = labels(&train_features, &data.train);
+    check_classes(&data, &train_labels, &skipped)?;
+
+    // ---- The head.
+    tl_torch::set_intra_op_threads(1);
+    let train = table(&train_features, &train_labels)?;
+    let val_labels = labels(&val_features, &data.val);
+    let val = (n_val > 0).then(|| table(&val_features, &val_labels)).transpose()?;
+    let head = Head::new(&plan.head_config(data.classes.len()), options.seed)?;
+    let mut run = HeadRun::new(options, loss_options(&plan, &train_labels, data.classes.len()), head)?;
+    if folder.checkpoint().is_file() {
+        run.restore(Checkpoint::open(&folder.checkpoint(), &data_blake3)?)?;
+        let (epochs, steps) = run.position();
+        observer.event(&Event::Resumed { epochs, steps });
+    }
+    let mut saved = Instant::now();
+    let save = |run: &HeadRun<'_>| {
+        if saved.elapsed() < CHECKPOINT_EVERY {
+            return Ok(());
+        }
+        saved = Instant::now();
+        save_checkpoint(run, &folder, &data_blake3)
+    };
+    if run.train(&train, val.as_ref(), observer, stop, save)? == End::Stopped {
+        save_checkpoint(&run, &folder, &data_blake3)?;
+        let (epochs, steps) = run.position();
+        return Ok(Outcome::Interrupted { epochs, steps });
+    }
+    let (head, history) = run.into_result()?;
+    clock.lap("training");
+
+    // ---- What it is worth.
+    let evaluation = val.map(|val| evaluate(&head, &val, &val_labels, &data.classes)).transpose()?;
+    clock.lap("evaluation");
+
+    // ---- Files.
+    let provenance = Provenance {
+        command,
+        tl_version: env!("CARGO_PKG_VERSION").to_owned(),
+        libtorch_version: tl_torch::libtorch_version(),
+        seed: options.seed,
+        precision: precision_name(plan.precision()).to_owned(),
+        n_train,
+        n_val,
+        data_blake3,
+        settings,
+    };
+    let preprocessing = plan.spec().preprocessing.clone();
+    let bundle = Bundle { weights, head, classes: data.classes.clone(), preprocessing, temperature: 1.0, provenance };
+    bundle.save(&folder.model())?;
+    observer.event(&Event::Saved(&folder.model()));
+    write_history(&folder, &history)?;
+    clock.lap("saving");
+    let metrics = run_metrics(&data.classes, evaluation, &history, (n_train, n_val, skipped.len()), clock);
+    write_metrics(&folder, &metrics)?;
+    folder.remove_checkpoint();
+    Ok(Outcome::Finished(Box::new(metrics)))
+}
+
+/// Wall time by phase.
+struct Clock {
+    last: Instant,
+    seconds: BTreeMap<String, f64>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { last: Instant::now(), seconds: BTreeMap::new() }
+    }
+}
+
+impl Clock {
+    fn lap(&mut self, phase: &str) {
+        self.seconds.insert(phase.to_owned(), self.last.elapsed().as_secs_f64());
+        self.last = Instant::now();
+    }
+
+    fn seconds(&self, phase: &str) -> f64 {
+        self.seconds.get(phase).copied().unwrap_or(0.0)
+    }
+}
+
+fn announce(data: &Data, observer: &mut dyn Observer) {
+    for (side, samples) in [("training", &data.train), ("validation", &data.val)] {
+        observer.event(&Event::Found { side, classes: &data.classes, counts: &data.counts(samples) });
+    }
+}
+
+/// Labels of the rows.
+fn labels(features: &Features, samples: &[Sample]) -> Vec<usize> {
+    features.photos.iter().map(|&photo| samples[photo].label).collect()
+}
+
+fn table(features: &Features, labels: &[usize]) -> Result<Table, TrainError> {
+    let labels: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
+    Ok(Table { features: features.to_tensor()?, labels: Tensor::f_from_slice(&labels)? })
+}
+
+/// Every class must have a photo to learn from.
+fn check_classes(data: &Data, labels: &[usize], skipped: &[Skipped]) -> Result<(), TrainError> {
+    let missing = (0..data.classes.len()).find(|class| !labels.contains(class));
+    let Some(class) = missing else { return Ok(()) };
+    let first = skipped.first().map(|s| format!("{}: {}", s.path.display(), s.reason)).unwrap_or_default();
+    Err(TrainError::NothingReadable { class: data.classes[class].clone(), n_skipped: skipped.len(), first })
+}
+
+fn loss_options(plan: &Plan, labels: &[usize], n_classes: usize) -> LossOptions {
+    let mut counts = vec![0; n_classes];
+    labels.iter().for_each(|&label| counts[label] += 1);
+    let class_weights = match plan.options().class_weights {
+        ClassWeights::None => None,
+        ClassWeights::Balanced => Some(balanced_class_weights(&counts)),
+    };
+    LossOptions { class_weights, label_smoothing: plan.options().label_smoothing }
+}
+
+fn save_checkpoint(run: &HeadRun<'_>, folder: &RunFolder, data_blake3: &str) -> Result<(), TrainError> {
+    folder.make_checkpoint_folder()?;
+    run.checkpoint()?.save(&folder.checkpoint(), data_blake3)
+}
+
+fn evaluate(head: &Head, val: &Table, labels: &[usize], classes: &[String]) -> Result<Evaluation, TrainError> {
+    let _guard = tch::no_grad_guard();
+    let probabilities = head.forward(&val.features)?.f_softmax(-1, Kind::Float)?;
+    Ok(Evaluation::new(classes, labels, &tl_torch::to_vec_f32(&probabilities)?)?)
+}
+
+/// BLAKE3 over content, label and side of each photo used, in order.
+fn data_hash(data: &Data, features: &Features) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let samples: Vec<&Sample> = data.train.iter().chain(&data.val).collect();
+    for (&photo, content) in features.photos.iter().zip(&features.hashes) {
+        hasher.update(content);
+        hasher.update(&(samples[photo].label as u64).to_le_bytes());
+        hasher.update(&[u8::from(photo >= data.train.len())]);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+fn precision_name(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 => "f32",
+        Precision::Bf16 => "bf16",
+    }
+}
+
+fn run_metrics(
+    classes: &[String],
+    evaluation: Option<Evaluation>,
+    history: &[EpochRecord],
+    (n_train, n_val, n_skipped): (usize, usize, usize),
+    clock: Clock,
+) -> RunMetrics {
+    let last = history.last();
+    RunMetrics {
+        format: 1,
+        val_accuracy: evaluation.as_ref().map(|e| e.accuracy),
+        val_accuracy_ci: evaluation.as_ref().map(|e| e.accuracy_ci),
+        val_loss: evaluation.as_ref().map(|e| e.log_loss),
+        classes: classes.to_vec(),
+        confusion: evaluation.as_ref().map(|e| e.confusion.clone()),
+        per_class: evaluation.as_ref().map(|e| e.per_class.clone()),
+        validation: evaluation,
+        train_accuracy: last.map_or(0.0, |r| r.train_accuracy),
+        train_loss: last.map_or(0.0, |r| r.train_loss),
+        n_train,
+        n_val,
+        n_skipped,
+        images_per_second: (n_train + n_val) as f64 / clock.seconds("features").max(1e-9),
+        seconds: clock.seconds,
+    }
+}

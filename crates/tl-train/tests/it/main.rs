@@ -1,0 +1,3 @@
+//! Tests of the optimizers and of whole runs.
+
+mod run;

@@ -1,0 +1,130 @@
+//! Runs through the library, on two hundredths of a sample.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use tempfile::TempDir;
+use tl_backbone::Weights;
+use tl_train::{
+    Data, Event, HeadKind, Keep, Outcome, Plan, RunFolder, RunInputs, RunMetrics, TrainError, TrainOptions, train,
+};
+
+/// A few photos of two classes of a sample.
+fn photos() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for class in ["cats", "dogs"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/samples/dogs_cats/train").join(class);
+        assert!(from.is_dir(), "{} is missing: run `cargo xtask fetch --sample dogs_cats`", from.display());
+        let mut names: Vec<PathBuf> = std::fs::read_dir(from).unwrap().map(|e| e.unwrap().path()).collect();
+        names.sort();
+        std::fs::create_dir_all(dir.path().join("photos").join(class)).unwrap();
+        for path in names.iter().take(8) {
+            std::fs::copy(path, dir.path().join("photos").join(class).join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    dir
+}
+
+fn options(dir: &TempDir) -> TrainOptions {
+    TrainOptions {
+        data: Some(dir.path().join("photos")),
+        backbone: "mobilenet_v3_small".to_owned(),
+        hidden: vec![16],
+        epochs: 4,
+        batch_size: 4,
+        val_fraction: 0.25,
+        ..TrainOptions::default()
+    }
+}
+
+fn inputs(options: TrainOptions, folder: RunFolder) -> RunInputs {
+    let plan = Plan::new(options).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/weights").join(plan.spec().file);
+    let weights = Weights::open(&path, plan.spec()).unwrap();
+    let data = Data::load(plan.options()).unwrap();
+    RunInputs { plan, data, weights, folder, command: vec!["test".to_owned()] }
+}
+
+fn run(options: TrainOptions, dir: &TempDir, name: &str) -> RunMetrics {
+    let folder = RunFolder::create(&dir.path().join("runs"), Some(name), "").unwrap();
+    match train(inputs(options, folder), &mut |_: &Event<'_>| {}, &AtomicBool::new(false)).unwrap() {
+        Outcome::Finished(metrics) => *metrics,
+        Outcome::Interrupted { .. } => panic!("nobody interrupted it"),
+    }
+}
+
+#[test]
+fn a_run_stopped_at_any_step_goes_on_to_the_same_bits() {
+    let dir = photos();
+    let whole = run(options(&dir), &dir, "whole");
+    let folder = RunFolder::create(&dir.path().join("runs"), Some("cut"), "").unwrap();
+    let stop = AtomicBool::new(false);
+    let mut seen = Vec::new();
+    // Stopped after each epoch in turn, until it is done.
+    loop {
+        stop.store(false, Ordering::Relaxed);
+        let mut observer = |event: &Event<'_>| {
+            if matches!(event, Event::Epoch { .. }) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        match train(inputs(options(&dir), folder.clone()), &mut observer, &stop).unwrap() {
+            Outcome::Interrupted { epochs, steps } => seen.push((epochs, steps)),
+            Outcome::Finished(metrics) => {
+                assert_eq!(metrics.val_loss, whole.val_loss);
+                assert_eq!(metrics.train_loss, whole.train_loss);
+                break;
+            }
+        }
+    }
+    assert_eq!(seen, [(1, 0), (2, 0), (3, 0)]);
+    let bytes = |name: &str| std::fs::read(dir.path().join("runs").join(name).join("model.safetensors")).unwrap();
+    assert_eq!(bytes("whole"), bytes("cut"));
+}
+
+#[test]
+fn the_best_epoch_is_kept_when_asked_for() {
+    let dir = photos();
+    let best = |keep| {
+        let options = TrainOptions { keep, epochs: 12, lr: 0.02, head: HeadKind::Linear, ..options(&dir) };
+        let metrics = run(options, &dir, &format!("{keep:?}"));
+        let text =
+            std::fs::read_to_string(dir.path().join("runs").join(format!("{keep:?}")).join("history.csv")).unwrap();
+        let mut rows = csv::Reader::from_reader(text.as_bytes());
+        let history: Vec<tl_metrics::EpochRecord> = rows.deserialize().map(Result::unwrap).collect();
+        (metrics.val_accuracy.unwrap(), history)
+    };
+    let (accuracy, history) = best(Keep::Best);
+    let top = history.iter().filter_map(|r| r.val_accuracy).fold(0.0, f64::max);
+    assert!((accuracy - top).abs() < 1e-12, "{accuracy} is not the best of {history:?}");
+    let (accuracy, history) = best(Keep::Last);
+    assert!((accuracy - history.last().unwrap().val_accuracy.unwrap()).abs() < 1e-12);
+}
+
+#[test]
+fn a_loss_that_leaves_the_numbers_is_an_error() {
+    let dir = photos();
+    let folder = RunFolder::create(&dir.path().join("runs"), Some("wild"), "").unwrap();
+    let options = TrainOptions { lr: 1e30, epochs: 20, ..options(&dir) };
+    let error = train(inputs(options, folder), &mut |_: &Event<'_>| {}, &AtomicBool::new(false)).unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
+}
+
+#[test]
+fn every_problem_of_a_plan_is_reported() {
+    let wrong = TrainOptions { epochs: 0, batch_size: 0, lr: f64::NAN, val_fraction: 1.0, ..TrainOptions::default() };
+    match Plan::new(wrong) {
+        Err(TrainError::Options { problems }) => assert_eq!(problems.len(), 4, "{problems:?}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn options_come_back_from_toml() {
+    let options = TrainOptions { data: Some("a/b".into()), seed: 9, keep: Keep::Best, ..TrainOptions::default() };
+    let text = toml::to_string(&options).unwrap();
+    assert_eq!(toml::from_str::<TrainOptions>(&text).unwrap(), options);
+    assert!(toml::from_str::<TrainOptions>("epochz = 1").is_err());
+}
