@@ -1,7 +1,43 @@
-//! Project chores.
+//! `cargo xtask`: the chores of this project.
 
-fn main() {
-    let a: Vec<String> = std::env::args().collect();
-    let f = if a[1] == "tf" { xtask::convert::Format::MobilenetV1Graphdef } else { xtask::convert::Format::TorchStateDict };
-    fs_err::write(&a[3], xtask::convert::convert(f, &fs_err::read(&a[2]).unwrap()).unwrap()).unwrap();
+#![allow(clippy::print_stderr, reason = "a command-line program prints")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::fetch::FetchOptions;
+use xtask::{ci, doctor, fetch};
+
+/// Chores of the tl project.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Bring libtorch, weights and sample photos into data/, each verified by its hash.
+    Fetch(FetchOptions),
+    /// Say what is here, what is missing, and how to get it.
+    Doctor,
+    /// Fetch what the tests need, then check the format, the lints, the tests and the documentation.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().chore {
+        Chore::Fetch(options) => fetch::run(&options),
+        Chore::Doctor => doctor::run(),
+        Chore::Ci => ci::run(),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
 }

@@ -1,0 +1,306 @@
+//! A file of a server, brought in pieces: only those that are needed, several at a time, and each only once.
+//!
+//! The file on disk is as long as the one on the server and has holes where nothing was needed yet. A journal beside
+//! it lists the chunks that are there, so a broken download goes on where it stopped.
+
+use std::collections::VecDeque;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use fs_err::{File, OpenOptions};
+use ureq::Body;
+use ureq::http::Response;
+
+use crate::net::{Failure, Net};
+use crate::progress::Task;
+
+/// The unit of the journal.
+const CHUNK: u64 = 256 << 10;
+/// Chunks per request: enough that the round trip does not count, few enough to share among connections.
+const SEGMENT: usize = 32;
+const CONNECTIONS: usize = 4;
+/// Attempts without a single new chunk before giving up.
+const ATTEMPTS: u32 = 5;
+/// Before the first repetition; it doubles with each one in vain.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A download in progress, or done.
+#[derive(Debug)]
+pub struct Download<'a> {
+    net: &'a Net,
+    task: &'a Task,
+    url: String,
+    path: PathBuf,
+    n_bytes: u64,
+    validator: Option<String>,
+    journal: Mutex<Journal>,
+}
+
+#[derive(Debug)]
+struct Journal {
+    file: File,
+    is_here: Vec<bool>,
+}
+
+impl<'a> Download<'a> {
+    /// Asks the server for the first chunk. A server that cannot give parts gives the whole file, which is taken.
+    pub fn open(net: &'a Net, url: &str, path: &Path, task: &'a Task) -> Result<Download<'a>, Failure> {
+        retry(|| Self::try_open(net, url, path, task))
+    }
+
+    fn try_open(net: &'a Net, url: &str, path: &Path, task: &'a Task) -> Result<Download<'a>, Failure> {
+        let response = net.get(url, &[("Range", &format!("bytes=0-{}", CHUNK - 1))])?;
+        let validator = validator(&response);
+        let n_bytes = match response.status().as_u16() {
+            206 => total_bytes(&response).ok_or_else(|| Failure::Broken("a part has no length".to_owned()))?,
+            _ => save_whole(response, path, task)?,
+        };
+        let journal = Journal::open(path, n_bytes, validator.as_deref())?;
+        let download = Download { net, task, url: url.to_owned(), path: path.to_owned(), n_bytes, validator, journal: Mutex::new(journal) };
+        Ok(download)
+    }
+
+    /// The number of bytes of the whole file.
+    #[must_use]
+    pub fn n_bytes(&self) -> u64 {
+        self.n_bytes
+    }
+
+    /// Brings every byte.
+    pub fn bring_all(&self) -> Result<(), Failure> {
+        self.bring(std::slice::from_ref(&(0..self.n_bytes)))
+    }
+
+    /// Brings the bytes of `ranges` that are not here yet.
+    pub fn bring(&self, ranges: &[Range<u64>]) -> Result<(), Failure> {
+        let segments = self.missing(ranges);
+        let n_bytes = segments.iter().map(|segment| self.bytes_of(segment)).map(|bytes| bytes.end - bytes.start).sum();
+        if n_bytes == 0 {
+            return Ok(());
+        }
+        self.task.expect(n_bytes);
+        let n_workers = segments.len().min(CONNECTIONS);
+        let queue = Mutex::new(VecDeque::from(segments));
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..n_workers).map(|_| scope.spawn(|| self.work(&queue))).collect();
+            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or(Err(Failure::Changed)))
+        })
+    }
+
+    fn work(&self, queue: &Mutex<VecDeque<Range<usize>>>) -> Result<(), Failure> {
+        while let Some(segment) = next(queue) {
+            let brought = self.bring_segment(segment);
+            if brought.is_err() {
+                lock(queue).clear();
+                return brought;
+            }
+        }
+        Ok(())
+    }
+
+    /// A request that breaks is repeated from the chunk where it broke.
+    fn bring_segment(&self, segment: Range<usize>) -> Result<(), Failure> {
+        let Range { mut start, end } = segment;
+        let mut n_vain = 0;
+        loop {
+            let before = start;
+            match self.request(&mut start, end) {
+                Err(failure) if failure.is_passing() => {
+                    n_vain = if start > before { 0 } else { n_vain + 1 };
+                    if n_vain == ATTEMPTS {
+                        return Err(failure);
+                    }
+                    thread::sleep(PAUSE * 2_u32.pow(n_vain));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn request(&self, chunk: &mut usize, end: usize) -> Result<(), Failure> {
+        let bytes = self.bytes_of(&(*chunk..end));
+        let range = format!("bytes={}-{}", bytes.start, bytes.end - 1);
+        let mut headers = vec![("Range", range.as_str())];
+        headers.extend(self.validator.as_deref().map(|validator| ("If-Range", validator)));
+        let response = self.net.get(&self.url, &headers)?;
+        if response.status().as_u16() != 206 || total_bytes(&response) != Some(self.n_bytes) {
+            return Err(Failure::Changed);
+        }
+        let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
+        let mut file = OpenOptions::new().write(true).open(&self.path)?;
+        file.seek(SeekFrom::Start(bytes.start))?;
+        while *chunk < end {
+            let bytes = self.bytes_of(&(*chunk..*chunk + 1));
+            let mut buffer = vec![0; (bytes.end - bytes.start) as usize];
+            body.read_exact(&mut buffer).map_err(|error| Failure::Broken(error.to_string()))?;
+            file.write_all(&buffer)?;
+            lock(&self.journal).mark(*chunk)?;
+            self.task.advance(bytes.end - bytes.start);
+            *chunk += 1;
+        }
+        Ok(())
+    }
+
+    /// The chunks that `ranges` touch and that are not here, as runs of at most a segment.
+    fn missing(&self, ranges: &[Range<u64>]) -> Vec<Range<usize>> {
+        let mut wanted = vec![false; lock(&self.journal).is_here.len()];
+        for range in ranges.iter().filter(|range| range.start < range.end) {
+            let chunks = range.start / CHUNK..range.end.min(self.n_bytes).div_ceil(CHUNK);
+            chunks.for_each(|chunk| wanted[chunk as usize] = true);
+        }
+        let journal = lock(&self.journal);
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for chunk in (0..wanted.len()).filter(|chunk| wanted[*chunk] && !journal.is_here[*chunk]) {
+            match runs.last_mut() {
+                Some(run) if run.end == chunk && run.len() < SEGMENT => run.end += 1,
+                _ => runs.push(chunk..chunk + 1),
+            }
+        }
+        runs
+    }
+
+    fn bytes_of(&self, chunks: &Range<usize>) -> Range<u64> {
+        chunks.start as u64 * CHUNK..(chunks.end as u64 * CHUNK).min(self.n_bytes)
+    }
+
+    /// A reader of the whole file that brings what it reads.
+    pub fn reader(&self) -> Result<Reader<'_, 'a>, Failure> {
+        Ok(Reader { download: self, file: File::open(&self.path)?, position: 0 })
+    }
+}
+
+/// Removes what a download left on disk.
+pub fn discard(path: &Path) {
+    for path in [path.to_owned(), journal_path(path)] {
+        // What cannot be removed is overwritten by the next download.
+        let _ = fs_err::remove_file(path);
+    }
+}
+
+/// Reads a [`Download`] anywhere, fetching chunks when they are first touched.
+#[derive(Debug)]
+pub struct Reader<'d, 'a> {
+    download: &'d Download<'a>,
+    file: File,
+    position: u64,
+}
+
+impl Read for Reader<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = (self.position + buffer.len() as u64).min(self.download.n_bytes);
+        if self.position >= end {
+            return Ok(0);
+        }
+        let wanted = self.position..end;
+        self.download.bring(std::slice::from_ref(&wanted)).map_err(io::Error::other)?;
+        self.file.seek(SeekFrom::Start(self.position))?;
+        let n = self.file.read(&mut buffer[..(wanted.end - wanted.start) as usize])?;
+        self.position += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for Reader<'_, '_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(step) => self.position.checked_add_signed(step),
+            SeekFrom::End(step) => self.download.n_bytes.checked_add_signed(step),
+        };
+        self.position = position.ok_or(io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.position)
+    }
+}
+
+impl Journal {
+    /// Takes up the journal beside `path` if it belongs to the same file, or starts a new one.
+    fn open(path: &Path, n_bytes: u64, validator: Option<&str>) -> Result<Journal, Failure> {
+        let title = format!("{n_bytes} {}", validator.unwrap_or("-"));
+        let text = fs_err::read_to_string(journal_path(path)).unwrap_or_default();
+        let mut lines = text.lines();
+        let is_same = lines.next() == Some(&title) && path.metadata().is_ok_and(|file| file.len() == n_bytes);
+        let mut is_here = vec![false; n_bytes.div_ceil(CHUNK) as usize];
+        if is_same {
+            // The last line may be cut off; a number that is too large or none at all is skipped.
+            let numbers = lines.filter_map(|line| line.strip_suffix(';')?.parse::<usize>().ok());
+            numbers.filter(|chunk| *chunk < n_bytes.div_ceil(CHUNK) as usize).for_each(|chunk| is_here[chunk] = true);
+            let file = OpenOptions::new().append(true).open(journal_path(path))?;
+            return Ok(Journal { file, is_here });
+        }
+        File::create(path)?.set_len(n_bytes)?;
+        let mut file = File::create(journal_path(path))?;
+        writeln!(file, "{title}")?;
+        Ok(Journal { file, is_here })
+    }
+
+    fn mark(&mut self, chunk: usize) -> Result<(), Failure> {
+        writeln!(self.file, "{chunk};")?;
+        self.is_here[chunk] = true;
+        Ok(())
+    }
+}
+
+/// Takes the whole body of a server that does not know parts, and leaves a journal that says so.
+fn save_whole(response: Response<Body>, path: &Path, task: &Task) -> Result<u64, Failure> {
+    let expected = response.body().content_length();
+    let title = validator(&response);
+    let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
+    let mut file = File::create(path)?;
+    task.expect(expected.unwrap_or(0));
+    let mut buffer = vec![0; CHUNK as usize];
+    let mut n_bytes = 0;
+    loop {
+        let n = body.read(&mut buffer).map_err(|error| Failure::Broken(error.to_string()))?;
+        if n == 0 {
+            break;
+        }
+        file.write_all(&buffer[..n])?;
+        n_bytes += n as u64;
+        task.advance(n as u64);
+    }
+    if expected.is_some_and(|expected| expected != n_bytes) {
+        return Err(Failure::Broken(format!("{n_bytes} bytes came instead of {}", expected.unwrap_or(0))));
+    }
+    let chunks: String = (0..n_bytes.div_ceil(CHUNK)).map(|chunk| format!("{chunk};\n")).collect();
+    let title = title.as_deref().unwrap_or("-");
+    fs_err::write(journal_path(path), format!("{n_bytes} {title}\n{chunks}"))?;
+    Ok(n_bytes)
+}
+
+fn journal_path(path: &Path) -> PathBuf {
+    path.with_added_extension("journal")
+}
+
+/// A strong `ETag`, which alone may stand in `If-Range`, or the date of the last change.
+fn validator(response: &Response<Body>) -> Option<String> {
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    header("etag").filter(|tag| !tag.starts_with("W/")).or_else(|| header("last-modified"))
+}
+
+/// The number behind the slash of `Content-Range: bytes 0-99/1234`.
+fn total_bytes(response: &Response<Body>) -> Option<u64> {
+    let range = response.headers().get("content-range")?.to_str().ok()?;
+    range.rsplit_once('/')?.1.parse().ok()
+}
+
+fn retry<T>(mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    for n_vain in 1..ATTEMPTS {
+        match attempt() {
+            Err(failure) if failure.is_passing() => thread::sleep(PAUSE * 2_u32.pow(n_vain)),
+            result => return result,
+        }
+    }
+    attempt()
+}
+
+fn next(queue: &Mutex<VecDeque<Range<usize>>>) -> Option<Range<usize>> {
+    lock(queue).pop_front()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,244 @@
+//! `cargo xtask fetch`: libtorch, weights and sample photos into `data/`, each verified, each only once.
+
+pub mod cuda;
+pub mod libtorch;
+mod requirement;
+pub mod samples;
+pub mod weights;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use std::{io, thread};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use fs_err::File;
+
+use crate::hash::{Memory, sha256};
+use crate::index::Index;
+use crate::manifest::{Manifest, Source};
+use crate::net::{Failure, Net};
+use crate::progress::{Progress, Task};
+use crate::source::Place;
+use crate::workspace;
+
+/// What `fetch` can be told.
+#[derive(Debug, Default, Clone, Args)]
+pub struct FetchOptions {
+    /// Networks to fetch besides the default one, such as `mobilenet_v2`.
+    pub weights: Vec<String>,
+    /// Fetch the weights of every network.
+    #[arg(long)]
+    pub all: bool,
+    /// Sample photos to fetch besides the default ones, such as `dogs_cats`.
+    #[arg(long = "sample", value_name = "NAME")]
+    pub samples: Vec<String>,
+    /// Fetch the CUDA build of libtorch with the NVIDIA libraries that it needs (several GB).
+    #[arg(long)]
+    pub cuda: bool,
+    /// Keep everything in this folder instead of the workspace's `data`.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// How a thing came to be here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was here and is what it should be.
+    AlreadyHere,
+    /// It was brought and verified; what the user has to know about it may follow.
+    Fetched(Option<String>),
+    /// It was left as it is, for this reason.
+    LeftAlone(String),
+}
+
+/// Everything that fetching needs to know.
+#[derive(Debug)]
+pub struct Store {
+    /// Where things are kept.
+    pub data: PathBuf,
+    /// What they must be.
+    pub manifest: Manifest,
+    /// Where they come from.
+    pub place: Place,
+    /// What was verified before.
+    pub memory: Memory,
+    /// Where the user sees it.
+    pub progress: Progress,
+}
+
+impl Store {
+    /// A store in the folder `data`.
+    #[must_use]
+    pub fn new(data: &Path, manifest: Manifest, net: Net, index: Index, progress: Progress) -> Store {
+        let place = Place { net, index, parts: data.join(".fetch/parts") };
+        Store { data: data.to_owned(), manifest, place, memory: Memory::open(data), progress }
+    }
+
+    /// A folder for unfinished things on the same disk as the finished ones; it goes when it is dropped.
+    pub fn staging(&self) -> Result<tempfile::TempDir> {
+        let folder = self.data.join(".fetch");
+        fs_err::create_dir_all(&folder)?;
+        Ok(tempfile::Builder::new().prefix("staging-").tempdir_in(folder)?)
+    }
+
+    /// Whether `name` below the data folder is there and has this hash.
+    pub fn is_here(&self, name: &str, sha256: &str) -> Result<bool> {
+        Ok(self.memory.sha256(name)?.as_deref() == Some(sha256))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Job<'a> {
+    Libtorch,
+    Cuda,
+    Weights(&'a str),
+    Sample(&'a str),
+}
+
+impl Job<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Job::Libtorch => "libtorch",
+            Job::Cuda => "libtorch (CUDA)",
+            Job::Weights(name) | Job::Sample(name) => name,
+        }
+    }
+
+    fn run(&self, store: &Store, task: &Task) -> Result<Outcome> {
+        match self {
+            Job::Libtorch => libtorch::fetch(store, workspace::users_libtorch().as_deref(), task),
+            Job::Cuda => cuda::fetch(store, workspace::users_libtorch().as_deref(), task),
+            Job::Weights(name) => weights::fetch(store, name, task),
+            Job::Sample(name) => samples::fetch(store, name, task),
+        }
+    }
+}
+
+/// Fetches what the options ask for; true if all of it is here now.
+pub fn run(options: &FetchOptions) -> Result<bool> {
+    let data = options.data.clone().unwrap_or_else(workspace::data);
+    let manifest = Manifest::read(&workspace::manifest())?;
+    let _lock = lock(&data)?;
+    let store = Store::new(&data, manifest, Net::from_environment()?, Index::default(), Progress::new());
+    fetch(&store, options)
+}
+
+/// Fetches into `store` what the options ask for, everything side by side; true if all of it is here now.
+pub fn fetch(store: &Store, options: &FetchOptions) -> Result<bool> {
+    let jobs = plan(&store.manifest, options)?;
+    let results: Vec<bool> = thread::scope(|scope| {
+        let workers: Vec<_> = jobs.iter().map(|job| scope.spawn(|| run_and_tell(store, *job))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap_or(false)).collect()
+    });
+    Ok(results.into_iter().all(|is_here| is_here))
+}
+
+fn plan<'a>(manifest: &'a Manifest, options: &'a FetchOptions) -> Result<Vec<Job<'a>>> {
+    let defaults = manifest.weights.iter().filter(|(_, weights)| weights.default || options.all);
+    let weights: BTreeSet<&str> = defaults.map(|(name, _)| name).chain(&options.weights).map(String::as_str).collect();
+    let defaults = manifest.samples.iter().filter(|(_, sample)| sample.default);
+    let samples: BTreeSet<&str> = defaults.map(|(name, _)| name).chain(&options.samples).map(String::as_str).collect();
+    known("weights", &weights, manifest.weights.keys())?;
+    known("sample", &samples, manifest.samples.keys())?;
+    let mut jobs = vec![if options.cuda { Job::Cuda } else { Job::Libtorch }];
+    jobs.extend(weights.into_iter().map(Job::Weights));
+    jobs.extend(samples.into_iter().map(Job::Sample));
+    Ok(jobs)
+}
+
+fn known<'a>(what: &str, asked: &BTreeSet<&str>, known: impl Iterator<Item = &'a String>) -> Result<()> {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    for name in asked {
+        ensure!(known.contains(name), "there is no {what} {name:?}; there are {}", known.join(", "));
+    }
+    Ok(())
+}
+
+fn run_and_tell(store: &Store, job: Job) -> bool {
+    let start = Instant::now();
+    let task = store.progress.task(job.name());
+    let result = job.run(store, &task);
+    drop(task);
+    let name = job.name();
+    match &result {
+        Ok(Outcome::AlreadyHere) => store.progress.say(&format!("{name}: already here")),
+        Ok(Outcome::LeftAlone(why)) => store.progress.say(&format!("{name}: {why}")),
+        Ok(Outcome::Fetched(notice)) => {
+            let seconds = start.elapsed().as_secs_f64();
+            store.progress.say(&format!("{name}: fetched and verified ({seconds:.1} s)"));
+            notice.iter().for_each(|notice| store.progress.say(&format!("  {notice}")));
+        }
+        Err(error) => store.progress.warn(&format!("{name}: {}", in_words(error))),
+    }
+    result.is_ok()
+}
+
+/// The chain of an error, and what to do about it where that can be said.
+fn in_words(error: &anyhow::Error) -> String {
+    let remedy = if is_disk_full(error) {
+        "\n  Make room on the disk, or name another folder with --data, and run the command again: it goes on where it stopped."
+    } else if matches!(error.downcast_ref(), Some(Failure::Broken(_))) {
+        "\n  Run the command again: it goes on where it stopped."
+    } else {
+        ""
+    };
+    format!("{error:#}{remedy}")
+}
+
+/// Tries the sources in their order and says of each why it failed.
+pub fn first_of<T>(sources: &[Source], mut bring: impl FnMut(&Source) -> Result<T>) -> Result<T> {
+    let mut tried = Vec::new();
+    for source in sources {
+        match bring(source) {
+            Ok(value) => return Ok(value),
+            Err(error) if is_disk_full(&error) => return Err(error),
+            Err(error) => tried.push((source, error)),
+        }
+    }
+    let list: String = tried.iter().map(|(source, error)| format!("\n  {source}: {}", in_words(error))).collect();
+    let is_unreachable = |error: &anyhow::Error| matches!(error.downcast_ref(), Some(Failure::Unreachable(_)));
+    let remedy = if tried.iter().all(|(_, error)| is_unreachable(error)) {
+        "\n  Is there a network? HTTPS_PROXY, SSL_CERT_FILE and PIP_INDEX_URL are honoured."
+    } else {
+        ""
+    };
+    bail!("none of its sources gave it:{list}{remedy}")
+}
+
+/// Compares what was brought with what the manifest pins.
+pub fn verify(path: &Path, pinned: &str) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    ensure!(path.exists(), "it does not hold {name}");
+    let found = sha256(path)?;
+    ensure!(found == pinned, "{}", mismatch(&name, &found, pinned));
+    Ok(())
+}
+
+/// What to say of other bytes than the pinned ones.
+#[must_use]
+pub fn mismatch(name: &str, found: &str, pinned: &str) -> String {
+    format!("the sha256 of {name} is {found}, but data/manifest.toml pins {pinned}: thrown away, nothing was changed")
+}
+
+fn is_disk_full(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let kind = match cause.downcast_ref::<Failure>() {
+            Some(Failure::Disk(error)) => Some(error.kind()),
+            _ => cause.downcast_ref::<io::Error>().map(io::Error::kind),
+        };
+        kind == Some(io::ErrorKind::StorageFull)
+    })
+}
+
+/// Two runs at once would write the same parts: the second waits for the first.
+fn lock(data: &Path) -> Result<File> {
+    fs_err::create_dir_all(data.join(".fetch"))?;
+    let file = File::create(data.join(".fetch/lock"))?;
+    if file.file().try_lock().is_err() {
+        eprintln!("Another fetch is running: waiting for it.");
+        file.file().lock().context("the data folder cannot be locked")?;
+    }
+    Ok(file)
+}

@@ -1,0 +1,122 @@
+//! libtorch for CUDA: the whole wheel, and the NVIDIA packages that its metadata lists.
+//!
+//! The manifest pins the wheel; the metadata inside of it pins the versions of the others, and the index their hashes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::requirement::{Requirement, numbers};
+use super::{Outcome, Store, libtorch};
+use crate::files;
+use crate::hash::sha256;
+use crate::index::IndexFile;
+use crate::manifest::{Package, Source};
+use crate::progress::Task;
+
+/// Lies beside the libraries and says that they are the CUDA build's: their hash, then the packages they came from.
+const MARKER: &str = "cuda-packages";
+
+/// Fetches the CUDA build in place of the CPU's, unless the user has a libtorch of their own.
+pub fn fetch(store: &Store, users: Option<&Path>, task: &Task) -> Result<Outcome> {
+    let version = &store.manifest.libtorch.version;
+    if let Some(users) = users {
+        return libtorch::check_users(users, version);
+    }
+    if is_here(store)? {
+        return Ok(Outcome::AlreadyHere);
+    }
+    let torch = torch_wheel(store)?;
+    let wheels = resolve(store, torch, task)?;
+    let staging = store.staging()?;
+    let folder = staging.path().join(libtorch::FOLDER);
+    for wheel in wheels.values() {
+        store.place.bring_wheel(wheel, target, &folder, task)?;
+    }
+    let hash = sha256(&folder.join("lib"))?;
+    let names: String = wheels.values().map(|wheel| format!("{}\n", wheel.name)).collect();
+    files::write(&folder.join(MARKER), format!("{hash}\n{names}").as_bytes())?;
+    files::write(&folder.join("build-version"), format!("{version}\n").as_bytes())?;
+    files::replace(&folder, &store.data.join(libtorch::FOLDER))?;
+    is_here(store)?;
+    Ok(Outcome::Fetched(None))
+}
+
+/// Whether the CUDA build is here as it was fetched.
+pub fn is_here(store: &Store) -> Result<bool> {
+    let Ok(marker) = fs_err::read_to_string(store.data.join(libtorch::FOLDER).join(MARKER)) else { return Ok(false) };
+    store.is_here(&format!("{}/lib", libtorch::FOLDER), marker.lines().next().unwrap_or_default())
+}
+
+fn torch_wheel(store: &Store) -> Result<IndexFile> {
+    let sources = store.manifest.libtorch.archive.iter().flat_map(|archive| &archive.source);
+    let package = sources.filter_map(|source| match source {
+        Source::Index(package) if package.project == "torch" => Some(package),
+        _ => None,
+    });
+    let Package { project, file, sha256, .. } = package.last().context("the manifest names no wheel of torch")?;
+    let mut wheel = store.place.index.find(&store.place.net, project, file)?;
+    wheel.sha256 = Some(sha256.clone());
+    Ok(wheel)
+}
+
+/// The wheel and every NVIDIA wheel that it needs, directly or through another, by project.
+fn resolve(store: &Store, torch: IndexFile, task: &Task) -> Result<BTreeMap<String, IndexFile>> {
+    let mut wheels = BTreeMap::from([("torch".to_owned(), torch.clone())]);
+    let mut seen = BTreeSet::new();
+    let mut queue = vec![(torch, BTreeSet::new())];
+    while let Some((wheel, extras)) = queue.pop() {
+        if !seen.insert((wheel.name.clone(), extras.clone())) {
+            continue;
+        }
+        for requirement in Requirement::all(&metadata(store, &wheel, task)?) {
+            if is_nvidia(&requirement.project) && requirement.applies(&extras) {
+                let found = newest(store, &requirement)?;
+                wheels.insert(requirement.project.clone(), found.clone());
+                queue.push((found, requirement.extras));
+            }
+        }
+    }
+    Ok(wheels)
+}
+
+fn is_nvidia(project: &str) -> bool {
+    project == "cuda-toolkit" || project.starts_with("nvidia-")
+}
+
+fn metadata(store: &Store, wheel: &IndexFile, task: &Task) -> Result<String> {
+    let staging = store.staging()?;
+    let wanted = |member: &str| member.ends_with(".dist-info/METADATA").then(|| "METADATA".to_owned());
+    store.place.bring_ranges(wheel, wanted, staging.path(), task)?;
+    Ok(fs_err::read_to_string(staging.path().join("METADATA"))?)
+}
+
+/// The newest wheel for this system that a requirement allows.
+fn newest(store: &Store, requirement: &Requirement) -> Result<IndexFile> {
+    let files = store.place.index.files(&store.place.net, &requirement.project)?;
+    let fitting = files.into_iter().filter_map(|file| {
+        let version = wheel_version(&file.name).filter(|version| requirement.allows(version))?;
+        Some((numbers(version)?, file))
+    });
+    let newest = fitting.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, file)| file);
+    newest.with_context(|| format!("the package index has no wheel for {} that torch allows", requirement.project))
+}
+
+/// The version in the name of a wheel that runs on Linux on x86-64: `project-version-python-abi-platform.whl`.
+fn wheel_version(name: &str) -> Option<&str> {
+    let parts: Vec<&str> = name.strip_suffix(".whl")?.split('-').collect();
+    let platform = parts.last()?;
+    let fits = *platform == "any" || (platform.contains("linux") && platform.ends_with("x86_64"));
+    parts.get(1).copied().filter(|_| fits)
+}
+
+/// Shared libraries go to `lib`, torch's headers to `include`; the bindings for Python are left out.
+fn target(member: &str) -> Option<String> {
+    if let Some(header) = member.strip_prefix("torch/include/") {
+        return Some(format!("include/{header}"));
+    }
+    let (folder, name) = member.rsplit_once('/')?;
+    let is_library = folder.ends_with("/lib") && name.contains(".so") && name != "libtorch_python.so";
+    is_library.then(|| format!("lib/{name}"))
+}
