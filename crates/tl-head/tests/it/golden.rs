@@ -1,0 +1,160 @@
+//! Against PyTorch, scikit-learn and `SciPy`; `tests/golden.py` made the numbers.
+
+use tl_head::{
+    Head, HeadConfig, LogisticOptions, LossOptions, cross_entropy, fit_logistic, fit_temperature, probabilities,
+};
+
+use crate::{assert_close, label_tensor, labels, rows, tensor, values};
+
+/// A 3-2-2 head with the script's parameters.
+fn head() -> Head {
+    let quarters = |n, width| rows(n, width).iter().map(|v| v / 4.0).collect::<Vec<_>>();
+    let vector = |values: &[f32]| tensor(values, 1).reshape([-1]);
+    let tensors = [
+        ("layers.0.weight".to_owned(), tensor(&quarters(2, 3), 2)),
+        ("layers.0.bias".to_owned(), vector(&[0.5, -0.25])),
+        ("layers.1.weight".to_owned(), tensor(&quarters(2, 2), 2)),
+        ("layers.1.bias".to_owned(), vector(&[0.0, 0.125])),
+    ];
+    let config = HeadConfig { n_features: 3, hidden: vec![2], n_classes: 2 };
+    Head::from_tensors(&config, tensors.into()).unwrap()
+}
+
+#[test]
+fn logits_and_gradients() {
+    let head = head();
+    let parameters = head.trainable();
+    let logits = head.forward(&tensor(&rows(4, 3), 4)).unwrap();
+    let expected = [
+        -0.995_101_9,
+        0.274_841_3,
+        -0.368_057_25,
+        0.134_979_25,
+        -0.765_426_64,
+        0.195_312_5,
+        -0.338_577_27,
+        0.158_966_06,
+    ];
+    assert_close(&values(&logits), &expected, 1e-6);
+    cross_entropy(&logits, &label_tensor(&labels(4, 2)), &LossOptions::default()).unwrap().backward();
+    let gradients: [&[f32]; 4] = [
+        &[-0.302_172_4, 0.067_303_83, -0.374_106_66, 0.114_335_5, -0.025_466_315, 0.141_553_87],
+        &[0.252_793_44, -0.095_651_57],
+        &[-0.711_507_36, -0.066_031_4, 0.711_507_36, 0.066_031_4],
+        &[-0.437_264_32, 0.437_264_32],
+    ];
+    for ((_, parameter), expected) in parameters.iter().zip(gradients) {
+        assert_close(&values(&parameter.grad()), expected, 1e-6);
+    }
+}
+
+#[test]
+fn losses() {
+    let (logits, labels) = (tensor(&rows(9, 4), 9), label_tensor(&labels(9, 4)));
+    let weights = Some(vec![1.0, 0.5, 2.0, 0.25]);
+    for (class_weights, label_smoothing, expected) in [
+        (None, 0.0, 2.651_499_794),
+        (weights.clone(), 0.0, 3.187_131_546),
+        (None, 0.1, 2.571_985_905),
+        (weights, 0.1, 3.041_030_876),
+    ] {
+        let options = LossOptions { class_weights, label_smoothing };
+        let loss = cross_entropy(&logits, &labels, &options).unwrap().double_value(&[]);
+        assert!((loss - expected).abs() < 1e-6, "{options:?}: {loss} is not {expected}");
+    }
+}
+
+#[test]
+fn temperatures() {
+    let labels = labels(40, 3);
+    for (sharpness, expected) in [(1.0, 1.134_769_607), (8.0, 9.078_156_679)] {
+        let mut logits = rows(40, 3);
+        logits.chunks_exact_mut(3).zip(&labels).for_each(|(row, &label)| row[label] += 1.5);
+        let logits: Vec<f32> = logits.iter().map(|logit| logit * sharpness).collect();
+        let found = fit_temperature(&logits, &labels, 3).unwrap();
+        assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");
+    }
+}
+
+/// A fit of the script: rows, features, classes, penalty, objective, and the first three rows' probabilities.
+struct Fit(usize, usize, usize, f64, f64, &'static [f32]);
+
+const FITS: [Fit; 4] = [
+    Fit(
+        60,
+        5,
+        3,
+        0.1,
+        0.726_493_970,
+        &[
+            0.404_578_27,
+            0.493_154_15,
+            0.102_267_58,
+            0.413_786_67,
+            0.491_474_64,
+            0.094_738_69,
+            0.118_229_135,
+            0.811_351_75,
+            0.070_419_12,
+        ],
+    ),
+    Fit(
+        60,
+        5,
+        3,
+        0.001,
+        0.523_451_450,
+        &[
+            0.449_622_25,
+            0.534_450_04,
+            0.015_927_71,
+            0.510_271_74,
+            0.475_628_36,
+            0.014_099_9,
+            0.016_706_733,
+            0.980_366_86,
+            0.002_926_406,
+        ],
+    ),
+    Fit(
+        12,
+        20,
+        3,
+        0.01,
+        0.114_356_549,
+        &[
+            0.947_056_08,
+            0.038_013_145,
+            0.014_930_772,
+            0.005_620_751,
+            0.967_833_25,
+            0.026_545_994,
+            0.005_031_547_7,
+            0.994_937_27,
+            0.000_031_180_402,
+        ],
+    ),
+    Fit(
+        30,
+        4,
+        2,
+        0.05,
+        0.341_337_674,
+        &[0.573_636_6, 0.426_363_4, 0.377_192_98, 0.622_807, 0.930_657_06, 0.069_342_94],
+    ),
+];
+
+#[test]
+fn logistic_regressions() {
+    for Fit(n, width, n_classes, l2, objective, expected) in FITS {
+        let labels = labels(n, n_classes);
+        let mut features = rows(n, width);
+        features.chunks_exact_mut(width).zip(&labels).for_each(|(row, &label)| row[label] += 2.0);
+        let features = tensor(&features, n);
+        let options = LogisticOptions { tolerance: 1e-10, ..LogisticOptions::default() };
+        let fit = fit_logistic(&features, &labels, n_classes, l2, &options).unwrap();
+        assert!((fit.objective - objective).abs() < 1e-6, "{} is not {objective}", fit.objective);
+        let found = probabilities(&fit.head.forward(&features.narrow(0, 0, 3)).unwrap(), 1.0).unwrap();
+        assert_close(&values(&found), expected, 2e-4);
+    }
+}

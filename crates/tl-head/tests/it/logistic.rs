@@ -1,0 +1,124 @@
+//! The linear head that is found directly.
+
+use proptest::prelude::*;
+use tch::{Kind, Tensor};
+use tl_head::{
+    CrossValidation, LogisticFit, LogisticOptions, LossOptions, cross_entropy, fit_logistic, fit_logistic_cv,
+};
+
+use crate::{label_tensor, labels, rows, tensor, values};
+
+/// Rows that say something about their labels.
+fn table(n: usize, width: usize, n_classes: usize) -> (Tensor, Vec<usize>) {
+    let labels = labels(n, n_classes);
+    let mut features = rows(n, width);
+    features.chunks_exact_mut(width).zip(&labels).for_each(|(row, &label)| row[label] += 1.5);
+    (tensor(&features, n), labels)
+}
+
+fn parameters(fit: &LogisticFit) -> Vec<f32> {
+    fit.head.parameters().into_iter().flat_map(|(_, tensor)| values(tensor)).collect()
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let (features, labels) = table(60, 12, 3);
+    let fit = |n_threads| {
+        let options = LogisticOptions { n_threads, ..LogisticOptions::default() };
+        fit_logistic_cv(&features, &labels, 3, &CrossValidation::default(), &options).unwrap()
+    };
+    let one = fit(1);
+    for n_threads in [2, 3, 64] {
+        let many = fit(n_threads);
+        assert_eq!(parameters(&one), parameters(&many));
+        assert_eq!(one.scores, many.scores);
+    }
+}
+
+#[test]
+fn cross_validation_takes_the_best_penalty_and_fits_with_it() {
+    let (features, labels) = table(90, 30, 3);
+    let options = LogisticOptions::default();
+    let chosen = fit_logistic_cv(&features, &labels, 3, &CrossValidation::default(), &options).unwrap();
+    let best = chosen.scores.iter().map(|score| score.loss).fold(f64::INFINITY, f64::min);
+    assert_eq!(chosen.scores.iter().find(|score| score.l2 == chosen.l2).unwrap().loss, best);
+    // These rows are noisy: neither end of the range may win.
+    assert!(chosen.l2 < 10.0 && chosen.l2 > 0.001, "{:?}", chosen.scores);
+    let direct = fit_logistic(&features, &labels, 3, chosen.l2, &options).unwrap();
+    assert!((chosen.objective - direct.objective).abs() < 1e-6 && chosen.converged);
+}
+
+#[test]
+fn the_objective_is_the_loss_of_the_head_plus_its_penalty() {
+    let (features, labels) = table(40, 6, 4);
+    let loss = LossOptions { class_weights: Some(vec![1.0, 0.5, 2.0, 0.25]), label_smoothing: 0.1 };
+    let options = LogisticOptions { loss: loss.clone(), ..LogisticOptions::default() };
+    let fit = fit_logistic(&features, &labels, 4, 0.05, &options).unwrap();
+    let logits = fit.head.forward(&features).unwrap();
+    let loss = cross_entropy(&logits, &label_tensor(&labels), &loss).unwrap().double_value(&[]);
+    let on_standard = fit.head.parameters()[0].1 * features.std_dim(0, false, false);
+    let penalty = 0.05 / 2.0 * on_standard.square().sum(Kind::Double).double_value(&[]);
+    assert!((loss + penalty - fit.objective).abs() < 1e-5, "{loss} + {penalty} is not {}", fit.objective);
+}
+
+#[test]
+fn features_that_never_change_are_harmless() {
+    let (features, labels) = table(30, 5, 3);
+    let constant =
+        Tensor::cat(&[features.shallow_clone(), Tensor::ones([30, 2], (Kind::Float, features.device())) * 0.3], 1);
+    let options = LogisticOptions::default();
+    let with = fit_logistic(&constant, &labels, 3, 0.1, &options).unwrap();
+    let without = fit_logistic(&features, &labels, 3, 0.1, &options).unwrap();
+    assert!((with.objective - without.objective).abs() < 1e-6);
+    let same = fit_logistic(&(features.zeros_like() + 1.0), &labels, 3, 0.1, &options).unwrap();
+    assert!(values(&same.head.forward(&features).unwrap()).iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn a_class_with_one_row_or_none_is_no_obstacle() {
+    let (features, mut labels) = table(30, 5, 3);
+    labels.iter_mut().for_each(|label| *label %= 2);
+    labels[7] = 2;
+    let fit = fit_logistic_cv(&features, &labels, 4, &CrossValidation::default(), &LogisticOptions::default()).unwrap();
+    assert!(values(&fit.head.forward(&features).unwrap()).iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn what_cannot_be_fitted_is_refused() {
+    let (features, labels) = table(10, 4, 2);
+    let options = LogisticOptions::default();
+    let error = |features: &Tensor, labels: &[usize], n_classes, l2| {
+        fit_logistic(features, labels, n_classes, l2, &options).unwrap_err().to_string()
+    };
+    assert!(error(&features, &labels[..9], 2, 0.1).contains("features must have shape [9, F]"));
+    assert!(error(&features, &labels, 1, 0.1).contains("number of classes is 1"));
+    assert!(error(&features, &[5; 10], 2, 0.1).contains("row 0 has label 5"));
+    assert!(error(&features, &labels, 2, 0.0).contains("l2 is 0"));
+    assert!(error(&(&features * f64::NAN), &labels, 2, 0.1).contains("features are not all finite"));
+    for choice in [
+        CrossValidation { l2s: Vec::new(), ..CrossValidation::default() },
+        CrossValidation { n_folds: 1, ..CrossValidation::default() },
+        CrossValidation { n_folds: 11, ..CrossValidation::default() },
+        CrossValidation { l2s: vec![0.1, f64::NAN], ..CrossValidation::default() },
+    ] {
+        assert!(fit_logistic_cv(&features, &labels, 2, &choice, &options).is_err());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Standardising makes the fit blind to the units of the features.
+    #[test]
+    fn scale_and_shift_do_not_change_the_predictions(scale in 0.01f64..100.0, shift in -5.0f64..5.0) {
+        let (features, labels) = table(30, 4, 3);
+        let other = &features * scale + shift * scale;
+        let logits = |features: &Tensor| {
+            let fit = fit_logistic(features, &labels, 3, 0.1, &LogisticOptions::default()).unwrap();
+            values(&fit.head.forward(features).unwrap())
+        };
+        for (a, b) in logits(&features).iter().zip(logits(&other)) {
+            prop_assert!((a - b).abs() < 2e-3, "{} is not {}", a, b);
+        }
+    }
+}

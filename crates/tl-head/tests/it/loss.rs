@@ -1,0 +1,56 @@
+//! Cross-entropy and class weights.
+
+use proptest::prelude::*;
+use tch::Kind;
+use tl_head::{LossOptions, balanced_class_weights, cross_entropy};
+
+use crate::{label_tensor, labels, rows, tensor};
+
+fn error(logits_width: usize, labels: &[usize], options: &LossOptions) -> String {
+    let logits = tensor(&rows(2, logits_width), 2);
+    cross_entropy(&logits, &label_tensor(labels), options).unwrap_err().to_string()
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let plain = LossOptions::default();
+    let with =
+        |class_weights: &[f32]| LossOptions { class_weights: Some(class_weights.to_vec()), label_smoothing: 0.0 };
+    assert!(error(3, &[0, 3], &plain).contains("out of bounds"));
+    assert!(error(3, &[0], &plain).contains("labels must have shape [2] i64, but has [1]"));
+    assert!(error(3, &[0, 1], &with(&[1.0, 2.0])).contains("one number per class"));
+    assert!(error(3, &[0, 1], &with(&[1.0, f32::NAN, 1.0])).contains("one number per class"));
+    assert!(error(3, &[0, 1], &with(&[0.0, 0.0, 0.0])).contains("not all 0"));
+    let smoothing = LossOptions { class_weights: None, label_smoothing: 1.0 };
+    assert!(error(3, &[0, 1], &smoothing).contains("label smoothing is 1"));
+    let logits = tensor(&rows(2, 3), 2);
+    assert!(cross_entropy(&logits, &label_tensor(&[0, 1]).to_kind(Kind::Float), &plain).is_err());
+}
+
+#[test]
+fn equal_weights_change_nothing() {
+    let (logits, labels) = (tensor(&rows(9, 4), 9), label_tensor(&labels(9, 4)));
+    let loss = |class_weights| {
+        let options = LossOptions { class_weights, label_smoothing: 0.1 };
+        cross_entropy(&logits, &labels, &options).unwrap().double_value(&[])
+    };
+    assert!((loss(None) - loss(Some(vec![3.0; 4]))).abs() < 1e-6);
+}
+
+#[test]
+fn a_class_without_examples_weighs_nothing() {
+    assert_eq!(balanced_class_weights(&[10, 0, 30]), [2.0, 0.0, 2.0 / 3.0]);
+    assert_eq!(balanced_class_weights(&[0, 0]), [0.0, 0.0]);
+}
+
+proptest! {
+    #[test]
+    fn balanced_classes_count_alike_and_one_on_average(counts in proptest::collection::vec(1usize..500, 1..9)) {
+        let weights = balanced_class_weights(&counts);
+        let masses: Vec<f64> = counts.iter().zip(&weights).map(|(&n, &w)| n as f64 * f64::from(w)).collect();
+        let n: usize = counts.iter().sum();
+        for mass in masses {
+            prop_assert!((mass / (n as f64 / counts.len() as f64) - 1.0).abs() < 1e-6);
+        }
+    }
+}
