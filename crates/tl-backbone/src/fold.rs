@@ -24,6 +24,7 @@ pub(crate) fn fold(
     let scale = bn("weight")?.f_div(&bn("running_var")?.f_add_scalar(architecture.bn_eps)?.f_sqrt()?)?;
     let bias = bn("bias")?.f_sub(&bn("running_mean")?.f_mul(&scale)?)?;
     let weight = weights.get(&format!("{}.weight", conv.conv))?.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
+    let weight = if conv.n_in == 3 { weight.f_mul(&weights.spec().preprocessing.byte_scale()?)? } else { weight };
     let turned = architecture.padding == Padding::Same && conv.kernel > 1;
     Ok((if turned { weight.f_flip([2, 3])? } else { weight }, bias))
 }

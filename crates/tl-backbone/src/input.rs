@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 use tl_torch::{bf16_mut, empty_channels_last, f32_mut};
 
-use crate::{error::BackboneError, precision::Precision, preprocessing::Preprocessing};
+use crate::{error::BackboneError, precision::Precision, preprocessing::Preprocessing, round::bf16_bits};
 
 /// Normalises pictures into a buffer that is used again and again.
 #[derive(Debug)]
@@ -11,16 +11,14 @@ pub(crate) struct Input {
     buffer: Option<Tensor>,
     side: usize,
     precision: Precision,
-    scale: [f32; 3],
-    shift: [f32; 3],
+    mean: [f32; 3],
     /// Whether pictures are turned by 180 degrees, see [`crate::fold`].
     turned: bool,
 }
 
 impl Input {
     pub(crate) fn new(side: usize, preprocessing: &Preprocessing, precision: Precision, turned: bool) -> Self {
-        let (scale, shift) = preprocessing.scale_and_shift();
-        Self { buffer: None, side, precision, scale, shift, turned }
+        Self { buffer: None, side, precision, mean: preprocessing.byte_mean(), turned }
     }
 
     /// `[n, 3, side, side]`, channels-last, of pixels `[n, side, side, 3] u8`. Overwritten by the next call.
@@ -35,7 +33,7 @@ impl Input {
         };
         match self.precision {
             Precision::F32 => self.normalise(pixels, f32_mut(&mut buffer)?, |x| x),
-            Precision::Bf16 => self.normalise(pixels, bf16_mut(&mut buffer)?, to_bf16),
+            Precision::Bf16 => self.normalise(pixels, bf16_mut(&mut buffer)?, bf16_bits),
         }
         self.buffer = Some(buffer.shallow_clone());
         Ok(buffer)
@@ -62,17 +60,11 @@ impl Input {
     }
 
     fn pixels<'a, T>(&self, pixels: impl Iterator<Item = &'a [u8]>, out: &mut [T], round: impl Fn(f32) -> T) {
-        let ([s0, s1, s2], [t0, t1, t2]) = (self.scale, self.shift);
+        let mean = self.mean;
         for (pixel, out) in pixels.zip(out.chunks_exact_mut(3)) {
-            out[0] = round(f32::from(pixel[0]) * s0 + t0);
-            out[1] = round(f32::from(pixel[1]) * s1 + t1);
-            out[2] = round(f32::from(pixel[2]) * s2 + t2);
+            out[0] = round(f32::from(pixel[0]) - mean[0]);
+            out[1] = round(f32::from(pixel[1]) - mean[1]);
+            out[2] = round(f32::from(pixel[2]) - mean[2]);
         }
     }
-}
-
-/// The upper half of an f32, rounded to nearest, ties to even. Never given a NaN.
-fn to_bf16(x: f32) -> u16 {
-    let bits = x.to_bits();
-    ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16
 }

@@ -31,6 +31,7 @@ mod network;
 mod precision;
 mod preprocessing;
 mod registry;
+mod round;
 mod top;
 mod weights;
 

@@ -3,15 +3,16 @@
 use std::cell::RefCell;
 
 use tch::{Kind, Tensor};
-use tl_torch::{Conv, ConvOptions, Engine, channels_last};
+use tl_torch::{Conv, ConvOptions, Engine};
 
 use crate::{
-    architecture::{Architecture, Block, ConvBn, Layer, Padding},
+    architecture::{Architecture, Block, ConvBn, Layer, Padding, SqueezeExcite},
     error::BackboneError,
     excite::Excite,
     fold::fold,
     input::Input,
     precision::Precision,
+    round::{expected_output, to_bf16},
     top::Top,
     weights::Weights,
 };
@@ -81,6 +82,7 @@ impl Network {
             engine: options.engine,
             batch: batch as i64,
             side: i64::from(side),
+            expected: None,
         };
         let steps = architecture.blocks.iter().map(|block| compiler.block(block)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
@@ -140,12 +142,16 @@ struct Compiler<'a> {
     kind: Kind,
     engine: Engine,
     batch: i64,
+    /// Side of the activations.
     side: i64,
+    /// Means of their channels that the statistics lead one to expect: `[C]`; not known of pictures.
+    expected: Option<Tensor>,
 }
 
 impl Compiler<'_> {
     fn block(&mut self, block: &Block) -> Result<Vec<Step>, BackboneError> {
         let mut steps = Vec::with_capacity(block.layers.len() + 1);
+        let input = self.expected.as_ref().map(Tensor::shallow_clone);
         if block.is_residual {
             steps.push(Step::Keep);
         }
@@ -154,12 +160,22 @@ impl Compiler<'_> {
             steps.push(match layer {
                 Layer::Conv(conv) if block.is_residual && i == last => Step::ConvAdd(self.conv(conv)?),
                 Layer::Conv(conv) => Step::Conv(self.conv(conv)?),
-                Layer::SqueezeExcite(se) => {
-                    Step::Excite(Excite::new(self.weights, &se.name, self.kind, self.batch, self.engine)?)
-                }
+                Layer::SqueezeExcite(se) => Step::Excite(self.excite(se)?),
             });
         }
+        if let (true, Some(sum), Some(input)) = (block.is_residual, &self.expected, input) {
+            self.expected = Some(sum.f_add(&input)?);
+        }
         Ok(steps)
+    }
+
+    fn excite(&mut self, layer: &SqueezeExcite) -> Result<Excite, BackboneError> {
+        let excite = Excite::new(self.weights, &layer.name, self.kind, self.batch, self.engine)?;
+        if let Some(means) = self.expected.take() {
+            let picture = means.f_to_kind(self.kind)?.f_view([1, -1, 1, 1])?;
+            self.expected = Some(excite.forward(picture)?.f_flatten(0, -1)?.f_to_kind(Kind::Float)?);
+        }
+        Ok(excite)
     }
 
     fn conv(&mut self, conv: &ConvBn) -> Result<Conv, BackboneError> {
@@ -172,8 +188,12 @@ impl Compiler<'_> {
             engine: self.engine,
         };
         let input_shape = [self.batch, conv.n_in, self.side, self.side];
-        let weight = channels_last(&weight.f_to_kind(self.kind)?)?;
+        let (weight, bias) = match self.kind {
+            Kind::BFloat16 => to_bf16(&weight, &bias, self.expected.as_ref())?,
+            _ => (weight, bias),
+        };
+        self.expected = Some(expected_output(self.weights, conv)?);
         self.side = (self.side - 1) / conv.stride + 1;
-        Ok(Conv::new(&weight, &bias.f_to_kind(self.kind)?, input_shape, &options)?)
+        Ok(Conv::new(&weight, &bias, input_shape, &options)?)
     }
 }

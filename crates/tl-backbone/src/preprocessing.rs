@@ -1,7 +1,9 @@
 //! How a photo becomes the input of a network.
 
 use serde::{Deserialize, Serialize};
+use tch::Tensor;
 use tl_data::Geometry;
+use tl_torch::{TorchError, tensor_from_f32};
 
 /// Belongs to the weights: a network sees what it was trained to see.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,11 +18,13 @@ pub struct Preprocessing {
 }
 
 impl Preprocessing {
-    /// The same as factor and summand of a byte: `x = byte * scale + shift`, per channel.
-    #[must_use]
-    pub fn scale_and_shift(&self) -> ([f32; 3], [f32; 3]) {
-        let scale = self.std.map(|std| 1.0 / (255.0 * std));
-        let shift = std::array::from_fn(|c| -self.mean[c] / self.std[c]);
-        (scale, shift)
+    /// What is subtracted from each channel of a picture's bytes.
+    pub(crate) fn byte_mean(&self) -> [f32; 3] {
+        self.mean.map(|mean| 255.0 * mean)
+    }
+
+    /// What each channel is multiplied by after that: `[1, 3, 1, 1] f32`.
+    pub(crate) fn byte_scale(&self) -> Result<Tensor, TorchError> {
+        tensor_from_f32(&self.std.map(|std| 1.0 / (255.0 * std)), &[1, 3, 1, 1])
     }
 }

@@ -1,17 +1,11 @@
 //! The tensors of a pretrained network.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    io::{Read, Seek, SeekFrom},
-    path::Path,
-};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
-use fs_err::File;
 use safetensors::{Dtype, SafeTensors, tensor::TensorInfo as Entry};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
-use tl_torch::{deep_copy, to_vec_f32};
+use tl_torch::{deep_copy, to_vec_f32, u8_slice};
 
 use crate::{architecture::Architecture, error::BackboneError, registry::Spec};
 
@@ -26,9 +20,13 @@ impl Weights {
     /// Opens a safetensors file. Its values are mapped into memory, not read: what is not used costs
     /// nothing. Names, kinds and shapes must be exactly those of the network; the hash is not looked at.
     pub fn open(path: &Path, spec: &'static Spec) -> Result<Self, BackboneError> {
-        let (entries, data_start, n_bytes) = read_header(path)?;
+        let n_bytes = fs_err::metadata(path)?.len();
         let file = path.to_str().ok_or_else(|| format_error(path, "its path is not UTF-8"))?;
-        let bytes = Tensor::f_from_file(file, false, Some(n_bytes), (Kind::Uint8, Device::Cpu))?;
+        if n_bytes == 0 {
+            return Err(format_error(path, "it is empty"));
+        }
+        let bytes = Tensor::f_from_file(file, false, Some(n_bytes as i64), (Kind::Uint8, Device::Cpu))?;
+        let (entries, data_start) = read_header(path, u8_slice(&bytes)?)?;
         let tensors = entries.into_iter().map(|(name, entry)| {
             let tensor = view(&bytes, data_start, &entry)?;
             Ok((name, tensor))
@@ -82,25 +80,12 @@ impl Weights {
     }
 }
 
-/// The entries of a safetensors file, where its values start, and the length of the file.
-fn read_header(path: &Path) -> Result<(Vec<(String, Entry)>, usize, i64), BackboneError> {
-    let mut file = File::open(path)?;
-    let n_bytes = file.seek(SeekFrom::End(0))?;
-    file.rewind()?;
-    let mut length = [0; 8];
-    file.read_exact(&mut length).map_err(|_| format_error(path, "it is shorter than its header"))?;
-    let header_end = u64::from_le_bytes(length).saturating_add(8);
-    if header_end > n_bytes {
-        return Err(format_error(path, "it is shorter than its header"));
-    }
-    let mut header = length.to_vec();
-    file.take(header_end - 8).read_to_end(&mut header)?;
-    let (_, metadata) = SafeTensors::read_metadata(&header).map_err(|e| format_error(path, &e.to_string()))?;
-    if header_end + metadata.data_len() as u64 != n_bytes {
-        return Err(format_error(path, "its length is not what its header says"));
-    }
+/// The entries of a mapped safetensors file, and where its values start.
+fn read_header(path: &Path, bytes: &[u8]) -> Result<(Vec<(String, Entry)>, usize), BackboneError> {
+    let (header_bytes, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|e| format_error(path, &e.to_string()))?;
     let entries = metadata.tensors().into_iter().map(|(name, entry)| (name, entry.clone()));
-    Ok((entries.collect(), header_end as usize, n_bytes as i64))
+    Ok((entries.collect(), header_bytes + 8))
 }
 
 /// One tensor of the mapped file; a view where its values are aligned, as every careful writer makes them.

@@ -99,17 +99,18 @@ namespace {
 
 struct Conv final : Layer {
   Tensor weight;
-  std::optional<Tensor> bias;
+  std::optional<Tensor> bias;      // f32, added before the sum is rounded
+  std::optional<Tensor> add_bias;  // of the input's kind: the operator that adds to a residual insists on it
   int64_t stride[2], padding[2], dilation[2] = {1, 1}, groups;
   Activation after;
   c10::TypedOperatorHandle<ConvOp> op = find<ConvOp>("mkldnn::_convolution_pointwise");
   c10::TypedOperatorHandle<ConvAddOp> add_op = find<ConvAddOp>("mkldnn::_convolution_pointwise_", "binary");
 
   Conv(const Tensor& weight_, const Tensor& bias_, const int64_t* input, int64_t stride_, int64_t padding_, int64_t groups_, int code)
-      : bias(bias_), stride{stride_, stride_}, padding{padding_, padding_}, groups(groups_), after(activation(code)) {
+      : bias(bias_), add_bias(bias_.to(weight_.scalar_type())), stride{stride_, stride_}, padding{padding_, padding_}, groups(groups_), after(activation(code)) {
     TORCH_CHECK(weight_.dim() == 4 && groups > 0 && stride_ > 0 && padding_ >= 0, "weights of a convolution have 4 dimensions, stride and groups are positive");
     TORCH_CHECK(weight_.size(0) % groups == 0 && weight_.size(1) * groups == input[1], "weights ", weight_.sizes(), " in ", groups, " groups do not fit ", input[1], " input channels");
-    TORCH_CHECK(bias_.dim() == 1 && bias_.size(0) == weight_.size(0) && bias_.scalar_type() == weight_.scalar_type(), "bias ", bias_.sizes(), " does not fit weights ", weight_.sizes());
+    TORCH_CHECK(bias_.dim() == 1 && bias_.size(0) == weight_.size(0), "bias ", bias_.sizes(), " does not fit weights ", weight_.sizes());
     static auto pack = find<ConvPackOp>("mkldnn::_reorder_convolution_weight");
     std::vector<SymInt> p(2, padding_), s(2, stride_), d(2, 1), shape(input, input + 4);
     weight = pack.call(weight_, p, s, d, groups_, at::OptionalSymIntArrayRef(shape));
@@ -121,7 +122,7 @@ struct Conv final : Layer {
 
   void forward_add(const Tensor& input, Tensor residual) const override {
     TORCH_CHECK(!std::strcmp(after.name, "none"), "a layer with an activation cannot add to a residual");
-    add_op.call(residual, input, weight, bias, padding, stride, dilation, groups, "add", at::Scalar(1.0), std::nullopt, Scalars{}, std::nullopt);
+    add_op.call(residual, input, weight, add_bias, padding, stride, dilation, groups, "add", at::Scalar(1.0), std::nullopt, Scalars{}, std::nullopt);
   }
 };
 
@@ -133,7 +134,7 @@ struct Linear final : Layer {
 
   Linear(const Tensor& weight_, const Tensor& bias_, int64_t batch, int code) : bias(bias_), after(activation(code)) {
     TORCH_CHECK(weight_.dim() == 2, "weights of a linear layer have 2 dimensions");
-    TORCH_CHECK(bias_.dim() == 1 && bias_.size(0) == weight_.size(0) && bias_.scalar_type() == weight_.scalar_type(), "bias ", bias_.sizes(), " does not fit weights ", weight_.sizes());
+    TORCH_CHECK(bias_.dim() == 1 && bias_.size(0) == weight_.size(0), "bias ", bias_.sizes(), " does not fit weights ", weight_.sizes());
     static auto pack = find<LinearPackOp>("mkldnn::_reorder_linear_weight");
     weight = pack.call(weight_, SymInt(batch));
   }

@@ -63,7 +63,7 @@ enum Form {
 }
 
 impl Conv {
-    /// Packs `weight` `[C_out, C_in / groups, K, K]` and `bias` `[C_out]`, both f32 or both bf16, for inputs
+    /// Packs `weight` `[C_out, C_in / groups, K, K]`, f32 or bf16, and `bias` `[C_out] f32` for inputs
     /// of shape `[N, C_in, H, W]` of the same kind. Other batch sizes work too, only less well.
     pub fn new(
         weight: &Tensor,
@@ -75,7 +75,7 @@ impl Conv {
         let weight = channels_last(weight)?;
         let form = match options.engine.is_fused() {
             true => Form::Fused(fused(&weight, bias, input_shape, options)?),
-            false => Form::Plain { weight, bias: bias.shallow_clone(), options: options.clone() },
+            false => Form::Plain { bias: bias.f_to_kind(weight.kind())?, weight, options: options.clone() },
         };
         Ok(Self { form, input_shape })
     }

@@ -1,5 +1,7 @@
 //! Conversions between slices and tensors that check lengths: tch's own read past the end of a short slice.
 
+use std::ffi::c_void;
+
 use tch::{Device, Kind, Tensor};
 
 use crate::error::TorchError;
@@ -42,6 +44,19 @@ pub fn deep_copy(tensor: &Tensor) -> Result<Tensor, TorchError> {
     Ok(copy)
 }
 
+/// The values of a u8 tensor on the CPU, in memory order. Nothing may write to the tensor, nor to a shallow
+/// clone of it, while the slice lives.
+pub fn u8_slice(tensor: &Tensor) -> Result<&[u8], TorchError> {
+    let (pointer, n) = values(tensor, Kind::Uint8)?;
+    if n == 0 {
+        return Ok(&[]);
+    }
+    // SAFETY: `values` checked that `n` bytes lie one after another from the pointer, and the tensor keeps
+    // them alive for as long as it is borrowed.
+    #[allow(unsafe_code)]
+    Ok(unsafe { std::slice::from_raw_parts(pointer.cast(), n) })
+}
+
 /// The values of an f32 tensor on the CPU, in memory order, to be written in place.
 pub fn f32_mut(tensor: &mut Tensor) -> Result<&mut [f32], TorchError> {
     values_mut(tensor, Kind::Float)
@@ -77,20 +92,25 @@ fn to_values<T: Value>(tensor: &Tensor, kind: Kind) -> Result<Vec<T>, TorchError
 ///
 /// The slice borrows the tensor mutably, but a shallow clone of it may alias the same values: do not use
 /// one while the slice lives. The callers above own the tensor or say so to theirs.
-#[allow(unsafe_code)]
 fn values_mut<T: Value>(tensor: &mut Tensor, kind: Kind) -> Result<&mut [T], TorchError> {
+    let (pointer, n) = values(tensor, kind)?;
+    if n == 0 {
+        return Ok(&mut []);
+    }
+    // SAFETY: `values` checked that `n` values of `kind` lie one after another from the pointer; each caller
+    // pairs `kind` with the T of its size and bits; the tensor is borrowed mutably for as long as the slice
+    // lives.
+    #[allow(unsafe_code)]
+    Ok(unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), n) })
+}
+
+/// Where the values of a dense tensor on the CPU are, and how many.
+fn values(tensor: &Tensor, kind: Kind) -> Result<(*mut c_void, usize), TorchError> {
     if tensor.kind() != kind || tensor.device() != Device::Cpu || !is_dense(tensor) {
         let found = format!("{:?} of shape {:?} on {:?}", tensor.kind(), tensor.size(), tensor.device());
         return Err(TorchError::NotDense { wanted: kind, found });
     }
-    let n = tensor.numel();
-    if n == 0 {
-        return Ok(&mut []);
-    }
-    // SAFETY: the tensor is on the CPU, its kind has the size and bits of T (each caller pairs them), it is
-    // dense, so `n` values lie one after another from its data pointer, and it is borrowed mutably for as
-    // long as the slice lives.
-    Ok(unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<T>(), n) })
+    Ok((tensor.data_ptr(), tensor.numel()))
 }
 
 /// Whether the values fill their memory without gaps, in whatever order of dimensions.
