@@ -20,6 +20,7 @@ pub(crate) struct Args {
 
 /// Flags of every command.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct GlobalArgs {
     /// Folder that holds `weights` and `samples` [default: the workspace's `data`]
     #[arg(long, env = "TL_ASSETS", value_name = "DIR", global = true, hide_env_values = true)]
@@ -56,7 +57,7 @@ pub(crate) enum PrecisionArg {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Train a classifier on a folder of photos
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Say what is on photos
     Predict(PredictArgs),
     /// Measure a model on photos whose classes are known

@@ -2,7 +2,6 @@
 
 use std::{io, process::ExitCode};
 
-use anyhow::Result;
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
@@ -16,7 +15,7 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &CompletionsArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &CompletionsArgs) -> ExitCode {
     generate(args.shell, &mut Args::command(), "tl", &mut io::stdout());
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
     let stop = signal::stop_flag();
     let photos: Vec<PathBuf> = samples.iter().map(|s| s.path.clone()).collect();
     let mut progress = PhotoProgress::new(photos.len(), "Evaluating", display);
-    let result = classifier.predict(&photos, &predict_options(global), &mut |n| progress.set(n), &stop);
+    let result = classifier.predict(&photos, &predict_options(global)?, &mut |n| progress.set(n), &stop);
     progress.clear();
     let (predictions, broken) = match result {
         Err(_) if stop.load(Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),

@@ -3,6 +3,8 @@
 //! This binary reads arguments, shows progress, handles signals and sets exit codes; the other crates do the work.
 //! Exit codes: 0 done, 1 ran but too much was skipped or a check failed, 2 usage or input error, 130 interrupted.
 
+#![allow(clippy::doc_markdown, reason = "comments of arguments are their help, where backticks would be shown")]
+
 mod args;
 mod assets;
 mod completions;
@@ -53,6 +55,6 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Predict(predict) => predict::run(&predict, &args.global),
         Command::Evaluate(evaluate) => evaluate::run(&evaluate, &args.global),
         Command::Info(info) => info::run(&info, &args.global),
-        Command::Completions(completions) => completions::run(&completions),
+        Command::Completions(completions) => Ok(completions::run(&completions)),
     }
 }

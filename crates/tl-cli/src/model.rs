@@ -9,7 +9,7 @@ use tl_train::PrecisionChoice;
 
 use crate::{
     args::{GlobalArgs, PrecisionArg},
-    assets,
+    assets, device,
 };
 
 /// What MODEL names.
@@ -45,15 +45,16 @@ impl Named {
 }
 
 /// How photos are read, as the flags say.
-pub(crate) fn predict_options(global: &GlobalArgs) -> PredictOptions {
+pub(crate) fn predict_options(global: &GlobalArgs) -> Result<PredictOptions> {
     let precision = match global.precision {
         None | Some(PrecisionArg::Auto) => PrecisionChoice::Auto,
         Some(PrecisionArg::F32) => PrecisionChoice::F32,
         Some(PrecisionArg::Bf16) => PrecisionChoice::Bf16,
     };
-    PredictOptions {
+    Ok(PredictOptions {
         n_threads: global.threads.unwrap_or(0),
         precision: precision.resolve(),
+        device: device::parse(global.device.as_deref().unwrap_or("auto"))?,
         ..PredictOptions::default()
-    }
+    })
 }

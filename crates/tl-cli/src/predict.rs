@@ -48,7 +48,7 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let display = Display::new(global);
     let stop = signal::stop_flag();
     let mut progress = PhotoProgress::new(photos.len(), "Predicting", display);
-    let result = classifier.predict(&photos, &predict_options(global), &mut |n| progress.set(n), &stop);
+    let result = classifier.predict(&photos, &predict_options(global)?, &mut |n| progress.set(n), &stop);
     progress.clear();
     let (predictions, broken) = match result {
         Err(_) if stop.load(std::sync::atomic::Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),

@@ -15,7 +15,9 @@ pub(crate) fn say(skipped: &[Skipped], list: Option<&str>) {
         return;
     }
     let mut by_reason: BTreeMap<&str, usize> = BTreeMap::new();
-    skipped.iter().for_each(|s| *by_reason.entry(s.reason.kind()).or_default() += 1);
+    for s in skipped {
+        *by_reason.entry(s.reason.kind()).or_default() += 1;
+    }
     let reasons: Vec<_> = by_reason.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     note(&format!("Skipped {} ({}):", plural(skipped.len(), "file"), reasons.join(", ")));
     for s in skipped.iter().take(N_NAMED) {

@@ -101,7 +101,7 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     if options.data.is_none() {
         options.data = Some(assets::default_sample(global)?);
     }
-    device::parse(&options.device)?;
+    let device = device::parse(&options.device)?;
     let plan = Plan::new(options)?;
     let data = Data::load(plan.options())?;
     let weights = assets::weights(global, plan.spec())?;
@@ -111,7 +111,7 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     };
     let display = Display::new(global);
     let mut screen = Screen::new(display, folder.path());
-    let inputs = RunInputs { plan, data, weights, folder: folder.clone(), command: env::args().collect() };
+    let inputs = RunInputs { plan, data, weights, folder: folder.clone(), device, command: env::args().collect() };
     match train(inputs, &mut screen, &stop) {
         Ok(Outcome::Finished(metrics)) => {
             output::result(&summary(&metrics, &folder, &output::program()))?;
@@ -146,22 +146,22 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     settings.flag("data", args.data.as_deref().map(absolute).transpose()?);
     settings.flag("val", args.val.as_deref().map(absolute).transpose()?);
     settings.flag("backbone", args.backbone.clone());
-    settings.flag("head", args.head.map(name_of));
+    settings.flag("head", args.head.as_ref().map(name_of));
     settings.flag("hidden", args.hidden.clone().map(|sizes| sizes.into_iter().map(i64::from).collect::<Vec<_>>()));
     settings.flag("epochs", args.epochs.map(i64::from));
     settings.flag("batch_size", args.batch_size.map(i64::from));
     settings.flag("lr", args.lr);
     settings.flag("seed", args.seed.map(i64::from));
     settings.flag("val_fraction", args.val_fraction);
-    settings.flag("keep", args.keep.map(name_of));
-    settings.flag("precision", global.precision.map(name_of));
+    settings.flag("keep", args.keep.as_ref().map(name_of));
+    settings.flag("precision", global.precision.as_ref().map(name_of));
     settings.flag("threads", global.threads.map(|n| n as i64));
     settings.flag("device", global.device.clone());
     settings.finish()
 }
 
 /// The word that an argument's value is typed as, which is also what the settings call it.
-fn name_of(value: impl ValueEnum) -> Value {
+fn name_of(value: &impl ValueEnum) -> Value {
     let name = value.to_possible_value().map(|v| v.get_name().to_owned());
     Value::String(name.unwrap_or_default())
 }

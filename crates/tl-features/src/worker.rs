@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
-        mpsc::Sender,
+        mpsc::SyncSender,
     },
 };
 
@@ -14,29 +14,37 @@ use tl_torch::{set_intra_op_threads, to_vec_f32};
 
 use crate::error::FeatureError;
 
-/// The rows of one chunk of photos.
+/// What a worker made of one chunk of photos.
 pub(crate) struct Chunk {
     /// Position of its first photo.
     pub(crate) first: usize,
-    /// `[n, width]`; rows of skipped photos hold no meaning.
-    pub(crate) rows: Vec<f32>,
+    /// What became of the photos; the part of a skipped one holds no meaning.
+    pub(crate) content: Content,
     /// BLAKE3 of each photo's bytes; those of skipped photos hold no meaning.
     pub(crate) hashes: Vec<[u8; 32]>,
     /// Photos that could not be read, with their position.
     pub(crate) skipped: Vec<(usize, Skipped)>,
 }
 
-/// A thread's own network and buffers: a tensor must not be used from two threads.
+/// How far a worker takes its photos.
+pub(crate) enum Content {
+    /// `[n, width]` features.
+    Rows(Vec<f32>),
+    /// `[n, side, side, 3]` pixels, for a network elsewhere.
+    Pixels(Vec<u8>),
+}
+
+/// A thread's own reader and, where the processor computes, its own network: a tensor must not be used from two threads.
 pub(crate) struct Worker {
-    network: Network,
+    network: Option<Network>,
     reader: PhotoReader,
     photo_bytes: usize,
 }
 
 impl Worker {
-    pub(crate) fn new(network: Network, geometry: Geometry, decode: &DecodeOptions) -> Self {
+    pub(crate) fn new(network: Option<Network>, geometry: Geometry, decode: &DecodeOptions) -> Self {
         let photo_bytes = geometry.side as usize * geometry.side as usize * 3;
-        Self { network, reader: PhotoReader::new(geometry, decode.clone()), photo_bytes }
+        Self { network, reader: PhotoReader::new(geometry, *decode), photo_bytes }
     }
 
     /// Works through chunks until none is left, `stop` is set, or nobody listens any more.
@@ -46,12 +54,12 @@ impl Worker {
         chunk: usize,
         next: &AtomicUsize,
         stop: &AtomicBool,
-        sender: &Sender<Result<Chunk, FeatureError>>,
+        sender: &SyncSender<Result<Chunk, FeatureError>>,
     ) {
         // One thread per worker is faster than all threads on one network, and its sums have one order.
         set_intra_op_threads(1);
         let _guard = tch::no_grad_guard();
-        let mut pixels = vec![0; chunk * self.photo_bytes];
+        let mut pixels = Vec::new();
         while !stop.load(Ordering::Relaxed) {
             let first = next.fetch_add(chunk, Ordering::Relaxed);
             let Some(wanted) = photos.get(first..(first + chunk).min(photos.len())).filter(|w| !w.is_empty()) else {
@@ -65,8 +73,9 @@ impl Worker {
         }
     }
 
-    fn chunk(&mut self, first: usize, photos: &[PathBuf], pixels: &mut [u8]) -> Result<Chunk, FeatureError> {
+    fn chunk(&mut self, first: usize, photos: &[PathBuf], pixels: &mut Vec<u8>) -> Result<Chunk, FeatureError> {
         let (mut skipped, mut hashes) = (Vec::new(), vec![[0; 32]; photos.len()]);
+        pixels.resize(photos.len() * self.photo_bytes, 0);
         for (i, (path, out)) in photos.iter().zip(pixels.chunks_exact_mut(self.photo_bytes)).enumerate() {
             match self.read(path, out) {
                 Ok(hash) => hashes[i] = hash,
@@ -76,8 +85,11 @@ impl Worker {
                 }
             }
         }
-        let features = self.network.features(&pixels[..photos.len() * self.photo_bytes], photos.len())?;
-        Ok(Chunk { first, rows: to_vec_f32(&features)?, hashes, skipped })
+        let content = match &self.network {
+            Some(network) => Content::Rows(to_vec_f32(&network.features(pixels, photos.len())?)?),
+            None => Content::Pixels(std::mem::take(pixels)),
+        };
+        Ok(Chunk { first, content, hashes, skipped })
     }
 
     /// Decodes a photo into `out` and hashes its bytes.

@@ -36,9 +36,9 @@ pub(crate) fn check(stored: &Tensor, now: &Tensor) -> Result<(), ModelError> {
     let largest = stored.iter().flatten().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
     for (picture, (was, is)) in stored.iter().zip(&now).enumerate() {
         let difference = was.iter().zip(is).map(|(a, b)| (a - b).abs()).fold(0.0, nan_max) / largest;
-        // Written so that a NaN fails.
-        if !(f64::from(difference) <= ALLOWED) {
-            return Err(ModelError::Golden { picture, difference: difference.into(), allowed: ALLOWED });
+        let difference = f64::from(difference);
+        if difference.is_nan() || difference > ALLOWED {
+            return Err(ModelError::Golden { picture, difference, allowed: ALLOWED });
         }
     }
     Ok(())

@@ -44,8 +44,15 @@ impl Data {
     /// Photos per class.
     #[must_use]
     pub fn counts(&self, samples: &[Sample]) -> Vec<usize> {
-        let mut counts = vec![0; self.classes.len()];
-        samples.iter().for_each(|sample| counts[sample.label] += 1);
-        counts
+        count_labels(samples.iter().map(|sample| sample.label), self.classes.len())
     }
+}
+
+/// How often each label occurs.
+pub(crate) fn count_labels(labels: impl IntoIterator<Item = usize>, n_classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; n_classes];
+    for label in labels {
+        counts[label] += 1;
+    }
+    counts
 }

@@ -8,7 +8,7 @@ use tl_metrics::{ClassMetrics, EpochRecord, Evaluation};
 
 use crate::{
     error::TrainError,
-    run_folder::{RunFolder, write_error},
+    run_folder::{RunFolder, write_error, write_file},
 };
 
 /// The numbers of a finished run: its `metrics.json`.
@@ -49,7 +49,7 @@ pub struct RunMetrics {
 
 /// Writes `history.csv`.
 pub(crate) fn write_history(folder: &RunFolder, history: &[EpochRecord]) -> Result<(), TrainError> {
-    folder.write(&folder.history(), |out| {
+    write_file(&folder.history(), |out| {
         let mut csv = csv::Writer::from_writer(out);
         history.iter().try_for_each(|record| csv.serialize(record))?;
         csv.flush()
@@ -58,7 +58,7 @@ pub(crate) fn write_history(folder: &RunFolder, history: &[EpochRecord]) -> Resu
 
 /// Writes `skipped.csv`: a line for each photo that was left out, the header alone when there is none.
 pub(crate) fn write_skipped(folder: &RunFolder, skipped: &[Skipped]) -> Result<(), TrainError> {
-    folder.write(&folder.skipped(), |out| {
+    write_file(&folder.skipped(), |out| {
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record(["path", "reason"])?;
         for Skipped { path, reason } in skipped {
@@ -71,5 +71,5 @@ pub(crate) fn write_skipped(folder: &RunFolder, skipped: &[Skipped]) -> Result<(
 /// Writes `metrics.json`.
 pub(crate) fn write_metrics(folder: &RunFolder, metrics: &RunMetrics) -> Result<(), TrainError> {
     let text = serde_json::to_vec_pretty(metrics).map_err(|e| write_error(&folder.metrics(), e.into()))?;
-    folder.write(&folder.metrics(), |out| out.write_all(&text))
+    write_file(&folder.metrics(), |out| out.write_all(&text))
 }

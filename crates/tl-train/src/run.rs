@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 use tl_backbone::{Precision, Weights};
 use tl_data::{Sample, Skipped};
 use tl_features::{ExtractOptions, FeatureError, Features, extract};
@@ -17,14 +17,14 @@ use tl_model::{Bundle, Provenance};
 
 use crate::{
     checkpoint::Checkpoint,
-    data::Data,
+    data::{Data, count_labels},
     error::TrainError,
     event::{Event, Observer},
     head_run::{End, HeadRun, Table},
     options::ClassWeights,
     plan::Plan,
     report::{RunMetrics, write_history, write_metrics, write_skipped},
-    run_folder::RunFolder,
+    run_folder::{RunFolder, write_file},
 };
 
 /// A run shorter than this keeps no checkpoints: to start it again costs less than to write them.
@@ -41,6 +41,8 @@ pub struct RunInputs {
     pub weights: Weights,
     /// Where the results go.
     pub folder: RunFolder,
+    /// Where the backbone runs; heads train on the processor.
+    pub device: Device,
     /// The command that started it, for the record.
     pub command: Vec<String>,
 }
@@ -64,20 +66,27 @@ pub enum Outcome {
 /// With a checkpoint in the run folder it goes on from there, to the same bits as a run that was never
 /// interrupted. Setting `stop` ends the run after the current step; its state is saved.
 pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
-    let RunInputs { plan, data, weights, folder, command } = inputs;
+    let folder = inputs.folder.clone();
+    let outcome = run(inputs, observer, stop)?;
+    folder.mark_latest();
+    Ok(outcome)
+}
+
+/// The steps of [`train`].
+fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
+    let RunInputs { plan, data, weights, folder, device, command } = inputs;
     let options = plan.options();
     let mut clock = Clock::default();
 
     // ---- Settings, written first so that a run that is cut off here can be resumed.
     let settings = toml::to_string(options).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
-    folder.write(&folder.config(), |out| out.write_all(settings.as_bytes()))?;
-    folder.mark_latest();
+    write_file(&folder.config(), |out| out.write_all(settings.as_bytes()))?;
     announce(&data, observer);
 
     // ---- Features of all photos, in one go.
     let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
     let extracting =
-        ExtractOptions { n_threads: options.threads, precision: plan.precision(), ..ExtractOptions::default() };
+        ExtractOptions { n_threads: options.threads, precision: plan.precision(), device, ..ExtractOptions::default() };
     let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
     let (features, broken) = match extract(&weights, &photos, &extracting, &mut progress, stop) {
         Err(FeatureError::Stopped { .. }) => return Ok(Outcome::Interrupted { epochs: 0, steps: 0 }),
@@ -135,7 +144,7 @@ pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) 
         tl_version: env!("CARGO_PKG_VERSION").to_owned(),
         libtorch_version: tl_torch::libtorch_version(),
         seed: options.seed,
-        precision: precision_name(plan.precision()).to_owned(),
+        precision: arithmetic(device, plan.precision()).to_owned(),
         n_train,
         n_val,
         data_blake3,
@@ -201,8 +210,7 @@ fn check_classes(data: &Data, labels: &[usize], skipped: &[Skipped]) -> Result<(
 }
 
 fn loss_options(plan: &Plan, labels: &[usize], n_classes: usize) -> LossOptions {
-    let mut counts = vec![0; n_classes];
-    labels.iter().for_each(|&label| counts[label] += 1);
+    let counts = count_labels(labels.iter().copied(), n_classes);
     let class_weights = match plan.options().class_weights {
         ClassWeights::None => None,
         ClassWeights::Balanced => Some(balanced_class_weights(&counts)),
@@ -233,10 +241,11 @@ fn data_hash(data: &Data, features: &Features) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-fn precision_name(precision: Precision) -> &'static str {
-    match precision {
-        Precision::F32 => "f32",
-        Precision::Bf16 => "bf16",
+/// What the backbone computed in: other devices than the processor use f32.
+fn arithmetic(device: Device, precision: Precision) -> &'static str {
+    match (device, precision) {
+        (Device::Cpu, Precision::Bf16) => "bf16",
+        _ => "f32",
     }
 }
 

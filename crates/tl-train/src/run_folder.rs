@@ -89,15 +89,6 @@ impl RunFolder {
         self.path.join("checkpoint").join("last.safetensors")
     }
 
-    /// Writes one of the run's files.
-    pub(crate) fn write(
-        &self,
-        file: &Path,
-        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), TrainError> {
-        write_atomically(file, write).map_err(|source| write_error(file, source))
-    }
-
     /// Lets `latest`, beside the folder, point to it. Best effort: a file system without links has none.
     pub(crate) fn mark_latest(&self) {
         let (Some(out), Some(name)) = (self.path.parent(), self.path.file_name()) else { return };
@@ -120,7 +111,9 @@ impl RunFolder {
 
     /// Removes the folder of a run that failed before it had anything to keep.
     pub fn discard(self) {
-        let _ = fs_err::remove_file(self.config());
+        for file in [self.config(), self.skipped()] {
+            let _ = fs_err::remove_file(file);
+        }
         let _ = fs_err::remove_dir(&self.path);
     }
 }
@@ -133,6 +126,11 @@ fn link(target: &Path, at: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn link(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Writes one of a run's files.
+pub(crate) fn write_file(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), TrainError> {
+    write_atomically(file, write).map_err(|source| write_error(file, source))
 }
 
 pub(crate) fn write_error(path: &Path, source: io::Error) -> TrainError {

@@ -1,5 +1,12 @@
 //! End-to-end tests through the real binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    reason = "a test may panic, and says where"
+)]
+
 mod bad_input;
 mod harness;
 mod imagenet;

@@ -1,5 +1,12 @@
 //! Extraction on made photos with the real weights of the smallest network.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    reason = "a test may panic, and says where"
+)]
+
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},

@@ -1,5 +1,12 @@
 //! Bundles written, opened, damaged.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    reason = "a test may panic, and says where"
+)]
+
 use std::path::{Path, PathBuf};
 
 use tch::{Kind, Tensor};
@@ -83,7 +90,7 @@ fn what_does_not_fit_is_named() {
     let error = changed(|a| drop(a.tensors.remove("head.layers.0.weight")));
     assert!(error.to_string().contains("layers.0.weight"), "{error}");
     let error = changed(|a| {
-        drop(a.tensors.insert("head.layers.1.bias".to_owned(), Tensor::zeros([4], (Kind::Float, tch::Device::Cpu))))
+        drop(a.tensors.insert("head.layers.1.bias".to_owned(), Tensor::zeros([4], (Kind::Float, tch::Device::Cpu))));
     });
     assert!(error.to_string().contains("layers.1.bias"), "{error}");
     let error = changed(|a| drop(a.tensors.remove("backbone.features.0.0.weight")));

@@ -1,3 +1,11 @@
 //! Tests of the optimizers and of whole runs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    reason = "a test may panic, and says where"
+)]
+
+mod optimizer;
 mod run;
