@@ -56,28 +56,28 @@ fn the_objective_is_the_loss_of_the_head_plus_its_penalty() {
     let fit = fit_logistic(&features, &labels, 4, 0.05, &options).unwrap();
     let logits = fit.head.forward(&features).unwrap();
     let loss = cross_entropy(&logits, &label_tensor(&labels), &loss).unwrap().double_value(&[]);
-    let on_standard = fit.head.parameters()[0].1 * features.std_dim(0, false, false);
-    let penalty = 0.05 / 2.0 * on_standard.square().sum(Kind::Double).double_value(&[]);
+    let variance = (&features - features.mean_dim(0, true, Kind::Float)).square().mean(Kind::Double).double_value(&[]);
+    let squares = fit.head.parameters()[0].1.square().sum(Kind::Double).double_value(&[]);
+    let penalty = 0.05 / 2.0 * squares * variance;
     assert!((loss + penalty - fit.objective).abs() < 1e-5, "{loss} + {penalty} is not {}", fit.objective);
 }
 
 #[test]
 fn features_that_never_change_are_harmless() {
     let (features, labels) = table(30, 5, 3);
-    let constant =
-        Tensor::cat(&[features.shallow_clone(), Tensor::ones([30, 2], (Kind::Float, features.device())) * 0.3], 1);
-    let options = LogisticOptions::default();
-    let with = fit_logistic(&constant, &labels, 3, 0.1, &options).unwrap();
-    let without = fit_logistic(&features, &labels, 3, 0.1, &options).unwrap();
-    assert!((with.objective - without.objective).abs() < 1e-6);
-    let same = fit_logistic(&(features.zeros_like() + 1.0), &labels, 3, 0.1, &options).unwrap();
+    let constant = Tensor::ones([30, 2], (Kind::Float, features.device())) * 0.3;
+    let more = Tensor::cat(&[features.shallow_clone(), constant], 1);
+    let fit = |features: &Tensor, l2| fit_logistic(features, &labels, 3, l2, &LogisticOptions::default()).unwrap();
+    // The mean variance is 5/7 of what it was, and with it the size of the weights' squares.
+    assert!((fit(&more, 0.1).objective - fit(&features, 0.1 * 5.0 / 7.0).objective).abs() < 1e-6);
+    let same = fit(&(features.zeros_like() + 1.0), 0.1);
     assert!(values(&same.head.forward(&features).unwrap()).iter().all(|v| v.is_finite()));
 }
 
 #[test]
 fn a_class_with_one_row_or_none_is_no_obstacle() {
     let (features, mut labels) = table(30, 5, 3);
-    labels.iter_mut().for_each(|label| *label %= 2);
+    labels = labels.into_iter().map(|label| label % 2).collect();
     labels[7] = 2;
     let fit = fit_logistic_cv(&features, &labels, 4, &CrossValidation::default(), &LogisticOptions::default()).unwrap();
     assert!(values(&fit.head.forward(&features).unwrap()).iter().all(|v| v.is_finite()));
@@ -108,7 +108,7 @@ fn what_cannot_be_fitted_is_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Standardising makes the fit blind to the units of the features.
+    /// Centring and scaling make the fit blind to the units of the features.
     #[test]
     fn scale_and_shift_do_not_change_the_predictions(scale in 0.01f64..100.0, shift in -5.0f64..5.0) {
         let (features, labels) = table(30, 4, 3);

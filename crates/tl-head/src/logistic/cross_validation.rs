@@ -1,0 +1,162 @@
+//! The penalty that does best on rows held out.
+
+use std::{panic::resume_unwind, thread};
+
+use tch::Tensor;
+
+use super::{LogisticFit, LogisticOptions, check_l2, folds::stratified_folds, problem::Problem, table::Table};
+use crate::{error::HeadError, lbfgs::Stop};
+
+/// How the penalty is chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrossValidation {
+    /// The penalties to try, from the strongest to the weakest: each fit starts from the one before.
+    pub l2s: Vec<f64>,
+    /// Parts that are held out in turn, 2 or more.
+    pub n_folds: usize,
+    /// Decides which row is held out when.
+    pub seed: u64,
+}
+
+impl Default for CrossValidation {
+    /// Nine penalties from 10 to 0.001, two to a factor of ten; five folds.
+    fn default() -> Self {
+        let l2s = (0..9).map(|i| 10f64.powf(1.0 - f64::from(i) / 2.0)).collect();
+        Self { l2s, n_folds: 5, seed: 0 }
+    }
+}
+
+/// What a penalty was worth in cross-validation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CvScore {
+    /// The penalty.
+    pub l2: f64,
+    /// Mean loss of the rows while they were held out, in nats.
+    pub loss: f64,
+    /// Fraction of them classified rightly, 0 to 1.
+    pub accuracy: f64,
+}
+
+/// The same with the penalty that does best on rows held out.
+///
+/// Every class is dealt out over the folds; the penalty with the lowest mean loss on the rows held out is
+/// taken, the stronger of two that tie, and the head is fitted with it to all rows. A class with a single row is
+/// never both learned and tested; it counts all the same.
+pub fn fit_logistic_cv(
+    features: &Tensor,
+    labels: &[usize],
+    n_classes: usize,
+    choice: &CrossValidation,
+    options: &LogisticOptions,
+) -> Result<LogisticFit, HeadError> {
+    check_choice(choice, labels.len())?;
+    let table = Table::new(features, labels, n_classes, &options.loss)?;
+    let folds = stratified_folds(labels, n_classes, choice.n_folds, choice.seed);
+    let paths = paths(&table, &folds, choice, options.n_threads)?;
+    let scores: Vec<CvScore> = (0..choice.l2s.len()).map(|i| score(&table, &paths, i, choice.l2s[i])).collect();
+    let best = (0..scores.len()).fold(0, |best, i| if scores[i].loss < scores[best].loss { i } else { best });
+    let start = mean(paths.iter().map(|path| path[best].weights.as_slice()));
+    let minimum = table.problem(|_| true)?.solve(start, choice.l2s[best], options.stop())?;
+    table.finish(&minimum, choice.l2s[best], scores)
+}
+
+/// Rough fits are enough to compare penalties, whose losses differ by far more than this.
+const ROUGH: Stop = Stop { tolerance: 1e-5, max_iterations: 100 };
+
+/// A fold's fit at one penalty.
+struct PathPoint {
+    weights: Vec<f64>,
+    /// Summed loss of the rows held out.
+    loss: f64,
+    n_correct: usize,
+}
+
+/// Every fold's fits along the penalties, the folds side by side on `n_threads` threads.
+fn paths(
+    table: &Table<'_>,
+    folds: &[usize],
+    choice: &CrossValidation,
+    n_threads: usize,
+) -> Result<Vec<Vec<PathPoint>>, HeadError> {
+    let fits = (0..choice.n_folds).map(|fold| table.problem(|row| folds[row] != fold).map(|p| (fold, p)));
+    let mut fits = fits.collect::<Result<Vec<_>, _>>()?;
+    let n_each = choice.n_folds.div_ceil(n_threads.clamp(1, choice.n_folds));
+    let (labels, targets, n_classes) = (table.labels, &table.targets, table.n_classes);
+    // Each thread gets problems of its own: a tensor may be sent to a thread, but not be shared between two.
+    let run = |fits: &mut [(usize, Problem)]| -> Result<Vec<_>, HeadError> {
+        let held_out = |fold| HeldOut { labels, targets, n_classes, folds, fold };
+        fits.iter().map(|(fold, problem)| path(problem, &held_out(*fold), &choice.l2s)).collect()
+    };
+    let groups: Vec<Result<Vec<_>, HeadError>> = thread::scope(|scope| {
+        let threads: Vec<_> = fits.chunks_mut(n_each).map(|group| scope.spawn(move || run(group))).collect();
+        threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    Ok(groups.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// What the `i`-th penalty was worth over all folds.
+fn score(table: &Table<'_>, paths: &[Vec<PathPoint>], i: usize, l2: f64) -> CvScore {
+    let loss: f64 = paths.iter().map(|path| path[i].loss).sum();
+    let n_correct: usize = paths.iter().map(|path| path[i].n_correct).sum();
+    let total: f64 = table.weights.iter().sum();
+    CvScore { l2, loss: loss / total, accuracy: n_correct as f64 / table.labels.len() as f64 }
+}
+
+/// The rows that a fold's fit has not seen.
+struct HeldOut<'a> {
+    labels: &'a [usize],
+    targets: &'a [f32],
+    n_classes: usize,
+    folds: &'a [usize],
+    fold: usize,
+}
+
+/// One fold's fits, each from the one before.
+fn path(problem: &Problem, held_out: &HeldOut<'_>, l2s: &[f64]) -> Result<Vec<PathPoint>, HeadError> {
+    let mut weights = problem.zeros();
+    let mut points = Vec::with_capacity(l2s.len());
+    for &l2 in l2s {
+        weights = problem.solve(weights, l2, ROUGH)?.x;
+        points.push(held_out.point(problem, weights.clone())?);
+    }
+    Ok(points)
+}
+
+impl HeldOut<'_> {
+    fn point(&self, problem: &Problem, weights: Vec<f64>) -> Result<PathPoint, HeadError> {
+        let log_p = tl_torch::to_vec_f32(&problem.log_probabilities(&weights)?)?;
+        let (mut loss, mut n_correct) = (0.0, 0);
+        let rows = log_p.chunks_exact(self.n_classes).zip(self.targets.chunks_exact(self.n_classes)).enumerate();
+        for (row, (log_p, targets)) in rows.filter(|(row, _)| self.folds[*row] == self.fold) {
+            loss -= log_p.iter().zip(targets).map(|(p, t)| f64::from(p * t)).sum::<f64>();
+            let best = (1..log_p.len()).fold(0, |best, i| if log_p[i] > log_p[best] { i } else { best });
+            n_correct += usize::from(best == self.labels[row]);
+        }
+        Ok(PathPoint { weights, loss, n_correct })
+    }
+}
+
+/// The mean of vectors of one length.
+fn mean<'a>(vectors: impl ExactSizeIterator<Item = &'a [f64]>) -> Vec<f64> {
+    let n = vectors.len() as f64;
+    let add = |sum: Vec<f64>, v: &[f64]| {
+        if sum.is_empty() { v.to_vec() } else { sum.iter().zip(v).map(|(a, b)| a + b).collect() }
+    };
+    vectors.fold(Vec::new(), add).into_iter().map(|sum| sum / n).collect()
+}
+
+fn check_choice(choice: &CrossValidation, n_rows: usize) -> Result<(), HeadError> {
+    choice.l2s.iter().try_for_each(|&l2| check_l2(l2))?;
+    if choice.l2s.is_empty() {
+        return Err(HeadError::Option { name: "l2s", value: "empty".to_owned(), range: "at least one penalty" });
+    }
+    if choice.n_folds < 2 || choice.n_folds > n_rows {
+        let value = choice.n_folds.to_string();
+        return Err(HeadError::Option {
+            name: "number of folds",
+            value,
+            range: "2 or more and at most the number of rows",
+        });
+    }
+    Ok(())
+}
