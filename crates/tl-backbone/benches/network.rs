@@ -29,9 +29,8 @@ fn throughput(bencher: Bencher<'_, '_>, name: &str, precision: Precision, batch:
     let side = weights.spec().preprocessing.geometry.side as usize;
     let pixels: Vec<u8> = (0..batch * side * side * 3).map(|i| (i * 2_654_435_761 >> 13) as u8).collect();
     tl_torch::set_intra_op_threads(1);
-    let mut networks: Vec<Network> = (0..N_THREADS)
-        .map(|_| Network::compile(&weights, precision, batch).expect("the weights compile"))
-        .collect();
+    let mut networks: Vec<Network> =
+        (0..N_THREADS).map(|_| Network::compile(&weights, precision, batch).expect("the weights compile")).collect();
     bencher.counter(ItemsCount::new(N_THREADS * N_PHOTOS)).bench_local(|| {
         thread::scope(|scope| {
             for network in &mut networks {

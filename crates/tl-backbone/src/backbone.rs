@@ -93,9 +93,8 @@ impl Backbone {
 
     /// A copy of the weights as they are now.
     pub fn to_weights(&self) -> Result<Weights, BackboneError> {
-        let copies = self.tensors.iter().map(|(name, tensor)| {
-            Ok((name.clone(), deep_copy(&tensor.f_to_device(Device::Cpu)?)?))
-        });
+        let copies =
+            self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), deep_copy(&tensor.f_to_device(Device::Cpu)?)?)));
         Weights::from_tensors(self.spec, copies.collect::<Result<_, BackboneError>>()?)
     }
 
@@ -172,10 +171,9 @@ impl Backbone {
 
     fn get(&self, prefix: &str, name: &str) -> Result<&Tensor, BackboneError> {
         let name = format!("{prefix}.{name}");
-        self.tensors.get(&name).ok_or_else(|| BackboneError::Tensors {
-            backbone: self.spec.name,
-            problems: format!("{name} is missing"),
-        })
+        self.tensors
+            .get(&name)
+            .ok_or_else(|| BackboneError::Tensors { backbone: self.spec.name, problems: format!("{name} is missing") })
     }
 
     fn no_block(&self, asked: usize) -> BackboneError {

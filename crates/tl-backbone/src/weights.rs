@@ -73,17 +73,15 @@ impl Weights {
 
     /// A tensor that [`Self::from_tensors`] has seen.
     pub(crate) fn get(&self, name: &str) -> Result<&Tensor, BackboneError> {
-        self.tensors.get(name).ok_or_else(|| BackboneError::Tensors {
-            backbone: self.spec.name,
-            problems: format!("{name} is missing"),
-        })
+        self.tensors
+            .get(name)
+            .ok_or_else(|| BackboneError::Tensors { backbone: self.spec.name, problems: format!("{name} is missing") })
     }
 }
 
 /// The entries of a mapped safetensors file, and where its values start.
 fn read_header(path: &Path, bytes: &[u8]) -> Result<(Vec<(String, Entry)>, usize), BackboneError> {
-    let (header_bytes, metadata) =
-        SafeTensors::read_metadata(bytes).map_err(|e| format_error(path, &e.to_string()))?;
+    let (header_bytes, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| format_error(path, &e.to_string()))?;
     let entries = metadata.tensors().into_iter().map(|(name, entry)| (name, entry.clone()));
     Ok((entries.collect(), header_bytes + 8))
 }

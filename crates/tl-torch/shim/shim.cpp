@@ -108,9 +108,6 @@ struct Conv final : Layer {
 
   Conv(const Tensor& weight_, const Tensor& bias_, const int64_t* input, int64_t stride_, int64_t padding_, int64_t groups_, int code)
       : bias(bias_), add_bias(bias_.to(weight_.scalar_type())), stride{stride_, stride_}, padding{padding_, padding_}, groups(groups_), after(activation(code)) {
-    TORCH_CHECK(weight_.dim() == 4 && groups > 0 && stride_ > 0 && padding_ >= 0, "weights of a convolution have 4 dimensions, stride and groups are positive");
-    TORCH_CHECK(weight_.size(0) % groups == 0 && weight_.size(1) * groups == input[1], "weights ", weight_.sizes(), " in ", groups, " groups do not fit ", input[1], " input channels");
-    TORCH_CHECK(bias_.dim() == 1 && bias_.size(0) == weight_.size(0), "bias ", bias_.sizes(), " does not fit weights ", weight_.sizes());
     static auto pack = find<ConvPackOp>("mkldnn::_reorder_convolution_weight");
     std::vector<SymInt> p(2, padding_), s(2, stride_), d(2, 1), shape(input, input + 4);
     weight = pack.call(weight_, p, s, d, groups_, at::OptionalSymIntArrayRef(shape));
@@ -133,8 +130,6 @@ struct Linear final : Layer {
   c10::TypedOperatorHandle<LinearOp> op = find<LinearOp>("mkldnn::_linear_pointwise");
 
   Linear(const Tensor& weight_, const Tensor& bias_, int64_t batch, int code) : bias(bias_), after(activation(code)) {
-    TORCH_CHECK(weight_.dim() == 2, "weights of a linear layer have 2 dimensions");
-    TORCH_CHECK(bias_.dim() == 1 && bias_.size(0) == weight_.size(0), "bias ", bias_.sizes(), " does not fit weights ", weight_.sizes());
     static auto pack = find<LinearPackOp>("mkldnn::_reorder_linear_weight");
     weight = pack.call(weight_, SymInt(batch));
   }

@@ -71,6 +71,7 @@ impl Conv {
         input_shape: [i64; 4],
         options: &ConvOptions,
     ) -> Result<Self, TorchError> {
+        check_weights(weight, bias, input_shape[1], options)?;
         let _guard = tch::no_grad_guard();
         let weight = channels_last(weight)?;
         let form = match options.engine.is_fused() {
@@ -117,11 +118,27 @@ impl Conv {
     }
 }
 
+/// What kernels take for granted.
+fn check_weights(weight: &Tensor, bias: &Tensor, n_in: i64, options: &ConvOptions) -> Result<(), TorchError> {
+    let (shape, groups) = (weight.size(), options.groups);
+    let fits = shape.len() == 4
+        && groups > 0
+        && options.stride > 0
+        && options.padding >= 0
+        && shape[0] % groups == 0
+        && shape[1].checked_mul(groups) == Some(n_in)
+        && bias.size() == [shape[0]];
+    match fits {
+        true => Ok(()),
+        false => Err(TorchError::Weights { weight: shape, bias: bias.size(), groups, n_in }),
+    }
+}
+
 #[allow(unsafe_code)]
 fn fused(weight: &Tensor, bias: &Tensor, input: [i64; 4], options: &ConvOptions) -> Result<OwnedLayer, TorchError> {
     let ConvOptions { stride, padding, groups, activation, .. } = *options;
     // SAFETY: both tensors live through the call, `input` has the four numbers that the shim reads, and the
-    // shim checks shapes and throws, which becomes an error, before any kernel runs.
+    // shapes fit each other.
     OwnedLayer::create(|layer| unsafe {
         ffi::tlt_conv_new(
             weight.as_ptr(),

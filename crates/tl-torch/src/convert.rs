@@ -115,6 +115,9 @@ fn values(tensor: &Tensor, kind: Kind) -> Result<(*mut c_void, usize), TorchErro
 
 /// Whether the values fill their memory without gaps, in whatever order of dimensions.
 fn is_dense(tensor: &Tensor) -> bool {
+    if tensor.numel() == 0 {
+        return true;
+    }
     let mut dimensions: Vec<(i64, i64)> = tensor.stride().into_iter().zip(tensor.size()).filter(|d| d.1 != 1).collect();
     dimensions.sort_unstable();
     let mut expected = 1;

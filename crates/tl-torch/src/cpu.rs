@@ -5,6 +5,8 @@ use std::ffi::CStr;
 use crate::ffi;
 
 /// Instruction sets that decide which arithmetic is fast.
+// Each is a fact of its own: there is no state machine in them.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CpuCapability {
     /// AVX-512 with the F, BW, VL and DQ parts.

@@ -32,6 +32,20 @@ pub enum TorchError {
         /// The shape it got.
         found: Vec<i64>,
     },
+    /// Weights, bias and groups of a layer do not fit each other or the input.
+    #[error(
+        "weights of shape {weight:?} and bias of shape {bias:?} in {groups} groups do not make a layer for {n_in} inputs"
+    )]
+    Weights {
+        /// Shape of the weights.
+        weight: Vec<i64>,
+        /// Shape of the bias.
+        bias: Vec<i64>,
+        /// Groups of channels.
+        groups: i64,
+        /// Inputs: channels or features.
+        n_in: i64,
+    },
     /// The values of a tensor cannot be seen as a slice.
     #[error("expected a dense {wanted:?} tensor in memory of the CPU, but got {found}; convert it first")]
     NotDense {

@@ -37,8 +37,11 @@ unsafe extern "C" {
         activation: c_int,
         layer: *mut *mut Layer,
     ) -> *mut c_char;
-    pub(crate) fn tlt_layer_forward(layer: *const Layer, input: *const C_tensor, output: *mut *mut C_tensor)
-    -> *mut c_char;
+    pub(crate) fn tlt_layer_forward(
+        layer: *const Layer,
+        input: *const C_tensor,
+        output: *mut *mut C_tensor,
+    ) -> *mut c_char;
     pub(crate) fn tlt_layer_forward_add(
         layer: *const Layer,
         input: *const C_tensor,

@@ -31,8 +31,8 @@ pub use activation::Activation;
 pub use allocator::keep_allocations;
 pub use conv::{Conv, ConvOptions, Engine};
 pub use convert::{
-    bf16_mut, deep_copy, f32_mut, tensor_from_bf16, tensor_from_f32, tensor_from_u8, to_vec_bf16, to_vec_f32, to_vec_u8,
-    u8_slice,
+    bf16_mut, deep_copy, f32_mut, tensor_from_bf16, tensor_from_f32, tensor_from_u8, to_vec_bf16, to_vec_f32,
+    to_vec_u8, u8_slice,
 };
 pub use cpu::{CpuCapability, libtorch_version};
 pub use error::TorchError;

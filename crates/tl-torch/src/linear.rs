@@ -33,12 +33,17 @@ impl Linear {
         engine: Engine,
     ) -> Result<Self, TorchError> {
         let _guard = tch::no_grad_guard();
+        let shape = weight.size();
+        if shape.len() != 2 || bias.size() != [shape[0]] {
+            let n_in = shape.last().copied().unwrap_or(0);
+            return Err(TorchError::Weights { weight: shape, bias: bias.size(), groups: 1, n_in });
+        }
         let weight = weight.f_contiguous()?;
         let form = match engine.is_fused() {
             true => Form::Fused(fused(&weight, bias, batch, activation)?),
             false => Form::Plain { weight: weight.shallow_clone(), bias: bias.shallow_clone(), activation },
         };
-        Ok(Self { form, n_in: weight.size().get(1).copied().unwrap_or(0) })
+        Ok(Self { form, n_in: shape[1] })
     }
 
     /// `[N, n_out]` of `input` `[N, n_in]`.
@@ -59,7 +64,7 @@ impl Linear {
 
 #[allow(unsafe_code)]
 fn fused(weight: &Tensor, bias: &Tensor, batch: i64, activation: Activation) -> Result<OwnedLayer, TorchError> {
-    // SAFETY: both tensors live through the call; the shim checks them and throws, which becomes an error.
+    // SAFETY: both tensors live through the call, and their shapes fit each other.
     OwnedLayer::create(|layer| unsafe {
         ffi::tlt_linear_new(weight.as_ptr(), bias.as_ptr(), batch, activation.code(), layer)
     })

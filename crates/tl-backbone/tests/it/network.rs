@@ -1,1 +1,75 @@
-//! todo
+//! The inference form against the trainable form, and what it promises.
+
+use std::{sync::mpsc, thread};
+
+use proptest::prelude::*;
+use tl_backbone::{Backbone, BackboneError, CompileOptions, Network, Precision};
+use tl_torch::{set_intra_op_threads, to_vec_f32};
+
+use crate::support::{NAMES, normalised, pictures, relative_error, weights};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    /// Folding, packing and turned pictures change nothing, for even and odd sides at every depth.
+    #[test]
+    fn inference_form_equals_trainable_form(side in 33_usize..=80, n in 1_usize..=3, name in 0_usize..3) {
+        let weights = weights(NAMES[name]);
+        let pixels = pictures(n, side);
+        let mut options = CompileOptions::default();
+        (options.batch, options.side) = (2, Some(side as u32));
+        let fast = Network::compile_with(&weights, &options).unwrap().features(&pixels, n).unwrap();
+        let _guard = tch::no_grad_guard();
+        let x = normalised(&pixels, n, side, &weights.spec().preprocessing);
+        let slow = Backbone::new(&weights).unwrap().forward_features(&x, false).unwrap();
+        prop_assert!(relative_error(&fast, &slow) < 2e-5);
+    }
+}
+
+#[test]
+fn a_photo_has_the_same_bits_wherever_it_stands_in_the_batch() {
+    let weights = weights("mobilenet_v1");
+    let network = Network::compile(&weights, Precision::F32, 2).unwrap();
+    let pixels = pictures(2, 224);
+    let (first, second) = pixels.split_at(pixels.len() / 2);
+    let there = to_vec_f32(&network.features(&pixels, 2).unwrap()).unwrap();
+    let back = to_vec_f32(&network.features(&[second, first].concat(), 2).unwrap()).unwrap();
+    assert_eq!(there[..1024], back[1024..]);
+    assert_eq!(there[1024..], back[..1024]);
+}
+
+#[test]
+fn every_thread_gives_the_same_bits() {
+    let weights = weights("mobilenet_v3_small");
+    let pixels = pictures(1, 224);
+    let (sender, receiver) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            let network = Network::compile(&weights, Precision::Bf16, 1).unwrap();
+            let (sender, pixels) = (sender.clone(), &pixels);
+            scope.spawn(move || {
+                set_intra_op_threads(1);
+                sender.send(to_vec_f32(&network.features(pixels, 1).unwrap()).unwrap()).unwrap();
+            });
+        }
+    });
+    drop(sender);
+    let rows: Vec<_> = receiver.iter().collect();
+    assert_eq!(rows.len(), 3);
+    assert!(rows.iter().all(|row| *row == rows[0]));
+}
+
+#[test]
+fn no_gradient_is_kept() {
+    let network = Network::compile(&weights("mobilenet_v2"), Precision::F32, 1).unwrap();
+    assert!(!network.features(&pictures(1, 224), 1).unwrap().requires_grad());
+}
+
+#[test]
+fn a_wrong_number_of_pixels_is_an_error() {
+    let network = Network::compile(&weights("mobilenet_v1"), Precision::F32, 1).unwrap();
+    for (pixels, n) in [(vec![0; 10], 1), (vec![], 0), (pictures(1, 224), 2)] {
+        let error = network.features(&pixels, n).unwrap_err();
+        assert!(matches!(error, BackboneError::Pixels { side: 224, .. }), "{error}");
+    }
+}

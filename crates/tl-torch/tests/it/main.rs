@@ -1,0 +1,7 @@
+//! Tests of what lies between Rust and libtorch.
+
+mod conv;
+mod convert;
+mod layout;
+mod linear;
+mod settings;
