@@ -7,5 +7,6 @@ mod picture;
 mod reader;
 mod still;
 mod view;
+mod warp;
 
 pub use self::reader::PhotoReader;

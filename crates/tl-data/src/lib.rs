@@ -1,5 +1,6 @@
 //! Folders of photos: find, check, decode, split and batch them. No tensors.
 
+mod augment;
 mod classes;
 #[cfg(feature = "decode")]
 mod decode;
@@ -7,6 +8,10 @@ mod error;
 mod find;
 mod geometry;
 mod limits;
+mod list;
+#[cfg(feature = "decode")]
+mod loader;
+mod pattern;
 mod sample;
 mod scan;
 mod skip;
@@ -14,15 +19,24 @@ mod sniff;
 mod split;
 mod walk;
 
-#[cfg(feature = "decode")]
-pub use self::decode::PhotoReader;
 pub use self::{
+    augment::{Augment, Definition, Param, Step, View, definitions},
     error::DataError,
     find::find_photos,
     geometry::{Fit, Geometry},
     limits::{DecodeOptions, Limits},
+    list::{List, read_list},
+    pattern::scan_by_pattern,
     sample::{Folder, Sample},
     scan::{ScanOptions, scan, scan_with_val},
     skip::{SkipReason, Skipped},
-    split::{SplitOptions, stratified_split},
+    split::{
+        FoldOptions, Folds, Leak, SplitOptions, Together, exact_duplicates, leaks, stratified_folds, stratified_split,
+    },
+};
+#[cfg(feature = "decode")]
+pub use self::{
+    decode::PhotoReader,
+    loader::{Batch, Loader, LoaderOptions, Pass},
+    split::{PerceptualHash, near_duplicates, perceptual_hashes},
 };

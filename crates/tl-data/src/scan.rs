@@ -49,7 +49,8 @@ pub fn scan(root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
     if let Some(path) = parts.test {
         folder.test = Some(known_samples(&path, &classes, options, &mut folder)?);
     }
-    finish(folder, classes, root, options)
+    folder.finish(classes, root, options)?;
+    Ok(folder)
 }
 
 /// Finds training and validation photos in two folders, each with a folder per class.
@@ -66,7 +67,8 @@ pub fn scan_with_val(train: &Path, val: &Path, options: &ScanOptions) -> Result<
     let classes = Classes::choose(found.names(), options.classes.as_deref(), &parts.train)?;
     folder.train = found.samples(&classes, true, &mut folder)?;
     folder.val = Some(known_samples(val, &classes, options, &mut folder)?);
-    finish(folder, classes, train, options)
+    folder.finish(classes, train, options)?;
+    Ok(folder)
 }
 
 /// The photos of a validation or test part, whose classes must be known from training.
@@ -85,10 +87,16 @@ fn known_samples(
     if samples.is_empty() { Err(DataError::NoPhotos { path: path.to_owned() }) } else { Ok(samples) }
 }
 
-fn finish(mut folder: Folder, classes: Classes, root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
-    folder.classes = classes.into_names(root, options.min_classes)?;
-    folder.skipped.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(folder)
+impl Folder {
+    /// Checks the number of classes and puts what was skipped in order.
+    pub(crate) fn finish(&mut self, classes: Classes, root: &Path, options: &ScanOptions) -> Result<(), DataError> {
+        self.classes = classes.into_names(root, options.min_classes)?;
+        self.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+        match self.counts(&self.train).iter().position(|&n| n == 0) {
+            None => Ok(()),
+            Some(i) => Err(DataError::EmptyClass { class: self.classes[i].clone(), path: root.to_owned() }),
+        }
+    }
 }
 
 /// Where the training, validation and test photos lie.
@@ -184,6 +192,11 @@ impl ClassFolders {
             _ => Ok(samples),
         }
     }
+}
+
+/// Fails unless `root` is a folder that can be read.
+pub(crate) fn check_folder(root: &Path) -> Result<(), DataError> {
+    entries(root).map(drop)
 }
 
 fn subfolders(root: &Path) -> Result<Vec<PathBuf>, DataError> {

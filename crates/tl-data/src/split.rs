@@ -1,30 +1,21 @@
-use crate::{error::DataError, sample::Sample};
+//! Which photos go where: validation parts, folds, and what must stay together.
 
-/// How to take validation photos out of the training photos.
-#[derive(Debug, Clone)]
-pub struct SplitOptions {
-    /// Share of the photos to validate on, above 0 and below 1.
-    pub val_fraction: f64,
-    /// Another seed gives another split.
-    pub seed: u64,
-}
+mod content;
+mod duplicates;
+mod folds;
+#[cfg(feature = "decode")]
+mod perceptual;
+mod sets;
+mod stratified;
+mod units;
 
-impl Default for SplitOptions {
-    fn default() -> Self {
-        Self { val_fraction: 0.2, seed: 0 }
-    }
-}
-
-/// Splits photos into training and validation, class by class.
-pub fn stratified_split(
-    samples: Vec<Sample>,
-    _classes: &[String],
-    options: &SplitOptions,
-) -> Result<(Vec<Sample>, Vec<Sample>), DataError> {
-    let every = (1.0 / options.val_fraction).round().max(2.0) as usize;
-    let (mut train, mut val) = (Vec::new(), Vec::new());
-    for (i, s) in samples.into_iter().enumerate() {
-        if i % every == 0 { val.push(s) } else { train.push(s) }
-    }
-    Ok((train, val))
-}
+#[cfg(feature = "decode")]
+pub use self::duplicates::near_duplicates;
+#[cfg(feature = "decode")]
+pub use self::perceptual::{PerceptualHash, perceptual_hashes};
+pub use self::{
+    duplicates::{Leak, exact_duplicates, leaks},
+    folds::{FoldOptions, Folds, stratified_folds},
+    stratified::{SplitOptions, stratified_split},
+    units::Together,
+};

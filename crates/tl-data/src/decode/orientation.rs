@@ -38,6 +38,12 @@ impl Orientation {
         (if self.flip_x { width - side - x } else { x }, if self.flip_y { height - side - y } else { y })
     }
 
+    /// Where a point of the shown picture lies in the stored one; both run from 0 to 1.
+    pub(crate) fn stored_point(self, x: f64, y: f64) -> (f64, f64) {
+        let (x, y) = if self.swap { (y, x) } else { (x, y) };
+        (if self.flip_x { 1.0 - x } else { x }, if self.flip_y { 1.0 - y } else { y })
+    }
+
     /// Turns a square of RGB pixels from stored to shown.
     pub(crate) fn show_square(self, stored: &[u8], side: usize, shown: &mut [u8]) {
         for (y, row) in shown.chunks_exact_mut(side * 3).enumerate() {

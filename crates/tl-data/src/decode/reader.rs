@@ -7,6 +7,7 @@ use std::{
 
 use super::{jpeg, picture::Picture, still, view::Viewer};
 use crate::{
+    augment::{Augment, View},
     geometry::Geometry,
     limits::DecodeOptions,
     skip::SkipReason,
@@ -54,12 +55,49 @@ impl PhotoReader {
     /// # Errors
     /// Why this photo is not used; what `out` holds then has no meaning.
     pub fn read_bytes(&mut self, bytes: &[u8], out: &mut [u8]) -> Result<(), SkipReason> {
-        let (expected, found) = (self.geometry.n_bytes(), out.len());
-        if found != expected || expected == 0 {
-            return Err(SkipReason::Buffer { expected, found });
-        }
+        self.check_buffer(out)?;
         self.decode(bytes, self.geometry.short_side())?;
         let result = self.viewer.fill(&self.picture, self.geometry, out);
+        self.picture.shrink();
+        result
+    }
+
+    /// Reads the photo at `path` changed by `augment`; `view` decides what is drawn.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_augmented(
+        &mut self,
+        path: &Path,
+        augment: &Augment,
+        view: View,
+        out: &mut [u8],
+    ) -> Result<(), SkipReason> {
+        self.load(path)?;
+        let file = std::mem::take(&mut self.file);
+        let result = self.read_bytes_augmented(&file, augment, view, out);
+        self.file = file;
+        result
+    }
+
+    /// Decodes a photo that is in memory, changed by `augment`; `view` decides what is drawn.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_bytes_augmented(
+        &mut self,
+        bytes: &[u8],
+        augment: &Augment,
+        view: View,
+        out: &mut [u8],
+    ) -> Result<(), SkipReason> {
+        self.check_buffer(out)?;
+        let drawn = augment.draw(view);
+        // A small part that is enlarged needs its pixels: less reduction then.
+        let (step_x, step_y) = drawn.matrix.steps();
+        let zoom = step_x.min(step_y).clamp(0.05, 1.0);
+        self.decode(bytes, (f64::from(self.geometry.short_side()) / zoom).ceil() as u32)?;
+        let result = self.viewer.fill_drawn(&self.picture, self.geometry, &drawn, out);
         self.picture.shrink();
         result
     }
@@ -88,6 +126,11 @@ impl PhotoReader {
             return Err(SkipReason::Empty);
         }
         Ok(&self.file)
+    }
+
+    fn check_buffer(&self, out: &[u8]) -> Result<(), SkipReason> {
+        let (expected, found) = (self.geometry.n_bytes(), out.len());
+        if found != expected || expected == 0 { Err(SkipReason::Buffer { expected, found }) } else { Ok(()) }
     }
 
     /// Decodes into `self.picture`, with at least `short_side` pixels on each side if the photo has them.

@@ -5,8 +5,9 @@ use fast_image_resize::{
     images::{Image, ImageRef},
 };
 
-use super::picture::Picture;
+use super::{picture::Picture, warp::Warp};
 use crate::{
+    augment::{Drawn, Matrix},
     geometry::{Fit, Geometry},
     skip::SkipReason,
 };
@@ -22,25 +23,90 @@ pub(crate) struct Viewer {
 impl Viewer {
     /// Fills `out`, `[side, side, 3]`, with what `geometry` shows of `picture`.
     pub(crate) fn fill(&mut self, picture: &Picture, geometry: Geometry, out: &mut [u8]) -> Result<(), SkipReason> {
-        let (left, top, width, height) = visible_box(picture, geometry);
+        self.fill_from(picture, visible_box(picture, geometry), geometry.side, out)
+    }
+
+    /// Fills `out` with what is left to see after the augmentation `drawn`.
+    ///
+    /// A part of the picture, flipped or not, is resampled like the whole; anything else is warped.
+    pub(crate) fn fill_drawn(
+        &mut self,
+        picture: &Picture,
+        geometry: Geometry,
+        drawn: &Drawn,
+        out: &mut [u8],
+    ) -> Result<(), SkipReason> {
+        let frame = visible_box(picture, geometry);
+        let side = geometry.side as usize;
+        if let Some(part) = part_inside(picture, frame, &drawn.matrix) {
+            self.fill_from(picture, part, geometry.side, out)?;
+            flip(out, side, &drawn.matrix);
+        } else {
+            Warp { picture, frame, matrix: drawn.matrix, fill: drawn.fill }.fill(side, out);
+        }
+        drawn.paint(out, side);
+        Ok(())
+    }
+
+    /// Resamples a box of stored pixels into `out` and turns it upright.
+    fn fill_from(&mut self, picture: &Picture, part: Box, side: u32, out: &mut [u8]) -> Result<(), SkipReason> {
+        let (left, top, width, height) = part;
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
             .crop(left, top, width, height)
             .use_alpha(false);
-        let side = geometry.side as usize;
         if picture.n_channels == 1 {
-            self.square.resize(side * side, 0);
-            resample(&mut self.resizer, picture, PixelType::U8, &options, geometry.side, &mut self.square)?;
+            self.square.resize(side as usize * side as usize, 0);
+            resample(&mut self.resizer, picture, PixelType::U8, &options, side, &mut self.square)?;
             out.chunks_exact_mut(3).zip(&self.square).for_each(|(pixel, &gray)| pixel.fill(gray));
         } else {
-            resample(&mut self.resizer, picture, PixelType::U8x3, &options, geometry.side, out)?;
+            resample(&mut self.resizer, picture, PixelType::U8x3, &options, side, out)?;
         }
         if !picture.orientation.is_upright() {
             self.square.clear();
             self.square.extend_from_slice(out);
-            picture.orientation.show_square(&self.square, side, out);
+            picture.orientation.show_square(&self.square, side as usize, out);
         }
         Ok(())
+    }
+}
+
+/// Left, top, width and height, in stored pixels.
+type Box = (f64, f64, f64, f64);
+
+/// The box that an axis-aligned map sees, when it lies inside the picture.
+fn part_inside(picture: &Picture, frame: Box, matrix: &Matrix) -> Option<Box> {
+    if !matrix.is_axis_aligned() {
+        return None;
+    }
+    let corner = |x: f64, y: f64| {
+        let (x, y) = matrix.map(x, y);
+        let (u, v) = picture.orientation.stored_point(f64::midpoint(x, 1.0), f64::midpoint(y, 1.0));
+        (frame.0 + u * frame.2, frame.1 + v * frame.3)
+    };
+    let (a, b) = (corner(-1.0, -1.0), corner(1.0, 1.0));
+    let (left, right, top, bottom) = (a.0.min(b.0), a.0.max(b.0), a.1.min(b.1), a.1.max(b.1));
+    let (width, height) = (f64::from(picture.width), f64::from(picture.height));
+    let slack = 1e-6;
+    if left < -slack || top < -slack || right > width + slack || bottom > height + slack {
+        return None;
+    }
+    let (left, top) = (left.max(0.0), top.max(0.0));
+    Some((left, top, right.min(width) - left, bottom.min(height) - top)).filter(|part| part.2 > 0.0 && part.3 > 0.0)
+}
+
+/// Mirrors the shown square where the map turns an axis round.
+fn flip(square: &mut [u8], side: usize, matrix: &Matrix) {
+    if matrix.0[0][0] < 0.0 {
+        for row in square.chunks_exact_mut(side * 3) {
+            row.reverse();
+            row.chunks_exact_mut(3).for_each(<[u8]>::reverse);
+        }
+    }
+    if matrix.0[1][1] < 0.0 {
+        let (top, bottom) = square.split_at_mut(side / 2 * side * 3);
+        let rows = bottom.chunks_exact_mut(side * 3).rev();
+        top.chunks_exact_mut(side * 3).zip(rows).for_each(|(a, b)| a.swap_with_slice(b));
     }
 }
 
@@ -61,7 +127,7 @@ fn resample(
 }
 
 /// Left, top, width and height of the part that is seen, in pixels of the stored (perhaps reduced) picture.
-fn visible_box(picture: &Picture, geometry: Geometry) -> (f64, f64, f64, f64) {
+fn visible_box(picture: &Picture, geometry: Geometry) -> Box {
     // A reduced picture ends within its last pixel, where the full one ends.
     let extent = |full: u32| f64::from(full) / f64::from(picture.divisor);
     let (width, height) = (extent(picture.full.0), extent(picture.full.1));

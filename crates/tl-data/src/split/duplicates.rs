@@ -1,0 +1,59 @@
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::{
+    content::content_key,
+    sets::Sets,
+    units::{Together, joined},
+};
+use crate::sample::Sample;
+
+/// A validation photo that training has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leak {
+    /// Position among the training photos.
+    pub train: usize,
+    /// Position among the validation photos.
+    pub val: usize,
+}
+
+/// Groups of two or more equal files, as positions in `photos`, each sorted.
+#[must_use]
+pub fn exact_duplicates(photos: &[PathBuf]) -> Vec<Vec<usize>> {
+    let keys: Vec<_> = photos.par_iter().map(|path| content_key(path)).collect();
+    let mut sets = Sets::new(photos.len());
+    sets.join_equal(keys.into_iter().enumerate());
+    several(sets)
+}
+
+/// Groups of two or more photos that look alike: each differs from another of its group in at most
+/// `max_distance` of the 128 bits of their [`PerceptualHash`](crate::PerceptualHash), or is equal to it.
+#[cfg(feature = "decode")]
+#[must_use]
+pub fn near_duplicates(photos: &[PathBuf], max_distance: u32, options: &crate::DecodeOptions) -> Vec<Vec<usize>> {
+    let together = Together { near_duplicates: Some(max_distance), decode: *options, ..Together::default() };
+    let samples: Vec<_> = photos.iter().map(|path| Sample { path: path.clone(), label: 0 }).collect();
+    several(joined(&samples, &together).0)
+}
+
+/// The validation photos that are in the training part too, as `together` tells photos apart.
+///
+/// Each is reported once, with the first training photo that it equals or resembles.
+#[must_use]
+pub fn leaks(train: &[Sample], val: &[Sample], together: &Together) -> Vec<Leak> {
+    let all: Vec<_> = train.iter().chain(val).cloned().collect();
+    let mut leaks = Vec::new();
+    for set in several(joined(&all, together).0) {
+        // Sets are sorted: training photos come first.
+        let Some(&first) = set.first().filter(|&&i| i < train.len()) else { continue };
+        let seen = set.iter().filter(|&&i| i >= train.len());
+        leaks.extend(seen.map(|&i| Leak { train: first, val: i - train.len() }));
+    }
+    leaks.sort_by_key(|leak| leak.val);
+    leaks
+}
+
+fn several(sets: Sets) -> Vec<Vec<usize>> {
+    sets.into_vecs().into_iter().filter(|set| set.len() > 1).collect()
+}

@@ -1,0 +1,117 @@
+use super::units::{Together, Unit, units};
+use crate::{error::DataError, sample::Sample};
+
+/// How to take validation photos out of the training photos.
+#[derive(Debug, Clone)]
+pub struct SplitOptions {
+    /// Share of the photos to validate on, above 0 and below 1.
+    pub val_fraction: f64,
+    /// Another seed gives another split.
+    pub seed: u64,
+    /// How far a class may be off its share, as a part of that share.
+    ///
+    /// Each photo's content and the seed alone decide its side, so that it stays there when photos are added. Chance
+    /// may then give a class too many or too few, and beyond this tolerance the nearest photos change sides.
+    /// 0 hits the share exactly, and each photo that is added may move one other.
+    pub tolerance: f64,
+    /// Which photos must not be parted, beside equal files.
+    pub together: Together,
+}
+
+impl Default for SplitOptions {
+    fn default() -> Self {
+        Self { val_fraction: 0.2, seed: 0, tolerance: 0.1, together: Together::default() }
+    }
+}
+
+/// Splits photos into training and validation, class by class; both keep the order of `samples`.
+///
+/// Equal files stay on one side, whatever their names and classes, and so do the photos of a group.
+/// A photo's side depends on its content and the seed, neither on its name nor (beyond
+/// [`SplitOptions::tolerance`]) on the other photos.
+/// A class of two photos or more is on both sides, unless its photos must not be parted; a class that cannot be
+/// parted is trained on.
+///
+/// # Errors
+/// [`DataError::Fraction`] for a fraction that is not between 0 and 1.
+pub fn stratified_split(
+    samples: Vec<Sample>,
+    classes: &[String],
+    options: &SplitOptions,
+) -> Result<(Vec<Sample>, Vec<Sample>), DataError> {
+    let value = options.val_fraction;
+    if !(value > 0.0 && value < 1.0) {
+        return Err(DataError::Fraction { value });
+    }
+    let units = units(&samples, &options.together, options.seed);
+    let mut is_val: Vec<bool> = units.iter().map(|unit| unit.position < value).collect();
+    for label in 0..classes.len() {
+        Class::of(label, &units, &samples).balance(&mut is_val, options);
+    }
+
+    let mut sides = vec![false; samples.len()];
+    for (unit, side) in units.iter().zip(is_val) {
+        unit.members.iter().for_each(|&i| sides[i] = side);
+    }
+    let (val, train): (Vec<_>, Vec<_>) = samples.into_iter().zip(sides).partition(|(_, side)| *side);
+    let without_side = |part: Vec<(Sample, bool)>| part.into_iter().map(|(sample, _)| sample).collect();
+    Ok((without_side(train), without_side(val)))
+}
+
+/// The units that hold photos of one class, in the order of their positions: (unit, photos of this class).
+struct Class {
+    units: Vec<(usize, usize)>,
+}
+
+impl Class {
+    fn of(label: usize, units: &[Unit], samples: &[Sample]) -> Self {
+        let counted = units.iter().enumerate().map(|(i, unit)| (i, unit.n_of(label, samples)));
+        Self { units: counted.filter(|(_, n)| *n > 0).collect() }
+    }
+
+    /// Moves the units nearest to the border until the class has its share, and both sides if it can have them.
+    fn balance(&self, is_val: &mut [bool], options: &SplitOptions) {
+        let (least, most) = self.bounds(options);
+        for &(unit, n) in &self.units {
+            let now = self.n_val(is_val);
+            if now < least && !is_val[unit] && now + n <= most {
+                is_val[unit] = true;
+            }
+        }
+        for &(unit, n) in self.units.iter().rev() {
+            let now = self.n_val(is_val);
+            if now > most && is_val[unit] && now - n >= least {
+                is_val[unit] = false;
+            }
+        }
+        self.fill_empty_side(is_val);
+    }
+
+    /// Fewest and most validation photos.
+    fn bounds(&self, options: &SplitOptions) -> (usize, usize) {
+        if self.units.len() < 2 {
+            return (0, 0);
+        }
+        let n: usize = self.units.iter().map(|(_, n)| n).sum();
+        let share = n as f64 * options.val_fraction;
+        let slack = share * options.tolerance.max(0.0);
+        let most = ((share + slack).round() as usize).clamp(1, n - 1);
+        (((share - slack).round() as usize).clamp(1, most), most)
+    }
+
+    /// Units too large for the bounds may leave a side empty: then the smallest of the other side goes there.
+    fn fill_empty_side(&self, is_val: &mut [bool]) {
+        let n_val = self.units.iter().filter(|(unit, _)| is_val[*unit]).count();
+        let smallest = self.units.iter().min_by_key(|(_, n)| *n).map(|(unit, _)| *unit);
+        let largest = self.units.iter().max_by_key(|(_, n)| *n).map(|(unit, _)| *unit);
+        match (smallest, largest) {
+            (Some(smallest), _) if n_val == 0 && self.units.len() > 1 => is_val[smallest] = true,
+            (_, Some(largest)) if n_val == self.units.len() => is_val[largest] = false,
+            _ => {}
+        }
+    }
+
+    fn n_val(&self, is_val: &[bool]) -> usize {
+        self.units.iter().filter(|(unit, _)| is_val[*unit]).map(|(_, n)| n).sum()
+    }
+}

@@ -1,0 +1,125 @@
+//! Folders in, samples out.
+
+use tl_data::{DataError, Folder, Sample, ScanOptions, find_photos, scan, scan_with_val};
+
+use crate::tree::Tree;
+
+fn names(tree: &Tree, samples: &[Sample]) -> Vec<String> {
+    tree.names(samples.iter().map(|sample| &sample.path))
+}
+
+fn scanned(tree: &Tree) -> Result<Folder, DataError> {
+    scan(tree.root(), &ScanOptions::default())
+}
+
+#[test]
+fn a_folder_per_class_is_sorted() {
+    let tree = Tree::of(&["dog/b.jpg", "cat/2.jpg", "cat/10.jpg", "cat/deep/er/x.PNG"]);
+    let folder = scanned(&tree).unwrap();
+    assert_eq!(folder.classes, ["cat", "dog"]);
+    assert_eq!(names(&tree, &folder.train), ["cat/10.jpg", "cat/2.jpg", "cat/deep/er/x.PNG", "dog/b.jpg"]);
+    assert_eq!(folder.counts(&folder.train), [3, 1]);
+    assert!(folder.val.is_none() && folder.test.is_none() && folder.skipped.is_empty());
+}
+
+#[test]
+fn parts_are_recognised() {
+    let train = ["train/cat/1.jpg", "train/dog/1.jpg"];
+    for (beside, n_val, n_test) in [
+        (&["val/cat/1.jpg"][..], Some(1), None),
+        (&["valid/dog/1.jpg", "test/cat/1.jpg", "test/dog/1.jpg"], Some(1), Some(2)),
+        (&["validation/cat/1.jpg"], Some(1), None),
+        (&["test/cat/1.jpg"], Some(1), None),
+        (&[], None, None),
+    ] {
+        let tree = Tree::of(&[&train[..], beside].concat());
+        let folder = scanned(&tree).unwrap();
+        let n = |part: &Option<Vec<Sample>>| part.as_ref().map(Vec::len);
+        assert_eq!((n(&folder.val), n(&folder.test)), (n_val, n_test), "{beside:?}");
+        assert_eq!(folder.train.len(), 2);
+    }
+}
+
+#[test]
+fn a_class_may_be_called_train() {
+    let tree = Tree::of(&["train/1.jpg", "plane/1.jpg", "test/1.jpg"]);
+    assert_eq!(scanned(&tree).unwrap().classes, ["plane", "test", "train"]);
+}
+
+#[test]
+fn debris_is_counted_and_strays_are_listed() {
+    let tree = Tree::of(&[
+        "a/1.jpg",
+        "b/1.jpg",
+        "stray.jpg",
+        "notes.txt",
+        ".DS_Store",
+        "a/._1.jpg",
+        "b/Thumbs.db",
+        ".git/x.jpg",
+    ]);
+    tree.write("a/unknown.dat", b"no photo");
+    tree.write("a/photo_without_ending", &crate::tree::photo("rgb8.png"));
+    let folder = scanned(&tree).unwrap();
+    assert_eq!(names(&tree, &folder.train), ["a/1.jpg", "a/photo_without_ending", "b/1.jpg"]);
+    assert_eq!(folder.n_ignored, 5);
+    let kinds: Vec<_> = folder.skipped.iter().map(|skipped| skipped.reason.kind()).collect();
+    assert_eq!(kinds, ["not an image", "without a class"]);
+}
+
+#[test]
+fn each_mistake_has_its_sentence() {
+    let said = |names: &[&str]| scanned(&Tree::of(names)).unwrap_err().to_string();
+    assert!(said(&["cat/1.jpg"]).contains("one class only (cat); add a folder"));
+    assert!(said(&["cat/1.jpg", "dog/"]).contains("class dog has no readable photos"));
+    assert!(said(&["cat/", "dog/"]).contains("there are no photos"));
+    assert!(said(&[]).contains("there are no photos"));
+    assert!(said(&["1.jpg", "2.jpg"]).contains("holds no class folders"));
+    assert!(said(&["train/cat/1.jpg", "train/dog/1.jpg", "val/cow/1.jpg"]).contains("the classes are cat, dog"));
+
+    let tree = Tree::of(&["a.jpg"]);
+    let scan = |name: &str| scan(&tree.path(name), &ScanOptions::default()).unwrap_err();
+    assert!(matches!(scan("a.jpg"), DataError::NotAFolder { .. }));
+    assert!(matches!(scan("nowhere"), DataError::Missing { .. }));
+}
+
+#[test]
+fn classes_are_chosen_and_ordered() {
+    let tree = Tree::of(&["a/1.jpg", "b/1.jpg", "c/1.jpg"]);
+    let with = |classes: &[&str]| {
+        let classes = Some(classes.iter().map(|&class| class.to_owned()).collect());
+        scan(tree.root(), &ScanOptions { classes, ..ScanOptions::default() })
+    };
+    let folder = with(&["c", "a"]).unwrap();
+    assert_eq!(folder.classes, ["c", "a"]);
+    assert_eq!(names(&tree, &folder.train), ["c/1.jpg", "a/1.jpg"]);
+    assert!(matches!(with(&["a", "x"]), Err(DataError::UnknownClass { .. })));
+    assert!(matches!(with(&["a", "a"]), Err(DataError::RepeatedClass { .. })));
+}
+
+#[test]
+fn one_class_is_enough_where_nothing_is_learned() {
+    let tree = Tree::of(&["cat/1.jpg"]);
+    let options = ScanOptions { min_classes: 1, ..ScanOptions::default() };
+    assert_eq!(scan(tree.root(), &options).unwrap().classes, ["cat"]);
+}
+
+#[test]
+fn validation_photos_may_lie_elsewhere() {
+    let tree =
+        Tree::of(&["x/train/a/1.jpg", "x/train/b/1.jpg", "x/val/a/1.jpg", "y/b/1.jpg", "y/b/2.jpg", "z/c/1.jpg"]);
+    let with = |val: &str| scan_with_val(&tree.path("x"), &tree.path(val), &ScanOptions::default());
+    let folder = with("y").unwrap();
+    assert_eq!(names(&tree, folder.val.as_ref().unwrap()), ["y/b/1.jpg", "y/b/2.jpg"]);
+    assert!(folder.val.unwrap().iter().all(|sample| sample.label == 1));
+    assert!(matches!(with("z"), Err(DataError::UnknownClass { class, .. }) if class == "c"));
+}
+
+#[test]
+fn photos_are_found_in_files_and_folders() {
+    let tree = Tree::of(&["b/2.jpg", "b/1.jpg", "a.jpg", "b/readme.md"]);
+    let (photos, skipped) = find_photos(&[tree.path("b"), tree.path("a.jpg")]).unwrap();
+    assert_eq!(tree.names(&photos), ["b/1.jpg", "b/2.jpg", "a.jpg"]);
+    assert!(skipped.is_empty());
+    assert!(matches!(find_photos(&[tree.path("nowhere")]), Err(DataError::Missing { .. })));
+}

@@ -1,0 +1,177 @@
+//! Which photos go where.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use proptest::prelude::*;
+use tl_data::{
+    DataError, DecodeOptions, FoldOptions, Sample, SplitOptions, Together, exact_duplicates, leaks, near_duplicates,
+    stratified_folds, stratified_split,
+};
+
+use crate::tree::{Tree, photo};
+
+/// Samples whose files do not exist: they are told apart by their paths.
+fn samples(counts: &[usize]) -> Vec<Sample> {
+    let of_class = |(label, &n): (usize, &usize)| {
+        (0..n).map(move |i| Sample { path: PathBuf::from(format!("nowhere/{label}/{i}.jpg")), label })
+    };
+    counts.iter().enumerate().flat_map(of_class).collect()
+}
+
+fn classes(n: usize) -> Vec<String> {
+    (0..n).map(|i| format!("class {i}")).collect()
+}
+
+fn split(samples: &[Sample], options: &SplitOptions) -> (Vec<Sample>, Vec<Sample>) {
+    stratified_split(samples.to_vec(), &classes(10), options).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn every_photo_is_on_one_side_and_shares_are_kept(
+        counts in prop::collection::vec(0_usize..60, 1..6),
+        val_fraction in 0.05_f64..0.5,
+        seed: u64,
+        tolerance in 0.0_f64..0.3,
+    ) {
+        let all = samples(&counts);
+        let options = SplitOptions { val_fraction, seed, tolerance, ..SplitOptions::default() };
+        let (train, val) = split(&all, &options);
+        let mut together: Vec<_> = train.iter().chain(&val).cloned().collect();
+        together.sort_by(|a, b| (a.label, &a.path).cmp(&(b.label, &b.path)));
+        let mut sorted = all.clone();
+        sorted.sort_by(|a, b| (a.label, &a.path).cmp(&(b.label, &b.path)));
+        prop_assert_eq!(together, sorted);
+        for (label, &n) in counts.iter().enumerate() {
+            let n_val = val.iter().filter(|sample| sample.label == label).count();
+            let share = n as f64 * val_fraction;
+            if n >= 2 {
+                prop_assert!(n_val >= 1 && n_val < n);
+                prop_assert!((n_val as f64 - share).abs() <= (share * tolerance + 0.5).max(1.0 - share) + 1e-9);
+            } else {
+                prop_assert_eq!(n_val, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_photo_that_is_added_moves_at_most_one_other(n in 2_usize..80, more in 1_usize..20, seed: u64) {
+        let options = SplitOptions { seed, ..SplitOptions::default() };
+        let sides = |n: usize| -> BTreeSet<_> {
+            split(&samples(&[n]), &options).1.into_iter().map(|sample| sample.path).collect()
+        };
+        let (before, after) = (sides(n), sides(n + more));
+        let old: BTreeSet<_> = samples(&[n]).into_iter().map(|sample| sample.path).collect();
+        let moved = old.iter().filter(|path| before.contains(*path) != after.contains(*path)).count();
+        prop_assert!(moved <= more);
+    }
+
+    #[test]
+    fn folds_are_even(counts in prop::collection::vec(1_usize..40, 1..5), k in 2_usize..8, seed: u64) {
+        let all = samples(&counts);
+        prop_assume!(all.len() >= k);
+        let folds = stratified_folds(&all, &classes(5), &FoldOptions { k, seed, ..FoldOptions::default() }).unwrap();
+        for label in 0..counts.len() {
+            let n_in = |fold| all.iter().zip(&folds.fold_of).filter(|(s, f)| s.label == label && **f == fold).count();
+            let n_in: Vec<_> = (0..k).map(n_in).collect();
+            prop_assert!(n_in.iter().max().unwrap() - n_in.iter().min().unwrap() <= 1);
+        }
+        let n_validated: usize = (0..k).map(|fold| folds.round(fold).1.len()).sum();
+        prop_assert_eq!(n_validated, all.len());
+    }
+}
+
+#[test]
+fn photos_keep_their_side_when_others_are_added() {
+    let options = SplitOptions::default();
+    let (train, val) = split(&samples(&[2000, 2000]), &options);
+    let (more_train, more_val) = split(&samples(&[2400, 2100]), &options);
+    let contains = |part: &[Sample], inside: &[Sample]| {
+        let paths: BTreeSet<_> = inside.iter().map(|sample| &sample.path).collect();
+        part.iter().all(|sample| paths.contains(&sample.path))
+    };
+    assert!(contains(&train, &more_train) && contains(&val, &more_val));
+}
+
+#[test]
+fn the_seed_decides() {
+    let all = samples(&[100]);
+    let with = |seed| split(&all, &SplitOptions { seed, ..SplitOptions::default() });
+    assert_eq!(with(1), with(1));
+    assert_ne!(with(1), with(2));
+}
+
+#[test]
+fn a_renamed_photo_keeps_its_side() {
+    let photos =
+        ["rgb8.png", "gray8.png", "bits1.png", "palette.png", "photo.bmp", "photo.gif", "photo.webp", "cmyk.jpg"];
+    let sides = |prefix: &str| {
+        let tree = Tree::of(&[]);
+        photos.iter().enumerate().for_each(|(i, name)| tree.write(&format!("{prefix}{i}.x"), &photo(name)));
+        let sample = |i| Sample { path: tree.path(&format!("{prefix}{i}.x")), label: 0 };
+        let (_, val) = split(&(0..photos.len()).map(sample).collect::<Vec<_>>(), &SplitOptions::default());
+        val.iter().map(|s| s.path.file_name().unwrap().to_string_lossy().replace(prefix, "")).collect::<Vec<_>>()
+    };
+    assert_eq!(sides("a"), sides("some_other_name"));
+}
+
+#[test]
+fn copies_stay_together_even_across_classes() {
+    let tree = Tree::of(&[]);
+    let mut all = Vec::new();
+    for i in 0..40_u8 {
+        for (label, copy) in [(0, "x"), (1, "y")] {
+            let name = format!("{label}/{copy}{i}.jpg");
+            tree.write(&name, &[i; 99]);
+            all.push(Sample { path: tree.path(&name), label });
+        }
+    }
+    for seed in 0..20 {
+        let (train, val) = split(&all, &SplitOptions { seed, ..SplitOptions::default() });
+        assert!(leaks(&train, &val, &Together::default()).is_empty());
+        assert!(!val.is_empty());
+    }
+    let paths: Vec<_> = all.iter().map(|sample| sample.path.clone()).collect();
+    assert_eq!(exact_duplicates(&paths).len(), 40);
+}
+
+#[test]
+fn groups_stay_together() {
+    let all = samples(&[60, 60]);
+    let group = |sample: &Sample| sample.path.to_string_lossy().chars().rev().nth(4).unwrap().to_string();
+    let groups = all.iter().map(|sample| (sample.path.clone(), group(sample))).collect();
+    let together = Together { groups, ..Together::default() };
+    for seed in 0..20 {
+        let (train, val) = split(&all, &SplitOptions { seed, together: together.clone(), ..SplitOptions::default() });
+        let of = |part: &[Sample]| part.iter().map(group).collect::<BTreeSet<_>>();
+        assert!(of(&train).is_disjoint(&of(&val)) && !train.is_empty() && !val.is_empty());
+    }
+}
+
+#[test]
+fn near_duplicates_are_seen() {
+    let tree = Tree::of(&[]);
+    // The same scene in three sizes and codings, and upside down.
+    for name in ["baseline444.jpg", "photo.webp", "reduced.jpg", "orientation3.jpg"] {
+        tree.write(name, &photo(name));
+    }
+    let paths = ["baseline444.jpg", "orientation3.jpg", "photo.webp", "reduced.jpg"].map(|name| tree.path(name));
+    assert_eq!(near_duplicates(&paths, 10, &DecodeOptions::default()), [vec![0, 2, 3]]);
+    let sample = |i: usize| Sample { path: paths[i].clone(), label: 0 };
+    let together = Together { near_duplicates: Some(10), ..Together::default() };
+    let found = leaks(&[sample(0), sample(1)], &[sample(2)], &together);
+    assert_eq!((found.len(), found[0].train, found[0].val), (1, 0, 0));
+    assert!(leaks(&[sample(0)], &[sample(2)], &Together::default()).is_empty());
+}
+
+#[test]
+fn nonsense_is_refused() {
+    for val_fraction in [0.0, 1.0, -0.1, f64::NAN] {
+        let options = SplitOptions { val_fraction, ..SplitOptions::default() };
+        assert!(matches!(stratified_split(samples(&[9]), &classes(1), &options), Err(DataError::Fraction { .. })));
+    }
+    for k in [0, 1, 10] {
+        let options = FoldOptions { k, ..FoldOptions::default() };
+        assert!(matches!(stratified_folds(&samples(&[9]), &classes(1), &options), Err(DataError::Folds { .. })));
+    }
+}
