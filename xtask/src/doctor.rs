@@ -64,7 +64,9 @@ pub fn run() -> Result<bool> {
     findings.push(libtorch_finding(&store)?);
     findings.extend(weights_findings(&store)?);
     findings.extend(sample_findings(&store)?);
-    findings.iter().for_each(|finding| println!("{finding}"));
+    for finding in &findings {
+        println!("{finding}");
+    }
     Ok(findings.iter().all(Finding::is_fine))
 }
 
@@ -78,9 +80,9 @@ fn toolchain() -> Finding {
 
 /// torch-sys compiles a few C++ files with the compiler that the `cc` crate finds: `CXX`, else `c++`.
 fn compiler() -> Finding {
-    let named = std::env::var("CXX").ok().filter(|name| !name.is_empty());
-    let names: Vec<&str> = named.as_deref().map_or(vec!["c++", "g++", "clang++"], |name| vec![name]);
-    let state = match names.iter().find_map(|name| first_line(name, &["--version"])) {
+    let chosen = std::env::var("CXX").ok().filter(|name| !name.is_empty());
+    let candidates: Vec<&str> = chosen.as_deref().map_or(vec!["c++", "g++", "clang++"], |name| vec![name]);
+    let state = match candidates.iter().find_map(|name| first_line(name, &["--version"])) {
         Some(version) => State::Good(version),
         None => State::Missing("install a C++ compiler, such as the system's package g++ or clang".to_owned()),
     };
@@ -97,7 +99,9 @@ fn package_index(index: &Index) -> Finding {
 
 fn disk(folder: &Path) -> Finding {
     let state = match free_bytes(folder) {
-        Some(n) if n < NEEDED_BYTES => State::Missing(format!("{} GB free: make room for {} GB", gb(n), gb(NEEDED_BYTES))),
+        Some(n) if n < NEEDED_BYTES => {
+            State::Missing(format!("{} GB free: make room for {} GB", gb(n), gb(NEEDED_BYTES)))
+        }
         Some(n) => State::Good(format!("{} GB free", gb(n))),
         None => State::Optional("the free space could not be asked for".to_owned()),
     };

@@ -60,7 +60,15 @@ impl<'a> Download<'a> {
             _ => save_whole(response, path, task)?,
         };
         let journal = Journal::open(path, n_bytes, validator.as_deref())?;
-        let download = Download { net, task, url: url.to_owned(), path: path.to_owned(), n_bytes, validator, journal: Mutex::new(journal) };
+        let download = Download {
+            net,
+            task,
+            url: url.to_owned(),
+            path: path.to_owned(),
+            n_bytes,
+            validator,
+            journal: Mutex::new(journal),
+        };
         Ok(download)
     }
 
@@ -265,9 +273,9 @@ fn save_whole(response: Response<Body>, path: &Path, task: &Task) -> Result<u64,
     if expected.is_some_and(|expected| expected != n_bytes) {
         return Err(Failure::Broken(format!("{n_bytes} bytes came instead of {}", expected.unwrap_or(0))));
     }
-    let chunks: String = (0..n_bytes.div_ceil(CHUNK)).map(|chunk| format!("{chunk};\n")).collect();
+    let chunks: Vec<String> = (0..n_bytes.div_ceil(CHUNK)).map(|chunk| format!("{chunk};\n")).collect();
     let title = title.as_deref().unwrap_or("-");
-    fs_err::write(journal_path(path), format!("{n_bytes} {title}\n{chunks}"))?;
+    fs_err::write(journal_path(path), format!("{n_bytes} {title}\n{}", chunks.concat()))?;
     Ok(n_bytes)
 }
 

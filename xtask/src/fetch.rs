@@ -168,7 +168,9 @@ fn run_and_tell(store: &Store, job: Job) -> bool {
         Ok(Outcome::Fetched(notice)) => {
             let seconds = start.elapsed().as_secs_f64();
             store.progress.say(&format!("{name}: fetched and verified ({seconds:.1} s)"));
-            notice.iter().for_each(|notice| store.progress.say(&format!("  {notice}")));
+            if let Some(notice) = notice {
+                store.progress.say(&format!("  {notice}"));
+            }
         }
         Err(error) => store.progress.warn(&format!("{name}: {}", in_words(error))),
     }
@@ -197,14 +199,14 @@ pub fn first_of<T>(sources: &[Source], mut bring: impl FnMut(&Source) -> Result<
             Err(error) => tried.push((source, error)),
         }
     }
-    let list: String = tried.iter().map(|(source, error)| format!("\n  {source}: {}", in_words(error))).collect();
+    let list: Vec<String> = tried.iter().map(|(source, error)| format!("\n  {source}: {}", in_words(error))).collect();
     let is_unreachable = |error: &anyhow::Error| matches!(error.downcast_ref(), Some(Failure::Unreachable(_)));
     let remedy = if tried.iter().all(|(_, error)| is_unreachable(error)) {
         "\n  Is there a network? HTTPS_PROXY, SSL_CERT_FILE and PIP_INDEX_URL are honoured."
     } else {
         ""
     };
-    bail!("none of its sources gave it:{list}{remedy}")
+    bail!("none of its sources gave it:{}{remedy}", list.concat())
 }
 
 /// Compares what was brought with what the manifest pins.

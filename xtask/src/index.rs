@@ -73,7 +73,9 @@ impl Index {
         let base = response.get_uri().to_string();
         let page = response.body_mut().with_config().limit(64 << 20).read_to_string()?;
         let page: Page = serde_json::from_str(&page).with_context(|| {
-            format!("the package index answers for {project} with no JSON page (PEP 691); name another by PIP_INDEX_URL")
+            format!(
+                "the package index answers for {project} with no JSON page (PEP 691); name another by PIP_INDEX_URL"
+            )
         })?;
         let kept = page.files.into_iter().filter(|file| !file.is_withdrawn());
         Ok(kept.map(|file| file.resolve(&base)).collect())
@@ -164,9 +166,8 @@ pub fn join(base: &str, link: &str) -> String {
     parts.pop();
     for part in link.split('/') {
         match part {
-            "." => {}
             ".." if parts.len() > 1 => drop(parts.pop()),
-            ".." => {}
+            "." | ".." => {}
             part => parts.push(part),
         }
     }

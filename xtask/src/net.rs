@@ -104,18 +104,20 @@ fn failure(url: &str, error: ureq::Error) -> Failure {
     let host = host(url);
     match error {
         ureq::Error::HostNotFound => Failure::Unreachable(format!("the name {host} does not resolve here")),
-        ureq::Error::Io(error) => match error.kind() {
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                Failure::Unreachable(format!("{host} cannot be reached: {error}"))
-            }
-            _ => Failure::Broken(error.to_string()),
-        },
+        ureq::Error::Io(error) if is_passing(error.kind()) => Failure::Broken(error.to_string()),
+        // Refused, no route, and above all a name that the system cannot resolve, for which it has no kind of error.
+        ureq::Error::Io(error) => Failure::Unreachable(format!("{host} cannot be reached: {error}")),
         ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) | ureq::Error::ConnectionFailed => {
             Failure::Unreachable(format!("{host} does not answer"))
         }
         ureq::Error::Timeout(_) | ureq::Error::Protocol(_) => Failure::Broken(error.to_string()),
         other => Failure::Unreachable(format!("{host}: {other}")),
     }
+}
+
+fn is_passing(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, TimedOut, UnexpectedEof};
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | Interrupted | TimedOut | UnexpectedEof)
 }
 
 fn host(url: &str) -> &str {

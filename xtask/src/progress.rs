@@ -82,7 +82,8 @@ impl Task {
         }
         // What went before, asking and reading the directory, says nothing of the rate.
         self.bar.reset_eta();
-        if self.next_line.is_some() {
+        if let Some(next_line) = &self.next_line {
+            *next_line.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + LINE_EVERY;
             eprintln!("{}: {} to download", self.name, DecimalBytes(n_bytes));
         }
     }
@@ -105,6 +106,9 @@ impl Task {
 
     fn print_line(&self) {
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        if total < SMALL {
+            return;
+        }
         let rate = DecimalBytes(self.bar.per_sec() as u64);
         let eta = HumanDuration(self.bar.eta());
         eprintln!("{}: {} of {}, {rate}/s, {eta} left", self.name, DecimalBytes(done), DecimalBytes(total));

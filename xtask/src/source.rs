@@ -34,7 +34,9 @@ impl Place {
     pub fn bring_file(&self, source: &Source, folder: &Path, task: &Task) -> Result<PathBuf> {
         let raw = folder.join(RAW);
         match source {
-            Source::Upstream(upstream) => self.whole(&upstream.url, None, task, |path| Ok(fs_err::rename(path, &raw)?))?,
+            Source::Upstream(upstream) => {
+                self.whole(&upstream.url, None, task, |path| Ok(fs_err::rename(path, &raw)?))?;
+            }
             Source::Index(package) => {
                 let member = package.member.as_deref().context("the manifest names no member of this package")?;
                 self.bring_members(package, &Picks::one(member, RAW), folder, task)?;

@@ -92,7 +92,8 @@ pub fn read_constants(bytes: &[u8], prefix: &str) -> Result<Tensors> {
 
 fn read_tensor(proto: &TensorProto) -> Result<Tensor> {
     let dims = proto.tensor_shape.iter().flat_map(|shape| &shape.dim);
-    let shape = dims.map(|dim| usize::try_from(dim.size)).collect::<Result<Vec<_>, _>>().context("a size is negative")?;
+    let shape =
+        dims.map(|dim| usize::try_from(dim.size)).collect::<Result<Vec<_>, _>>().context("a size is negative")?;
     if !proto.tensor_content.is_empty() {
         return Tensor::new(shape, floats(&proto.tensor_content)?);
     }

@@ -8,12 +8,8 @@ use super::tensors::{Tensor, Tensors};
 const STAGES: [usize; 5] = [1, 2, 2, 6, 2];
 
 /// TensorFlow's name of a BatchNorm constant, and torch's.
-const BATCH_NORM: [(&str, &str); 4] = [
-    ("gamma", "weight"),
-    ("beta", "bias"),
-    ("moving_mean", "running_mean"),
-    ("moving_variance", "running_var"),
-];
+const BATCH_NORM: [(&str, &str); 4] =
+    [("gamma", "weight"), ("beta", "bias"), ("moving_mean", "running_mean"), ("moving_variance", "running_var")];
 
 /// Renames the constants below `MobilenetV1/` and turns HWIO kernels into OIHW. The background class is dropped.
 pub fn convert(source: &Tensors) -> Result<Tensors> {

@@ -157,6 +157,10 @@ impl Machine<'_> {
     }
 
     fn step(&mut self, opcode: u8) -> Result<()> {
+        if let Some(value) = self.value(opcode)? {
+            self.push(value);
+            return Ok(());
+        }
         match opcode {
             0x80 => self.protocol(),
             0x95 => self.take::<8>().map(drop),
@@ -164,36 +168,35 @@ impl Machine<'_> {
                 self.marks.push(self.stack.len());
                 Ok(())
             }
-            b'N' => self.push(Value::None),
-            0x88 => self.push(Value::Bool(true)),
-            0x89 => self.push(Value::Bool(false)),
-            b'J' | b'K' | b'M' | 0x8a => self.integer(opcode),
-            b'G' => {
-                let bytes = self.take()?;
-                self.push(Value::Float(f64::from_be_bytes(bytes)))
-            }
-            b'X' | b'T' => {
-                let n = u32::from_le_bytes(self.take()?);
-                self.text(n as usize)
-            }
-            0x8c | b'U' => {
-                let [n] = self.take()?;
-                self.text(usize::from(n))
-            }
-            b'}' => self.push(Value::Dict(Vec::new())),
-            b']' => self.push(Value::List(Vec::new())),
-            b')' => self.push(Value::Tuple(Vec::new())),
-            b't' | 0x85..=0x87 => self.tuple(opcode),
             b's' | b'u' => self.set_items(opcode),
             b'a' | b'e' => self.append(opcode),
             b'q' | b'r' | 0x94 => self.memoise(opcode),
             b'h' | b'j' => self.recall(opcode),
-            b'c' | 0x93 => self.global(opcode),
-            b'Q' => self.persistent(),
-            b'R' => self.reduce(),
             b'b' => self.build(),
             _ => bail!("opcode 0x{opcode:02x} is not one that weights need: refused"),
         }
+    }
+
+    /// The value that an opcode makes, if it is one that makes a value.
+    fn value(&mut self, opcode: u8) -> Result<Option<Value>> {
+        let value = match opcode {
+            b'N' => Value::None,
+            0x88 => Value::Bool(true),
+            0x89 => Value::Bool(false),
+            b'J' | b'K' | b'M' | 0x8a => self.integer(opcode)?,
+            b'G' => Value::Float(f64::from_be_bytes(self.take()?)),
+            b'X' | b'T' | 0x8c | b'U' => self.text(opcode)?,
+            b'}' => Value::Dict(Vec::new()),
+            b']' => Value::List(Vec::new()),
+            b')' => Value::Tuple(Vec::new()),
+            b't' => Value::Tuple(self.pop_to_mark()?),
+            0x85..=0x87 => Value::Tuple(self.pop_n(usize::from(opcode - 0x84))?),
+            b'c' | 0x93 => self.global(opcode)?,
+            b'Q' => self.persistent()?,
+            b'R' => self.reduce()?,
+            _ => return Ok(None),
+        };
+        Ok(Some(value))
     }
 
     fn protocol(&mut self) -> Result<()> {
@@ -202,7 +205,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn integer(&mut self, opcode: u8) -> Result<()> {
+    fn integer(&mut self, opcode: u8) -> Result<Value> {
         let value = match opcode {
             b'J' => i128::from(i32::from_le_bytes(self.take()?)),
             b'K' => i128::from(u8::from_le_bytes(self.take()?)),
@@ -212,22 +215,21 @@ impl Machine<'_> {
                 long(self.slice(usize::from(n))?)?
             }
         };
-        self.push(Value::Int(value))
+        Ok(Value::Int(value))
     }
 
-    fn text(&mut self, n: usize) -> Result<()> {
-        let text = std::str::from_utf8(self.slice(n)?).context("a text is not UTF-8")?.to_owned();
-        self.push(Value::Text(text))
-    }
-
-    fn tuple(&mut self, opcode: u8) -> Result<()> {
-        let items = if opcode == b't' { self.pop_to_mark()? } else { self.pop_n(usize::from(opcode - 0x84))? };
-        self.push(Value::Tuple(items))
+    fn text(&mut self, opcode: u8) -> Result<Value> {
+        let n = match opcode {
+            b'X' | b'T' => u32::from_le_bytes(self.take()?) as usize,
+            _ => usize::from(u8::from_le_bytes(self.take()?)),
+        };
+        let text = std::str::from_utf8(self.slice(n)?).context("a text is not UTF-8")?;
+        Ok(Value::Text(text.to_owned()))
     }
 
     fn set_items(&mut self, opcode: u8) -> Result<()> {
         let items = if opcode == b's' { self.pop_n(2)? } else { self.pop_to_mark()? };
-        ensure!(items.len() % 2 == 0, "a dictionary has a key without a value");
+        ensure!(items.len().is_multiple_of(2), "a dictionary has a key without a value");
         let target = self.top()?;
         let Value::Dict(pairs) = &mut self.values[target] else { bail!("items are set on what is no dictionary") };
         pairs.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])));
@@ -263,27 +265,27 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn global(&mut self, opcode: u8) -> Result<()> {
+    fn global(&mut self, opcode: u8) -> Result<Value> {
         let (module, name) = if opcode == b'c' {
             (self.line()?, self.line()?)
         } else {
             let parts = self.pop_n(2)?;
             (self.text_at(parts[0])?, self.text_at(parts[1])?)
         };
-        self.push(Value::Name(known_name(&module, &name)?))
+        Ok(Value::Name(known_name(&module, &name)?))
     }
 
-    fn persistent(&mut self) -> Result<()> {
+    fn persistent(&mut self) -> Result<Value> {
         let id = self.pop()?;
         let parts = self.tuple_at(id)?;
         ensure!(parts.len() >= 5 && self.text_at(parts[0])? == "storage", "a persistent id is no storage");
         ensure!(parts.get(5).is_none_or(|p| self.values[*p] == Value::None), "views of storages are not read");
         let Value::Name(Name::StorageOf(kind)) = self.values[parts[1]] else { bail!("a storage has no type") };
         let storage = Storage { kind, key: self.text_at(parts[2])?, len: self.usize_at(parts[4])? };
-        self.push(Value::Storage(storage))
+        Ok(Value::Storage(storage))
     }
 
-    fn reduce(&mut self) -> Result<()> {
+    fn reduce(&mut self) -> Result<Value> {
         let call = self.pop_n(2)?;
         let arguments = self.tuple_at(call[1])?;
         let made = match (&self.values[call[0]], arguments.as_slice()) {
@@ -295,7 +297,7 @@ impl Machine<'_> {
             (Value::Name(name), _) => bail!("{name:?} is called with arguments that it does not have"),
             _ => bail!("a call of what is no known function: refused"),
         };
-        self.push(made)
+        Ok(made)
     }
 
     fn tensor(&self, [storage, offset, shape, strides]: [Place; 4]) -> Result<Value> {
@@ -318,10 +320,9 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn push(&mut self, value: Value) -> Result<()> {
+    fn push(&mut self, value: Value) {
         self.stack.push(self.values.len());
         self.values.push(value);
-        Ok(())
     }
 
     fn top(&self) -> Result<Place> {

@@ -36,9 +36,10 @@ impl Tensor {
         let n_stored = storage.len() / 4;
         let TensorView { offset, shape, strides, .. } = view;
         let n = n_elements(shape)?;
-        let last = shape.iter().zip(strides).try_fold(*offset, |at, (size, stride)| {
-            at.checked_add(size.saturating_sub(1).checked_mul(*stride)?)
-        });
+        let last = shape
+            .iter()
+            .zip(strides)
+            .try_fold(*offset, |at, (size, stride)| at.checked_add(size.saturating_sub(1).checked_mul(*stride)?));
         ensure!(
             n == 0 || last.is_some_and(|last| last < n_stored),
             "shape {shape:?} with strides {strides:?} from {offset} leaves its storage of {n_stored} elements"
@@ -85,7 +86,7 @@ pub fn to_safetensors(tensors: &Tensors) -> Result<Vec<u8>> {
 
 /// Little-endian bytes as floats.
 pub fn floats(bytes: &[u8]) -> Result<Vec<f32>> {
-    ensure!(bytes.len() % 4 == 0, "{} bytes are no whole number of 32-bit floats", bytes.len());
+    ensure!(bytes.len().is_multiple_of(4), "{} bytes are no whole number of 32-bit floats", bytes.len());
     Ok((0..bytes.len() / 4).map(|at| read_f32(bytes, at)).collect())
 }
 

@@ -35,8 +35,8 @@ pub fn fetch(store: &Store, users: Option<&Path>, task: &Task) -> Result<Outcome
         store.place.bring_wheel(wheel, target, &folder, task)?;
     }
     let hash = sha256(&folder.join("lib"))?;
-    let names: String = wheels.values().map(|wheel| format!("{}\n", wheel.name)).collect();
-    files::write(&folder.join(MARKER), format!("{hash}\n{names}").as_bytes())?;
+    let names: Vec<&str> = wheels.values().map(|wheel| wheel.name.as_str()).collect();
+    files::write(&folder.join(MARKER), format!("{hash}\n{}\n", names.join("\n")).as_bytes())?;
     files::write(&folder.join("build-version"), format!("{version}\n").as_bytes())?;
     files::replace(&folder, &store.data.join(libtorch::FOLDER))?;
     is_here(store)?;
@@ -51,11 +51,11 @@ pub fn is_here(store: &Store) -> Result<bool> {
 
 fn torch_wheel(store: &Store) -> Result<IndexFile> {
     let sources = store.manifest.libtorch.archive.iter().flat_map(|archive| &archive.source);
-    let package = sources.filter_map(|source| match source {
+    let mut packages = sources.filter_map(|source| match source {
         Source::Index(package) if package.project == "torch" => Some(package),
         _ => None,
     });
-    let Package { project, file, sha256, .. } = package.last().context("the manifest names no wheel of torch")?;
+    let Package { project, file, sha256, .. } = packages.next().context("the manifest names no wheel of torch")?;
     let mut wheel = store.place.index.find(&store.place.net, project, file)?;
     wheel.sha256 = Some(sha256.clone());
     Ok(wheel)

@@ -20,7 +20,9 @@ pub fn fetch(store: &Store, users: Option<&Path>, task: &Task) -> Result<Outcome
         return check_users(users, &libtorch.version);
     }
     if cuda::is_here(store)? {
-        return Ok(Outcome::LeftAlone("already here, the CUDA build; remove data/libtorch to go back to the CPU's".into()));
+        return Ok(Outcome::LeftAlone(
+            "already here, the CUDA build; remove data/libtorch to go back to the CPU's".into(),
+        ));
     }
     ensure!(
         cfg!(all(target_os = "linux", target_arch = "x86_64")),
@@ -43,7 +45,9 @@ pub fn fetch(store: &Store, users: Option<&Path>, task: &Task) -> Result<Outcome
 pub fn is_here(store: &Store, libtorch: &Libtorch) -> Result<bool> {
     let folder = store.data.join(FOLDER);
     let has_links = libtorch.links.keys().all(|link| folder.join(link).exists());
-    Ok(has_links && version(&folder).is_ok_and(|found| found == libtorch.version) && missing(store, libtorch)?.is_empty())
+    Ok(has_links
+        && version(&folder).is_ok_and(|found| found == libtorch.version)
+        && missing(store, libtorch)?.is_empty())
 }
 
 /// Compares the version of a libtorch of the user's own with the one that is needed.
