@@ -15,11 +15,12 @@ use tl_metrics::Evaluation;
 use tl_model::{Classifier, Prediction};
 
 use crate::{
-    EXIT_INTERRUPTED,
+    EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
     args::GlobalArgs,
     imagenet_labels,
     model::{Named, predict_options},
     output,
+    photo_args::PhotoArgs,
     progress::{Display, PhotoProgress},
     signal, skipped,
 };
@@ -40,6 +41,8 @@ pub(crate) struct EvaluateArgs {
     /// Write the numbers as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    photos: PhotoArgs,
 }
 
 pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> {
@@ -54,7 +57,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
     let stop = signal::stop_flag();
     let photos: Vec<PathBuf> = samples.iter().map(|s| s.path.clone()).collect();
     let mut progress = PhotoProgress::new(photos.len(), "Evaluating", display);
-    let result = classifier.predict(&photos, &predict_options(global)?, &mut |n| progress.set(n), &stop);
+    let result = classifier.predict(&photos, &predict_options(global, &args.photos)?, &mut |n| progress.set(n), &stop);
     progress.clear();
     let (predictions, broken) = match result {
         Err(_) if stop.load(Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
@@ -70,7 +73,8 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
         true => as_json(&evaluation, &skipped)?,
         false => as_text(&evaluation, classifier.classes()),
     })?;
-    Ok(ExitCode::SUCCESS)
+    let is_too_much = args.photos.is_too_much(&skipped, predictions.len());
+    Ok(ExitCode::from(if is_too_much { EXIT_CHECK_FAILED } else { 0 }))
 }
 
 /// Photos of a folder per class, with the model's labels: classes are matched by name.

@@ -15,6 +15,7 @@ mod info;
 mod logging;
 mod model;
 mod output;
+mod photo_args;
 mod predict;
 mod progress;
 mod settings;

@@ -10,6 +10,7 @@ use tl_train::PrecisionChoice;
 use crate::{
     args::{GlobalArgs, PrecisionArg},
     assets, device,
+    photo_args::PhotoArgs,
 };
 
 /// What MODEL names.
@@ -45,7 +46,7 @@ impl Named {
 }
 
 /// How photos are read, as the flags say.
-pub(crate) fn predict_options(global: &GlobalArgs) -> Result<PredictOptions> {
+pub(crate) fn predict_options(global: &GlobalArgs, photos: &PhotoArgs) -> Result<PredictOptions> {
     let precision = match global.precision {
         None | Some(PrecisionArg::Auto) => PrecisionChoice::Auto,
         Some(PrecisionArg::F32) => PrecisionChoice::F32,
@@ -55,6 +56,7 @@ pub(crate) fn predict_options(global: &GlobalArgs) -> Result<PredictOptions> {
         n_threads: global.threads.unwrap_or(0),
         precision: precision.resolve(),
         device: device::parse(global.device.as_deref().unwrap_or("auto"))?,
+        decode: photos.decode(),
         ..PredictOptions::default()
     })
 }

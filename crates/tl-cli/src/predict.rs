@@ -17,13 +17,11 @@ use crate::{
     args::GlobalArgs,
     model::{Named, predict_options},
     output,
+    photo_args::PhotoArgs,
     predict::format::{Format, Listing},
     progress::{Display, PhotoProgress},
     signal, skipped,
 };
-
-/// More left out than this, and the exit code says so.
-const MAX_SKIPPED: f64 = 0.2;
 
 /// What to predict, with what.
 #[derive(Debug, clap::Args)]
@@ -40,6 +38,8 @@ pub(crate) struct PredictArgs {
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    #[command(flatten)]
+    photos: PhotoArgs,
 }
 
 pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let display = Display::new(global);
     let stop = signal::stop_flag();
     let mut progress = PhotoProgress::new(photos.len(), "Predicting", display);
-    let result = classifier.predict(&photos, &predict_options(global)?, &mut |n| progress.set(n), &stop);
+    let result = classifier.predict(&photos, &predict_options(global, &args.photos)?, &mut |n| progress.set(n), &stop);
     progress.clear();
     let (predictions, broken) = match result {
         Err(_) if stop.load(std::sync::atomic::Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
@@ -67,9 +67,8 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     };
     output::result(&listing.write(args.format)?)?;
     skipped::say(&skipped, None);
-    let n_all = predictions.len() + skipped.len();
-    let too_many = skipped.len() as f64 > MAX_SKIPPED * n_all as f64;
-    Ok(ExitCode::from(if too_many { EXIT_CHECK_FAILED } else { 0 }))
+    let is_too_much = args.photos.is_too_much(&skipped, predictions.len());
+    Ok(ExitCode::from(if is_too_much { EXIT_CHECK_FAILED } else { 0 }))
 }
 
 /// The paths, with `-` replaced by the lines of standard input.

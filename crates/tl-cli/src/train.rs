@@ -18,6 +18,7 @@ use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
     assets, device, output,
+    photo_args::PhotoArgs,
     progress::Display,
     settings::Settings,
     signal,
@@ -27,12 +28,19 @@ use crate::{
 /// What to train on, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TrainArgs {
-    /// A folder with a folder of photos per class, or with train/ and val/ (or valid/, test/) [default: the fetched sample]
-    #[arg(value_hint = ValueHint::DirPath)]
+    /// A folder with a folder of photos per class, or with train/ and val/ (or valid/, test/) in it, or a list
+    /// path,label[,split][,group] that ends in .csv or .jsonl [default: the fetched sample]
+    #[arg(value_hint = ValueHint::AnyPath)]
     data: Option<PathBuf>,
     /// Validate on this folder instead of a part of DATA
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     val: Option<PathBuf>,
+    /// Classes to use, in this order [default: all, sorted]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    classes: Option<Vec<String>>,
+    /// Take labels from paths, by the group `label` of a regular expression: '^(?P<label>[a-z]+)_'
+    #[arg(long, value_name = "REGEX", conflicts_with = "val")]
+    label_pattern: Option<String>,
     /// Pretrained network: mobilenet_v1, mobilenet_v2 or mobilenet_v3_small [default: mobilenet_v1]
     #[arg(long, value_name = "B")]
     backbone: Option<String>,
@@ -75,6 +83,8 @@ pub(crate) struct TrainArgs {
     /// Go on with an interrupted run
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["data", "val", "config", "set", "name", "out"])]
     resume: Option<PathBuf>,
+    #[command(flatten)]
+    photos: PhotoArgs,
 }
 
 /// Shape of the head.
@@ -145,6 +155,10 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     args.set.iter().try_for_each(|text| settings.assignment(text))?;
     settings.flag("data", args.data.as_deref().map(absolute).transpose()?);
     settings.flag("val", args.val.as_deref().map(absolute).transpose()?);
+    settings.flag("classes", args.classes.clone());
+    settings.flag("label_pattern", args.label_pattern.clone());
+    settings.flag("max_skipped", args.photos.allowed());
+    settings.flag("partial", args.photos.partial.then_some(true));
     settings.flag("backbone", args.backbone.clone());
     settings.flag("head", args.head.as_ref().map(name_of));
     settings.flag("hidden", args.hidden.clone().map(|sizes| sizes.into_iter().map(i64::from).collect::<Vec<_>>()));

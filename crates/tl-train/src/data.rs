@@ -1,6 +1,14 @@
 //! The photos of a run: found, split, counted.
 
-use tl_data::{Folder, Sample, ScanOptions, Skipped, SplitOptions, scan, scan_with_val, stratified_split};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use tl_data::{
+    Folder, List, Sample, ScanOptions, Skipped, SplitOptions, Together, leaks, read_list, scan, scan_by_pattern,
+    scan_with_val, stratified_split,
+};
 
 use crate::{error::TrainError, options::TrainOptions};
 
@@ -15,6 +23,8 @@ pub struct Data {
     pub val: Vec<Sample>,
     /// What was found but is no photo.
     pub skipped: Vec<Skipped>,
+    /// Validation photos that training sees too: the training photo, and its twin in validation.
+    pub leaks: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Data {
@@ -23,22 +33,29 @@ impl Data {
         let Some(root) = &options.data else {
             return Err(TrainError::Options { problems: vec!["no folder of photos was given".to_owned()] });
         };
-        let scan_options = ScanOptions::default();
-        let folder = match &options.val {
-            Some(val) => scan_with_val(root, val, &scan_options)?,
-            None => scan(root, &scan_options)?,
-        };
+        let (folder, groups) = find(root, options)?;
         let Folder { classes, train, val, skipped, .. } = folder;
-        let (train, val) = match val {
-            Some(val) => (train, val),
-            None if options.val_fraction == 0.0 => (train, Vec::new()),
+        let together = Together {
+            groups,
+            near_duplicates: Some(options.near_duplicates).filter(|bits| *bits > 0),
+            decode: options.decode(),
+        };
+        let (train, val, leaks) = match val {
+            Some(val) => {
+                let leaks = leaks(&train, &val, &together);
+                let named = leaks.iter().map(|leak| (train[leak.train].path.clone(), val[leak.val].path.clone()));
+                let named = named.collect();
+                (train, val, named)
+            }
+            None if options.val_fraction == 0.0 => (train, Vec::new(), Vec::new()),
             None => {
-                let split =
-                    SplitOptions { val_fraction: options.val_fraction, seed: options.seed, ..SplitOptions::default() };
-                stratified_split(train, &classes, &split)?
+                let (val_fraction, seed) = (options.val_fraction, options.seed);
+                let split = SplitOptions { val_fraction, seed, together, ..SplitOptions::default() };
+                let (train, val) = stratified_split(train, &classes, &split)?;
+                (train, val, Vec::new())
             }
         };
-        Ok(Self { classes, train, val, skipped })
+        Ok(Self { classes, train, val, skipped, leaks })
     }
 
     /// Photos per class.
@@ -46,6 +63,28 @@ impl Data {
     pub fn counts(&self, samples: &[Sample]) -> Vec<usize> {
         count_labels(samples.iter().map(|sample| sample.label), self.classes.len())
     }
+}
+
+/// The photos, and the groups that a list names, which must not be parted.
+fn find(root: &Path, options: &TrainOptions) -> Result<(Folder, BTreeMap<PathBuf, String>), TrainError> {
+    let scanning = ScanOptions { classes: options.classes.clone(), ..ScanOptions::default() };
+    let folder = match (&options.val, &options.label_pattern) {
+        (Some(val), _) => scan_with_val(root, val, &scanning)?,
+        (None, Some(pattern)) => scan_by_pattern(root, pattern, &scanning)?,
+        (None, None) if is_list(root) => {
+            let List { folder, groups } = read_list(root, &scanning)?;
+            return Ok((folder, groups));
+        }
+        (None, None) => scan(root, &scanning)?,
+    };
+    Ok((folder, BTreeMap::new()))
+}
+
+/// Lists are told by their names: any other file in place of a folder is a mistake worth a plain word.
+fn is_list(path: &Path) -> bool {
+    let is_named_so =
+        path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("jsonl"));
+    is_named_so && path.is_file()
 }
 
 /// How often each label occurs.

@@ -35,6 +35,22 @@ pub enum TrainError {
         /// Path and reason of the first.
         first: String,
     },
+    /// More files were left out than allowed.
+    #[error(
+        "{n_skipped} of {n_files} files were skipped (the first: {first}), and at most {:.0} % may be; mend or remove \
+         them, or allow more with --max-skipped",
+        allowed * 100.0
+    )]
+    TooManySkipped {
+        /// Files left out.
+        n_skipped: usize,
+        /// Files in all.
+        n_files: usize,
+        /// Fraction allowed.
+        allowed: f64,
+        /// Path and reason of the first.
+        first: String,
+    },
     /// The loss left the numbers.
     #[error("the loss became {loss} in epoch {epoch}; try a smaller learning rate than {lr}")]
     Diverged {

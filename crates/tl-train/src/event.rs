@@ -1,6 +1,6 @@
 //! What a run tells its observer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tl_data::Skipped;
 use tl_metrics::EpochRecord;
@@ -18,6 +18,8 @@ pub enum Event<'a> {
         /// Photos per class.
         counts: &'a [usize],
     },
+    /// Validation photos that training sees too flatter the accuracy: pairs of a training photo and its twin.
+    Leaks(&'a [(PathBuf, PathBuf)]),
     /// Photos are being turned into features.
     Extracting {
         /// Photos done.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tl_backbone::Precision;
+use tl_data::{DecodeOptions, Limits};
 
 /// Every setting of a run, as typed; [`crate::Plan::new`] checks them together.
 ///
@@ -11,12 +12,32 @@ use tl_backbone::Precision;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainOptions {
-    /// The training photos: a folder per class, or `train/` with `val/`, `valid/` or `test/` beside it.
+    /// The training photos: a folder per class, `train/` with `val/`, `valid/` or `test/` beside it, or a list
+    /// (`path,label[,split][,group]` as CSV or JSON Lines).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
     /// A folder per class to validate on, instead of a part of `data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub val: Option<PathBuf>,
+    /// The classes to use, in this order; all, sorted, when none are named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
+    /// Labels come from the paths below `data`, by the group `label` of this regular expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_pattern: Option<String>,
+    /// Photos that differ in at most so many of 128 bits of their perceptual hash stay on one side of the split;
+    /// 0 keeps only equal files together.
+    pub near_duplicates: u32,
+    /// Fraction of the files that may be left out before the run refuses to start.
+    pub max_skipped: f64,
+    /// Use what can be decoded of a truncated JPEG.
+    pub partial: bool,
+    /// Largest width times height of a photo.
+    pub max_pixels: u64,
+    /// Largest file of a photo.
+    pub max_file_bytes: u64,
+    /// Most memory that decoding one photo may take.
+    pub max_memory_bytes: u64,
     /// Fraction of each class held out for validation when no validation folder is given; 0 for none.
     pub val_fraction: f64,
     /// Name of the pretrained network.
@@ -49,9 +70,18 @@ pub struct TrainOptions {
 
 impl Default for TrainOptions {
     fn default() -> Self {
+        let limits = Limits::default();
         Self {
             data: None,
             val: None,
+            classes: None,
+            label_pattern: None,
+            near_duplicates: 10,
+            max_skipped: 0.2,
+            partial: false,
+            max_pixels: limits.max_pixels,
+            max_file_bytes: limits.max_file_bytes,
+            max_memory_bytes: limits.max_memory_bytes,
             val_fraction: 0.2,
             backbone: "mobilenet_v1".to_owned(),
             head: HeadKind::Mlp,
@@ -67,6 +97,15 @@ impl Default for TrainOptions {
             threads: 0,
             device: "auto".to_owned(),
         }
+    }
+}
+
+impl TrainOptions {
+    /// Limits and tolerance of decoding.
+    #[must_use]
+    pub fn decode(&self) -> DecodeOptions {
+        let Self { max_pixels, max_file_bytes, max_memory_bytes, partial, .. } = *self;
+        DecodeOptions { limits: Limits { max_pixels, max_file_bytes, max_memory_bytes }, partial }
     }
 }
 

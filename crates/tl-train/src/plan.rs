@@ -64,6 +64,10 @@ fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
             (0.0..1.0).contains(&o.val_fraction),
             format!("val_fraction is {}, but it is a fraction: 0 or more, below 1", o.val_fraction),
         ),
+        (
+            (0.0..=1.0).contains(&o.max_skipped),
+            format!("max_skipped is {}, but it is a fraction from 0 to 1", o.max_skipped),
+        ),
         (o.epochs > 0, "epochs is 0; train for at least 1".to_owned()),
         (o.batch_size > 0, "batch_size is 0; use at least 1 (32 is usual)".to_owned()),
         (o.lr.is_finite() && o.lr > 0.0, format!("lr is {}, but it must be above 0 (0.001 is usual)", o.lr)),

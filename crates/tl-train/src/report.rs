@@ -41,6 +41,8 @@ pub struct RunMetrics {
     pub n_val: usize,
     /// Photos left out.
     pub n_skipped: usize,
+    /// Validation photos that equal or resemble a training photo.
+    pub n_leaks: usize,
     /// Wall time of each phase.
     pub seconds: BTreeMap<String, f64>,
     /// Photos read and run through the network per second of that phase.

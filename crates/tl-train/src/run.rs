@@ -85,8 +85,13 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
 
     // ---- Features of all photos, in one go.
     let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
-    let extracting =
-        ExtractOptions { n_threads: options.threads, precision: plan.precision(), device, ..ExtractOptions::default() };
+    let extracting = ExtractOptions {
+        n_threads: options.threads,
+        precision: plan.precision(),
+        device,
+        decode: options.decode(),
+        ..ExtractOptions::default()
+    };
     let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
     let (features, broken) = match extract(&weights, &photos, &extracting, &mut progress, stop) {
         Err(FeatureError::Stopped { .. }) => return Ok(Outcome::Interrupted { epochs: 0, steps: 0 }),
@@ -104,6 +109,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     });
     write_skipped(&folder, &skipped)?;
     let train_labels = labels(&train_features, &data.train);
+    check_skipped(&skipped, n_train + n_val, options.max_skipped)?;
     check_classes(&data, &train_labels, &skipped)?;
 
     // ---- The head.
@@ -156,10 +162,20 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     observer.event(&Event::Saved(&folder.model()));
     write_history(&folder, &history)?;
     clock.lap("saving");
-    let metrics = run_metrics(&data.classes, evaluation, &history, (n_train, n_val, skipped.len()), clock);
+    let counts = Counts { train: n_train, val: n_val, skipped: skipped.len(), leaks: data.leaks.len() };
+    let metrics = run_metrics(&data.classes, evaluation, &history, counts, clock);
     write_metrics(&folder, &metrics)?;
     folder.remove_checkpoint();
     Ok(Outcome::Finished(Box::new(metrics)))
+}
+
+/// How many photos went where.
+#[derive(Clone, Copy)]
+struct Counts {
+    train: usize,
+    val: usize,
+    skipped: usize,
+    leaks: usize,
 }
 
 /// Wall time by phase.
@@ -189,6 +205,9 @@ fn announce(data: &Data, observer: &mut dyn Observer) {
     for (side, samples) in [("training", &data.train), ("validation", &data.val)] {
         observer.event(&Event::Found { side, classes: &data.classes, counts: &data.counts(samples) });
     }
+    if !data.leaks.is_empty() {
+        observer.event(&Event::Leaks(&data.leaks));
+    }
 }
 
 /// Labels of the rows.
@@ -205,8 +224,21 @@ fn table(features: &Features, labels: &[usize]) -> Result<Table, TrainError> {
 fn check_classes(data: &Data, labels: &[usize], skipped: &[Skipped]) -> Result<(), TrainError> {
     let missing = (0..data.classes.len()).find(|class| !labels.contains(class));
     let Some(class) = missing else { return Ok(()) };
-    let first = skipped.first().map(|s| format!("{}: {}", s.path.display(), s.reason)).unwrap_or_default();
-    Err(TrainError::NothingReadable { class: data.classes[class].clone(), n_skipped: skipped.len(), first })
+    let class = data.classes[class].clone();
+    Err(TrainError::NothingReadable { class, n_skipped: skipped.len(), first: first_of(skipped) })
+}
+
+/// A folder that is mostly broken is an error, not a surprise.
+fn check_skipped(skipped: &[Skipped], n_used: usize, allowed: f64) -> Result<(), TrainError> {
+    let (n_skipped, n_files) = (skipped.len(), skipped.len() + n_used);
+    if n_skipped as f64 <= allowed * n_files as f64 {
+        return Ok(());
+    }
+    Err(TrainError::TooManySkipped { n_skipped, n_files, allowed, first: first_of(skipped) })
+}
+
+fn first_of(skipped: &[Skipped]) -> String {
+    skipped.first().map(|s| format!("{} {}", s.path.display(), s.reason)).unwrap_or_default()
 }
 
 fn loss_options(plan: &Plan, labels: &[usize], n_classes: usize) -> LossOptions {
@@ -253,7 +285,7 @@ fn run_metrics(
     classes: &[String],
     evaluation: Option<Evaluation>,
     history: &[EpochRecord],
-    (n_train, n_val, n_skipped): (usize, usize, usize),
+    counts: Counts,
     clock: Clock,
 ) -> RunMetrics {
     let last = history.last();
@@ -268,10 +300,11 @@ fn run_metrics(
         validation: evaluation,
         train_accuracy: last.map_or(0.0, |r| r.train_accuracy),
         train_loss: last.map_or(0.0, |r| r.train_loss),
-        n_train,
-        n_val,
-        n_skipped,
-        images_per_second: (n_train + n_val) as f64 / clock.seconds("features").max(1e-9),
+        n_train: counts.train,
+        n_val: counts.val,
+        n_skipped: counts.skipped,
+        n_leaks: counts.leaks,
+        images_per_second: (counts.train + counts.val) as f64 / clock.seconds("features").max(1e-9),
         seconds: clock.seconds,
     }
 }

@@ -22,6 +22,7 @@ impl Observer for Screen {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Found { side, classes, counts } => self.found(side, classes, counts),
+            Event::Leaks(pairs) => self.leaks(pairs),
             Event::Extracting { n_done, n_total } => {
                 let display = self.display;
                 self.photos.get_or_insert_with(|| PhotoProgress::new(*n_total, "Reading", display)).set(*n_done);
@@ -65,6 +66,17 @@ impl Screen {
         self.display.line(&format!(
             "Found {n_images} images belonging to {n_classes} classes for {side}: {}",
             per_class.join(", ")
+        ));
+    }
+
+    fn leaks(&self, pairs: &[(PathBuf, PathBuf)]) {
+        tracing::warn!(target: "tl", event = "leaks", n_leaks = pairs.len());
+        let Some((train, val)) = pairs.first() else { return };
+        self.display.line(&format!(
+            "Careful: {} equal or resemble a training photo, which flatters the accuracy; the first: {} and {}",
+            skipped::plural(pairs.len(), "validation photo"),
+            val.display(),
+            train.display()
         ));
     }
 

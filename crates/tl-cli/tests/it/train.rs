@@ -113,3 +113,52 @@ fn json_logs_are_json() {
     let events: Vec<serde_json::Value> = run.stderr().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events.iter().filter(|e| e["event"] == "epoch").count(), 2);
 }
+
+#[test]
+fn lists_patterns_and_choices_of_classes_are_ways_in() {
+    let work = Work::with_photos(6);
+    let mut list = "path,label,split\n".to_owned();
+    for i in 0..6 {
+        let split = if i < 4 { "train" } else { "val" };
+        list += &format!("photos/checks/{i:03}.jpg,squares,{split}\nphotos/stripes/{i:03}.jpg,lines,{split}\n");
+        work.photo(&format!("flat/a{i}_checks.png"), "checks", i);
+        work.photo(&format!("flat/b{i}_stripes.png"), "stripes", i + 20);
+    }
+    work.write("list.csv", list.as_bytes());
+    let train = |args: &[&str]| {
+        work.ok(&[&["train"], args, &["--hidden", "8", "--epochs", "1"]].concat());
+        work.json("runs/latest/metrics.json")
+    };
+    let metrics = train(&["list.csv"]);
+    assert_eq!(metrics["classes"], serde_json::json!(["lines", "squares"]));
+    assert_eq!((metrics["n_train"].as_u64(), metrics["n_val"].as_u64()), (Some(8), Some(4)));
+    let metrics = train(&["flat", "--label-pattern", r"_(?P<label>\w+)\."]);
+    assert_eq!(metrics["classes"], serde_json::json!(["checks", "stripes"]));
+    let metrics = train(&["photos", "--classes", "stripes,checks"]);
+    assert_eq!(metrics["classes"], serde_json::json!(["stripes", "checks"]));
+}
+
+#[test]
+fn how_much_may_be_skipped_is_the_users_choice() {
+    let work = Work::with_photos(9);
+    work.write("photos/checks/x1.jpg", b"\xff\xd8\xff no");
+    work.write("photos/checks/x2.jpg", b"\xff\xd8\xff no");
+    let run = |more: &[&str]| work.run(&[&["train", "photos", "--hidden", "8", "--epochs", "1"], more].concat());
+    let strict = run(&["--strict"]);
+    assert_eq!(strict.code(), 2);
+    assert!(strict.stderr().contains("2 of 20 files were skipped"), "{}", strict.stderr());
+    assert_eq!(run(&["--max-skipped", "5%"]).code(), 2);
+    assert!(!work.path("runs/photos-1").exists());
+    assert_eq!(run(&["--max-skipped", "10%"]).code(), 0);
+    assert_eq!(run(&[]).code(), 0);
+}
+
+#[test]
+fn validation_photos_that_training_sees_are_reported() {
+    let work = Work::with_photos(6);
+    std::fs::create_dir_all(work.path("held/checks")).unwrap();
+    std::fs::copy(work.path("photos/checks/002.jpg"), work.path("held/checks/renamed.jpg")).unwrap();
+    let run = work.ok(&["train", "photos", "--val", "held", "--hidden", "8", "--epochs", "1"]);
+    assert!(run.stderr().contains("1 validation photo equal or resemble a training photo"), "{}", run.stderr());
+    assert_eq!(work.json("runs/latest/metrics.json")["n_leaks"], 1);
+}
