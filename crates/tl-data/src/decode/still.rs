@@ -74,7 +74,13 @@ fn reason(error: &ImageError, limit: u64) -> SkipReason {
         ImageError::Limits(error) if error.kind() == LimitErrorKind::InsufficientMemory => {
             SkipReason::TooMuchMemory { limit }
         }
-        ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => SkipReason::Truncated,
+        _ if is_early_end(error) => SkipReason::Truncated,
         _ => SkipReason::Damaged { reason: error.to_string() },
     }
+}
+
+/// Whether any of the causes is that the file ended too soon.
+fn is_early_end(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_io = error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::UnexpectedEof);
+    of_io || error.source().is_some_and(is_early_end)
 }

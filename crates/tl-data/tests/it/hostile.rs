@@ -82,7 +82,6 @@ fn content_decides_not_the_name() {
     assert_eq!(kind(b""), "empty");
     assert_eq!(kind(b"<html>not found</html>"), "not an image");
     assert_eq!(kind(&[0xFF, 0xD8, 0xFF]), "truncated");
-    assert_eq!(kind(b"GIF89a"), "truncated");
     assert_eq!(kind(&[0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', 0, 0, 0, 0]), "truncated");
 }
 

@@ -1,5 +1,7 @@
 //! Everything that can be seen of the crate from outside, in one binary.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod augment;
 mod golden;
 mod hostile;

@@ -92,10 +92,23 @@ case("cmyk.jpg", cmyk)
 at = cmyk.index(b"Adobe") + 11
 case("ycck.jpg", cmyk[:at] + b"\2" + cmyk[at + 1 :])
 large = eight(scene(560, 410))
-case("reduced.jpg", saved(large, "JPEG", quality=85))
-case("reduced_progressive.jpg", saved(large, "JPEG", quality=85, progressive=True))
-case("reduced_gray.jpg", saved(large.convert("L"), "JPEG", quality=85))
-case("reduced.jpg", saved(large, "JPEG", quality=85), short_side=36)
+
+
+def drafted(data):
+    """Reduced by 8 inside the cosine transform, as libjpeg does."""
+    image = Image.open(io.BytesIO(data))
+    image.draft(image.mode, (560 // 8, 410 // 8))
+    assert image.size == (70, 52), image.size
+    return image.convert("RGB")
+
+
+for name, options in [("reduced", {}), ("reduced_progressive", {"progressive": True})]:
+    data = saved(large, "JPEG", quality=85, **options)
+    case(f"{name}.jpg", data, drafted(data))
+data = saved(large.convert("L"), "JPEG", quality=85)
+case("reduced_gray.jpg", data, drafted(data))
+data = saved(large, "JPEG", quality=85)
+case("reduced.jpg", data, drafted(data), short_side=36)
 
 # PNG
 case("rgb8.png", saved(small, "PNG"))
@@ -123,7 +136,7 @@ animated = saved(small, "WEBP", save_all=True, append_images=[ImageOps.invert(sm
 case("two_frames.webp", animated, small)
 case("photo.bmp", saved(small, "BMP"))
 case("photo.tiff", saved(small, "TIFF", compression="tiff_lzw"))
-case("photo.ico", saved(small.resize((48, 48)), "ICO", sizes=[(48, 48)], bitmap_format="bmp"))
+case("photo.ico", saved(small.resize((48, 48)).convert("RGBA"), "ICO", sizes=[(48, 48)]))
 case("png_inside.jpg", saved(small, "PNG"))
 
 with open("cases.csv", "w", newline="") as file:
