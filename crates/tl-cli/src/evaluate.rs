@@ -41,13 +41,16 @@ pub(crate) struct EvaluateArgs {
     /// Write the numbers as JSON
     #[arg(long)]
     json: bool,
+    /// Check first that the model still gives the answers it gave when it was saved
+    #[arg(long)]
+    verify: bool,
     #[command(flatten)]
     photos: PhotoArgs,
 }
 
 pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let named = Named::parse(&args.model)?;
-    let classifier = named.classifier(global)?;
+    let classifier = named.classifier(global, args.verify)?;
     let (samples, mut skipped) = match named.is_imagenet() {
         true => imagenet_labels::scan(&args.data)?,
         false => labelled(&args.data, classifier.classes())?,

@@ -25,7 +25,7 @@ impl Named {
     /// Reads MODEL. A run's folder stands for the model in it.
     pub(crate) fn parse(text: &Path) -> Result<Self> {
         if let Some(name) = text.to_str().and_then(|t| t.strip_prefix("imagenet:")) {
-            return Ok(Self::ImageNet(spec(name)?));
+            return Ok(Self::ImageNet(backbone(name)?));
         }
         let inside = text.join("model.safetensors");
         Ok(Self::Bundle(if inside.is_file() { inside } else { text.to_owned() }))
@@ -36,13 +36,19 @@ impl Named {
         matches!(self, Self::ImageNet(_))
     }
 
-    /// Opens it for prediction.
-    pub(crate) fn classifier(&self, global: &GlobalArgs) -> Result<Classifier> {
+    /// Opens it for prediction; `verify` checks that a bundle still gives the answers it gave when it was saved.
+    pub(crate) fn classifier(&self, global: &GlobalArgs, verify: bool) -> Result<Classifier> {
         Ok(match self {
+            Self::Bundle(path) if verify => Classifier::from_bundle(Bundle::open_verified(path)?),
             Self::Bundle(path) => Classifier::from_bundle(Bundle::open(path)?),
             Self::ImageNet(spec) => Classifier::imagenet(assets::weights(global, spec)?),
         })
     }
+}
+
+/// A backbone by its name, or by what is left of it without `mobilenet_`.
+pub(crate) fn backbone(name: &str) -> Result<&'static Spec> {
+    Ok(spec(&format!("mobilenet_{name}")).or_else(|_| spec(name))?)
 }
 
 /// How photos are read, as the flags say.

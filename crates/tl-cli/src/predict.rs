@@ -38,12 +38,15 @@ pub(crate) struct PredictArgs {
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Check first that the model still gives the answers it gave when it was saved
+    #[arg(long)]
+    verify: bool,
     #[command(flatten)]
     photos: PhotoArgs,
 }
 
 pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
-    let classifier = Named::parse(&args.model)?.classifier(global)?;
+    let classifier = Named::parse(&args.model)?.classifier(global, args.verify)?;
     let (photos, mut skipped) = find_photos(&with_standard_input(&args.paths)?)?;
     let display = Display::new(global);
     let stop = signal::stop_flag();

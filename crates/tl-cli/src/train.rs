@@ -17,7 +17,9 @@ use toml::Value;
 use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
-    assets, device, output,
+    assets, device,
+    model::backbone,
+    output,
     photo_args::PhotoArgs,
     progress::Display,
     settings::Settings,
@@ -159,7 +161,7 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     settings.flag("label_pattern", args.label_pattern.clone());
     settings.flag("max_skipped", args.photos.allowed());
     settings.flag("partial", args.photos.partial.then_some(true));
-    settings.flag("backbone", args.backbone.clone());
+    settings.flag("backbone", args.backbone.as_deref().map(full_name));
     settings.flag("head", args.head.as_ref().map(name_of));
     settings.flag("hidden", args.hidden.clone().map(|sizes| sizes.into_iter().map(i64::from).collect::<Vec<_>>()));
     settings.flag("epochs", args.epochs.map(i64::from));
@@ -178,6 +180,11 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
 fn name_of(value: &impl ValueEnum) -> Value {
     let name = value.to_possible_value().map(|v| v.get_name().to_owned());
     Value::String(name.unwrap_or_default())
+}
+
+/// The full name of a backbone; one that is not known is left for the plan to report with the other problems.
+fn full_name(name: &str) -> String {
+    backbone(name).map_or_else(|_| name.to_owned(), |spec| spec.name.to_owned())
 }
 
 /// A run must find its photos again from another working folder.

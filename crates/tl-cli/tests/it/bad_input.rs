@@ -81,6 +81,7 @@ fn model_files_that_are_none() {
     says(&work.run(&["predict", "photos", photo]), &["photos"]);
     says(&work.run(&["predict", photo, photo]), &["001.jpg"]);
     says(&work.run(&["info", "damaged.safetensors", "--verify"]), &["answers"]);
+    says(&work.run(&["predict", "damaged.safetensors", photo, "--verify"]), &["answers"]);
     let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/weights/mobilenet_v1.safetensors");
     says(&work.run(&["predict", weights, photo]), &["not a tl model"]);
     says(&work.run(&["predict", "imagenet:mobilenet_v9", photo]), &["mobilenet_v9", "mobilenet_v1"]);

@@ -117,14 +117,15 @@ fn json_logs_are_json() {
 #[test]
 fn lists_patterns_and_choices_of_classes_are_ways_in() {
     let work = Work::with_photos(6);
-    let mut list = "path,label,split\n".to_owned();
+    let mut list = vec!["path,label,split".to_owned()];
     for i in 0..6 {
         let split = if i < 4 { "train" } else { "val" };
-        list += &format!("photos/checks/{i:03}.jpg,squares,{split}\nphotos/stripes/{i:03}.jpg,lines,{split}\n");
+        list.push(format!("photos/checks/{i:03}.jpg,squares,{split}"));
+        list.push(format!("photos/stripes/{i:03}.jpg,lines,{split}"));
         work.photo(&format!("flat/a{i}_checks.png"), "checks", i);
         work.photo(&format!("flat/b{i}_stripes.png"), "stripes", i + 20);
     }
-    work.write("list.csv", list.as_bytes());
+    work.write("list.csv", list.join("\n").as_bytes());
     let train = |args: &[&str]| {
         work.ok(&[&["train"], args, &["--hidden", "8", "--epochs", "1"]].concat());
         work.json("runs/latest/metrics.json")
