@@ -1,10 +1,13 @@
 //! Bytes of a file to pixels of a geometry.
 
+mod huffman;
+mod idct;
 mod jpeg;
 mod jpeg_header;
 mod orientation;
 mod picture;
 mod reader;
+mod reduced;
 mod still;
 mod view;
 mod warp;

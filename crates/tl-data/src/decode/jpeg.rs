@@ -1,9 +1,13 @@
-//! JPEG to pixels: zune-jpeg at full size, jpeg-decoder when a reduced size is enough.
+//! JPEG to pixels: zune-jpeg at full size, our own or jpeg-decoder when a reduced size is enough.
 
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::JpegDecoder;
 
-use super::{jpeg_header::JpegHeader, picture::Picture};
+use super::{
+    jpeg_header::JpegHeader,
+    picture::Picture,
+    reduced::{self, Planes},
+};
 use crate::{limits::DecodeOptions, skip::SkipReason};
 
 /// Working memory of the decoders per pixel beside the pixels, for the limits.
@@ -82,18 +86,47 @@ fn decode_reduced(
     let reduced = u64::from(width) * u64::from(height) * n_channels as u64 * 2;
     options.limits.check_memory(reduced)?;
 
-    let mut decoder = jpeg_decoder::Decoder::new(bytes);
-    decoder.set_max_decoding_buffer_size(usize::try_from(options.limits.max_memory_bytes).unwrap_or(usize::MAX));
-    if !matches!(decoder.scale(width as u16, height as u16), Ok(size) if size == (width as u16, height as u16)) {
-        return Ok(false);
+    let planes = if header.is_progressive { None } else { reduced::decode(bytes, divisor) };
+    match planes {
+        Some(planes) => interleave(&planes, picture.reset((width, height), n_channels), width as usize),
+        None => match general_reduced(bytes, (width, height), options) {
+            Some(pixels) if pixels.len() == width as usize * height as usize * n_channels => {
+                picture.reset((width, height), n_channels);
+                picture.pixels = pixels;
+            }
+            _ => return Ok(false),
+        },
     }
-    let Ok(pixels) = decoder.decode() else { return Ok(false) };
-    if pixels.len() != width as usize * height as usize * n_channels {
-        return Ok(false);
-    }
-    picture.reset((width, height), n_channels);
-    picture.pixels = pixels;
     (picture.full, picture.divisor) = ((header.width, header.height), divisor);
     picture.orientation = header.orientation;
     Ok(true)
+}
+
+/// The same by a decoder that knows every kind of JPEG and takes longer.
+fn general_reduced(bytes: &[u8], (width, height): (u32, u32), options: &DecodeOptions) -> Option<Vec<u8>> {
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    decoder.set_max_decoding_buffer_size(usize::try_from(options.limits.max_memory_bytes).unwrap_or(usize::MAX));
+    let size = (width as u16, height as u16);
+    decoder.scale(size.0, size.1).ok().filter(|found| *found == size)?;
+    decoder.decode().ok()
+}
+
+/// Planes to pixels: gray as it is, luma and colour differences to RGB (JFIF 1.02).
+fn interleave(planes: &Planes, pixels: &mut [u8], width: usize) {
+    let rows = |plane: usize| planes.planes[plane].chunks_exact(planes.stride);
+    if planes.planes.len() < 3 {
+        pixels.chunks_exact_mut(width).zip(rows(0)).for_each(|(out, row)| out.copy_from_slice(&row[..width]));
+        return;
+    }
+    for (((out, luma), blue), red) in pixels.chunks_exact_mut(width * 3).zip(rows(0)).zip(rows(1)).zip(rows(2)) {
+        for (((pixel, luma), blue), red) in out.chunks_exact_mut(3).zip(luma).zip(blue).zip(red) {
+            // Factors times 65536, and a half to round.
+            let luma = (i32::from(*luma) << 16) + (1 << 15);
+            let (blue, red) = (i32::from(*blue) - 128, i32::from(*red) - 128);
+            let byte = |value: i32| (value >> 16).clamp(0, 255) as u8;
+            pixel[0] = byte(luma + 91_881 * red);
+            pixel[1] = byte(luma - 22_554 * blue - 46_802 * red);
+            pixel[2] = byte(luma + 116_130 * blue);
+        }
+    }
 }

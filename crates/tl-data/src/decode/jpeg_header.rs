@@ -6,7 +6,10 @@ use super::orientation::Orientation;
 use crate::skip::SkipReason;
 
 const SOI: u8 = 0xD8;
-const EOI: u8 = 0xD9;
+/// Marker: end of the image.
+pub(crate) const EOI: u8 = 0xD9;
+/// Marker: entropy-coded data follows.
+pub(crate) const SOS: u8 = 0xDA;
 const APP1: u8 = 0xE1;
 
 /// The frame header, the camera's orientation, and whether the file has its end.
@@ -24,7 +27,7 @@ pub(crate) struct JpegHeader {
 impl JpegHeader {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, SkipReason> {
         let mut header = Self::default();
-        let mut segments = Segments { bytes, at: 2 };
+        let mut segments = Segments::new(bytes);
         while let Some((marker, body)) = segments.next_segment() {
             match marker {
                 // SOF0 to SOF15, without DHT, JPG and DAC, which lie between them.
@@ -61,14 +64,24 @@ impl JpegHeader {
 }
 
 /// The marker segments of a file, in order, entropy-coded data passed over.
-struct Segments<'a> {
+pub(crate) struct Segments<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Segments<'a> {
+    /// The segments after the two bytes that every file starts with.
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 2 }
+    }
+
+    /// What follows the last segment.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
     /// The next marker and its body; `None` at the end of the file, or after the end-of-image marker.
-    fn next_segment(&mut self) -> Option<(u8, &'a [u8])> {
+    pub(crate) fn next_segment(&mut self) -> Option<(u8, &'a [u8])> {
         loop {
             let marker = self.next_marker()?;
             match marker {

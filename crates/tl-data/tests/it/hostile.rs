@@ -16,7 +16,7 @@ fn kind(bytes: &[u8]) -> &'static str {
 
 #[test]
 fn a_truncated_jpeg_is_skipped_or_partly_used() {
-    for name in ["baseline420.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg", "reduced.jpg"] {
+    for name in ["baseline420.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg", "reduced2.jpg"] {
         let whole = photo(name);
         let partial = DecodeOptions { partial: true, ..DecodeOptions::default() };
         let half = &whole[..whole.len() / 2];
@@ -65,7 +65,7 @@ fn huge_headers_cost_nothing() {
 
 #[test]
 fn limits_are_kept() {
-    let limited = |limits: Limits| read(&photo("reduced.jpg"), DecodeOptions { limits, partial: false });
+    let limited = |limits: Limits| read(&photo("reduced2.jpg"), DecodeOptions { limits, partial: false });
     let few = Limits { max_pixels: 1000, ..Limits::default() };
     assert!(matches!(limited(few), Err(SkipReason::TooManyPixels { width: 560, height: 410, limit: 1000 })));
     let little = Limits { max_memory_bytes: 1000, ..Limits::default() };
@@ -82,7 +82,6 @@ fn content_decides_not_the_name() {
     assert_eq!(kind(b""), "empty");
     assert_eq!(kind(b"<html>not found</html>"), "not an image");
     assert_eq!(kind(&[0xFF, 0xD8, 0xFF]), "truncated");
-    assert_eq!(kind(&[0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', 0, 0, 0, 0]), "truncated");
 }
 
 #[test]
@@ -127,7 +126,9 @@ fn a_hostile_tree_gives_its_good_photos() {
     assert_eq!((photos.len(), skipped.len()), (5, 8));
     let mut reader = PhotoReader::new(Geometry::squash(32), DecodeOptions::default());
     let mut out = vec![0; 32 * 32 * 3];
-    photos.iter().for_each(|path| reader.read(path, &mut out).unwrap());
+    for path in &photos {
+        reader.read(path, &mut out).unwrap();
+    }
     assert_eq!(reader.read(&tree.path("a/pipe.jpg"), &mut out).unwrap_err().kind(), "not a file");
 }
 

@@ -92,23 +92,17 @@ case("cmyk.jpg", cmyk)
 at = cmyk.index(b"Adobe") + 11
 case("ycck.jpg", cmyk[:at] + b"\2" + cmyk[at + 1 :])
 large = eight(scene(560, 410))
-
-
-def drafted(data):
-    """Reduced by 8 inside the cosine transform, as libjpeg does."""
-    image = Image.open(io.BytesIO(data))
-    image.draft(image.mode, (560 // 8, 410 // 8))
-    assert image.size == (70, 52), image.size
-    return image.convert("RGB")
-
-
-for name, options in [("reduced", {}), ("reduced_progressive", {"progressive": True})]:
-    data = saved(large, "JPEG", quality=85, **options)
-    case(f"{name}.jpg", data, drafted(data))
-data = saved(large.convert("L"), "JPEG", quality=85)
-case("reduced_gray.jpg", data, drafted(data))
-data = saved(large, "JPEG", quality=85)
-case("reduced.jpg", data, drafted(data), short_side=36)
+# Large enough to be decoded at 1/8, 1/4 and 1/2; the answer is that of a full decoding.
+for sampling in [0, 1, 2]:
+    data = saved(large, "JPEG", quality=85, subsampling=sampling)
+    case(f"reduced{sampling}.jpg", data)
+    case(f"reduced{sampling}.jpg", data, short_side=36)
+    case(f"reduced{sampling}.jpg", data, short_side=100)
+    case(f"reduced{sampling}.jpg", data, short_side=200)
+data = saved(large, "JPEG", quality=85, progressive=True)
+case("reduced_progressive.jpg", data)
+data = saved(large.convert("L"), "JPEG", quality=85, restart_marker_blocks=7)
+case("reduced_gray.jpg", data)
 
 # PNG
 case("rgb8.png", saved(small, "PNG"))
