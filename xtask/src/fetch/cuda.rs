@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::requirement::{Requirement, numbers};
 use super::{Outcome, Store, libtorch};
@@ -15,6 +15,8 @@ use crate::index::IndexFile;
 use crate::manifest::{Package, Source};
 use crate::progress::Task;
 
+/// Requirements of requirements go three deep today.
+const MAX_ROUNDS: usize = 10;
 /// Lies beside the libraries and says that they are the CUDA build's: their hash, then the packages they came from.
 const MARKER: &str = "cuda-packages";
 
@@ -27,8 +29,7 @@ pub fn fetch(store: &Store, users: Option<&Path>, task: &Task) -> Result<Outcome
     if is_here(store)? {
         return Ok(Outcome::AlreadyHere);
     }
-    let torch = torch_wheel(store)?;
-    let wheels = resolve(store, torch, task)?;
+    let wheels = wheels(store, task)?;
     let staging = store.staging()?;
     let folder = staging.path().join(libtorch::FOLDER);
     for wheel in wheels.values() {
@@ -61,46 +62,74 @@ fn torch_wheel(store: &Store) -> Result<IndexFile> {
     Ok(wheel)
 }
 
-/// The wheel and every NVIDIA wheel that it needs, directly or through another, by project.
-fn resolve(store: &Store, torch: IndexFile, task: &Task) -> Result<BTreeMap<String, IndexFile>> {
-    let mut wheels = BTreeMap::from([("torch".to_owned(), torch.clone())]);
-    let mut seen = BTreeSet::new();
-    let mut queue = vec![(torch, BTreeSet::new())];
-    while let Some((wheel, extras)) = queue.pop() {
-        if !seen.insert((wheel.name.clone(), extras.clone())) {
-            continue;
-        }
-        for requirement in Requirement::all(&metadata(store, &wheel, task)?) {
-            if is_nvidia(&requirement.project) && requirement.applies(&extras) {
-                let found = newest(store, &requirement)?;
-                wheels.insert(requirement.project.clone(), found.clone());
-                queue.push((found, requirement.extras));
+/// The wheel of torch and every NVIDIA wheel that it needs, directly or through another, by project.
+///
+/// A project may be required by several others, loosely by one and exactly by another. So the requirements of all
+/// that is chosen are gathered first, then the wheels are chosen again, until nothing changes.
+pub fn wheels(store: &Store, task: &Task) -> Result<BTreeMap<String, IndexFile>> {
+    let torch = torch_wheel(store)?;
+    let mut metadata = BTreeMap::new();
+    let mut chosen = BTreeMap::from([("torch".to_owned(), torch.clone())]);
+    for _ in 0..MAX_ROUNDS {
+        for wheel in chosen.values() {
+            if !metadata.contains_key(&wheel.name) {
+                metadata.insert(wheel.name.clone(), Requirement::all(&read_metadata(store, wheel, task)?));
             }
         }
+        let mut next = BTreeMap::from([("torch".to_owned(), torch.clone())]);
+        for (project, wanted) in gather(&chosen, &metadata) {
+            next.insert(project.to_owned(), newest(store, project, &wanted)?);
+        }
+        if next == chosen {
+            return Ok(chosen);
+        }
+        chosen = next;
     }
-    Ok(wheels)
+    bail!("the requirements of torch's wheel contradict each other")
+}
+
+/// What the chosen wheels require of NVIDIA's projects, given the extras that they ask each other for.
+fn gather<'a>(
+    chosen: &BTreeMap<String, IndexFile>,
+    metadata: &'a BTreeMap<String, Vec<Requirement>>,
+) -> BTreeMap<&'a str, Vec<&'a Requirement>> {
+    let all = || chosen.iter().flat_map(|(project, wheel)| metadata[&wheel.name].iter().map(move |one| (project, one)));
+    let mut extras: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (_, requirement) in all() {
+        extras.entry(&requirement.project).or_default().extend(requirement.extras.iter().cloned());
+    }
+    let none = BTreeSet::new();
+    let mut wanted: BTreeMap<&str, Vec<&Requirement>> = BTreeMap::new();
+    for (project, requirement) in all() {
+        let asked = extras.get(project.as_str()).unwrap_or(&none);
+        if is_nvidia(&requirement.project) && requirement.applies(asked) {
+            wanted.entry(&requirement.project).or_default().push(requirement);
+        }
+    }
+    wanted
 }
 
 fn is_nvidia(project: &str) -> bool {
     project == "cuda-toolkit" || project.starts_with("nvidia-")
 }
 
-fn metadata(store: &Store, wheel: &IndexFile, task: &Task) -> Result<String> {
+fn read_metadata(store: &Store, wheel: &IndexFile, task: &Task) -> Result<String> {
     let staging = store.staging()?;
     let wanted = |member: &str| member.ends_with(".dist-info/METADATA").then(|| "METADATA".to_owned());
     store.place.bring_ranges(wheel, wanted, staging.path(), task)?;
     Ok(fs_err::read_to_string(staging.path().join("METADATA"))?)
 }
 
-/// The newest wheel for this system that a requirement allows.
-fn newest(store: &Store, requirement: &Requirement) -> Result<IndexFile> {
-    let files = store.place.index.files(&store.place.net, &requirement.project)?;
+/// The newest wheel for this system that all of the requirements allow.
+fn newest(store: &Store, project: &str, wanted: &[&Requirement]) -> Result<IndexFile> {
+    let files = store.place.index.files(&store.place.net, project)?;
     let fitting = files.into_iter().filter_map(|file| {
-        let version = wheel_version(&file.name).filter(|version| requirement.allows(version))?;
-        Some((numbers(version)?, file))
+        let version = wheel_version(&file.name)?;
+        let is_allowed = wanted.iter().all(|requirement| requirement.allows(version));
+        is_allowed.then_some((numbers(version)?, file))
     });
     let newest = fitting.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, file)| file);
-    newest.with_context(|| format!("the package index has no wheel for {} that torch allows", requirement.project))
+    newest.with_context(|| format!("the package index has no wheel of {project} that torch allows"))
 }
 
 /// The version in the name of a wheel that runs on Linux on x86-64: `project-version-python-abi-platform.whl`.

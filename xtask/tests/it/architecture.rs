@@ -6,8 +6,9 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use xtask::workspace;
 
 /// The crates of the workspace that each crate may use; tl-cli may use them all.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("tl-data", &[]),
+    ("tl-audit", &["tl-data"]),
     ("tl-metrics", &[]),
     ("tl-torch", &[]),
     ("tl-backbone", &["tl-data", "tl-torch"]),
@@ -15,14 +16,27 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("tl-features", &["tl-backbone", "tl-data", "tl-torch"]),
     ("tl-model", &["tl-backbone", "tl-data", "tl-features", "tl-head", "tl-torch"]),
     ("tl-train", &["tl-backbone", "tl-data", "tl-features", "tl-head", "tl-metrics", "tl-model", "tl-torch"]),
-    ("tl-cli", &["tl-backbone", "tl-data", "tl-features", "tl-head", "tl-metrics", "tl-model", "tl-torch", "tl-train"]),
+    (
+        "tl-cli",
+        &[
+            "tl-audit",
+            "tl-backbone",
+            "tl-data",
+            "tl-features",
+            "tl-head",
+            "tl-metrics",
+            "tl-model",
+            "tl-torch",
+            "tl-train",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
 /// What links libtorch.
 const TORCH: [&str; 2] = ["tch", "torch-sys"];
 /// The crates that must build, and be tested, where there is no libtorch.
-const WITHOUT_TORCH: [&str; 3] = ["tl-data", "tl-metrics", "xtask"];
+const WITHOUT_TORCH: [&str; 4] = ["tl-audit", "tl-data", "tl-metrics", "xtask"];
 /// The crates that may use anyhow: programs, not libraries.
 const PROGRAMS: [&str; 2] = ["tl-cli", "xtask"];
 
@@ -39,11 +53,11 @@ fn arrows_between_our_crates_point_one_way() {
     let metadata = metadata();
     let members = members(&metadata);
     let allowed: BTreeMap<&str, &[&str]> = ARROWS.into_iter().collect();
-    assert_eq!(members.keys().collect::<Vec<_>>(), allowed.keys().collect::<Vec<_>>(), "every crate has its arrows");
     for (name, package) in &members {
+        let Some(allowed) = allowed.get(name) else { panic!("{name} has no arrows yet: add them here, and say why") };
         let used = package.dependencies.iter().map(|dependency| dependency.name.as_str());
         for used in used.filter(|used| members.contains_key(used)) {
-            assert!(allowed[name].contains(&used), "{name} uses {used}, which points against the data flow");
+            assert!(allowed.contains(&used), "{name} uses {used}, which points against the data flow");
         }
     }
 }

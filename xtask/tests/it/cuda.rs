@@ -65,7 +65,11 @@ fn publish_all(server: &Server) -> String {
         cufft("12.1.0.1", LINUX, b"too new"),
     ];
     publish(server, "nvidia-cufft", &cuffts);
-    let cudnn = wheel("", &[("nvidia/cudnn/lib/libcudnn.so.9", b"cudnn"), ("nvidia/cudnn/include/cudnn.h", b"header")]);
+    // It takes any version: the toolkit's exact one has to win.
+    let cudnn = wheel(
+        "Requires-Dist: nvidia-cufft",
+        &[("nvidia/cudnn/lib/libcudnn.so.9", b"cudnn"), ("nvidia/cudnn/include/cudnn.h", b"header")],
+    );
     publish(server, "nvidia-cudnn-cu13", &[(format!("nvidia_cudnn_cu13-9.20.0.48-py3-none-{LINUX}.whl"), cudnn)]);
     sha256
 }
