@@ -1,0 +1,7 @@
+//! Tests of the public interface.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may panic, and says where")]
+
+mod findings;
+mod properties;
+mod work;
