@@ -204,11 +204,19 @@ impl Read for Reader<'_, '_> {
             return Ok(0);
         }
         let wanted = self.position..end;
-        self.download.bring(std::slice::from_ref(&wanted)).map_err(io::Error::other)?;
+        self.download.bring(std::slice::from_ref(&wanted)).map_err(into_io)?;
         self.file.seek(SeekFrom::Start(self.position))?;
         let n = self.file.read(&mut buffer[..(wanted.end - wanted.start) as usize])?;
         self.position += n as u64;
         Ok(n)
+    }
+}
+
+/// A full disk stays recognisable as one.
+fn into_io(failure: Failure) -> io::Error {
+    match failure {
+        Failure::Disk(error) => error,
+        failure => io::Error::other(failure),
     }
 }
 

@@ -23,6 +23,9 @@ use crate::progress::{Progress, Task};
 use crate::source::Place;
 use crate::workspace;
 
+/// How the names of folders of unfinished things start.
+const STAGING: &str = "staging-";
+
 /// What `fetch` can be told.
 #[derive(Debug, Default, Clone, Args)]
 pub struct FetchOptions {
@@ -80,7 +83,7 @@ impl Store {
     pub fn staging(&self) -> Result<tempfile::TempDir> {
         let folder = self.data.join(".fetch");
         fs_err::create_dir_all(&folder)?;
-        Ok(tempfile::Builder::new().prefix("staging-").tempdir_in(folder)?)
+        Ok(tempfile::Builder::new().prefix(STAGING).tempdir_in(folder)?)
     }
 
     /// Whether `name` below the data folder is there and has this hash.
@@ -121,6 +124,7 @@ pub fn run(options: &FetchOptions) -> Result<bool> {
     let data = options.data.clone().unwrap_or_else(workspace::data);
     let manifest = Manifest::read(&workspace::manifest())?;
     let _lock = lock(&data)?;
+    sweep(&data)?;
     let store = Store::new(&data, manifest, Net::from_environment()?, Index::default(), Progress::new());
     fetch(&store, options)
 }
@@ -141,7 +145,7 @@ fn plan<'a>(manifest: &'a Manifest, options: &'a FetchOptions) -> Result<Vec<Job
     let defaults = manifest.samples.iter().filter(|(_, sample)| sample.default);
     let samples: BTreeSet<&str> = defaults.map(|(name, _)| name).chain(&options.samples).map(String::as_str).collect();
     known("weights", &weights, manifest.weights.keys())?;
-    known("sample", &samples, manifest.samples.keys())?;
+    known("samples", &samples, manifest.samples.keys())?;
     let mut jobs = vec![if options.cuda { Job::Cuda } else { Job::Libtorch }];
     jobs.extend(weights.into_iter().map(Job::Weights));
     jobs.extend(samples.into_iter().map(Job::Sample));
@@ -151,7 +155,7 @@ fn plan<'a>(manifest: &'a Manifest, options: &'a FetchOptions) -> Result<Vec<Job
 fn known<'a>(what: &str, asked: &BTreeSet<&str>, known: impl Iterator<Item = &'a String>) -> Result<()> {
     let known: Vec<&str> = known.map(String::as_str).collect();
     for name in asked {
-        ensure!(known.contains(name), "there is no {what} {name:?}; there are {}", known.join(", "));
+        ensure!(known.contains(name), "no {what} are called {name:?}; there are {}", known.join(", "));
     }
     Ok(())
 }
@@ -232,6 +236,17 @@ fn is_disk_full(error: &anyhow::Error) -> bool {
         };
         kind == Some(io::ErrorKind::StorageFull)
     })
+}
+
+/// Removes what a killed run left unfinished; its downloads stay, they can be taken up.
+fn sweep(data: &Path) -> Result<()> {
+    for entry in fs_err::read_dir(data.join(".fetch"))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(STAGING) {
+            fs_err::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Two runs at once would write the same parts: the second waits for the first.
