@@ -3,6 +3,9 @@
 /// Bits that one look-up resolves; longer codes are rare and take the slow way.
 const N_LOOKUP_BITS: u32 = 10;
 
+/// Bytes of padding that data to read ends in: whole words are loaded up to its end and beyond.
+pub(crate) const N_PADDING: usize = 16;
+
 /// A Huffman table, ready to decode.
 pub(crate) struct HuffmanTable {
     /// By the next bits: length of the code in the high byte (0: longer than the look-up), symbol in the low byte.
@@ -69,14 +72,14 @@ pub(crate) struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    /// `data` ends in eight bytes of padding, so that whole words can be loaded up to its end.
+    /// `data` ends in [`N_PADDING`] bytes of padding.
     pub(crate) fn new(data: &'a [u8]) -> Self {
         Self { data, at: 0, bits: 0, n_bits: 0 }
     }
 
     /// Whether more was read than is there.
     pub(crate) fn is_beyond_end(&self) -> bool {
-        self.at - self.n_bits as usize / 8 > self.data.len() - 8
+        self.at - self.n_bits as usize / 8 + N_PADDING > self.data.len()
     }
 
     /// The difference of a DC coefficient from the last one.

@@ -5,7 +5,7 @@
 //! What is rare (several scans, odd sampling, RGB inside) is left to the general decoder.
 
 use super::{
-    huffman::{BitReader, HuffmanTable},
+    huffman::{BitReader, HuffmanTable, N_PADDING},
     idct::{Basis, idct},
     jpeg_header::{EOI, SOS, Segments},
 };
@@ -208,7 +208,7 @@ impl<'a> Scan<'a> {
         let mut start = 0;
         for (i, first) in (0..n_units).step_by(interval).enumerate() {
             let end = *ends.get(i)?;
-            let mut reader = BitReader::new(data.get(start..end + 8)?);
+            let mut reader = BitReader::new(data.get(start..end + N_PADDING)?);
             self.planes.iter_mut().for_each(|plane| plane.last_dc = 0);
             for unit in first..(first + interval).min(n_units) {
                 self.unit(&mut reader, unit)?;
@@ -216,7 +216,7 @@ impl<'a> Scan<'a> {
             if reader.is_beyond_end() {
                 return None;
             }
-            start = end + 8;
+            start = end + N_PADDING;
         }
         Some(Planes { planes: self.planes.into_iter().map(|plane| plane.samples).collect(), stride: self.stride })
     }
@@ -286,7 +286,7 @@ impl Transforms {
     }
 }
 
-/// Entropy-coded data without stuffed bytes, eight bytes of padding after each restart interval, and where the
+/// Entropy-coded data without stuffed bytes, padded after each restart interval, and where the
 /// intervals end; `None` unless the picture's end follows.
 fn unstuffed(mut data: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
     let mut clean = Vec::with_capacity(data.len() + 64);
@@ -303,7 +303,7 @@ fn unstuffed(mut data: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
             }
             code @ (0xD0..=0xD7 | EOI) => {
                 ends.push(clean.len());
-                clean.extend_from_slice(&[0; 8]);
+                clean.extend_from_slice(&[0; N_PADDING]);
                 if code == EOI {
                     return Some((clean, ends));
                 }
@@ -311,5 +311,35 @@ fn unstuffed(mut data: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
             _ => return None,
         }
         data = &data[marker + 2..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Otherwise the general decoder would take over unseen.
+    #[test]
+    fn usual_photos_are_decoded_here() {
+        let photos: [(&str, &[u8]); 5] = [
+            ("4:4:4", include_bytes!("../../tests/it/golden/reduced0.jpg")),
+            ("4:2:2", include_bytes!("../../tests/it/golden/reduced1.jpg")),
+            ("4:2:0", include_bytes!("../../tests/it/golden/reduced2.jpg")),
+            ("gray", include_bytes!("../../tests/it/golden/reduced_gray.jpg")),
+            ("restarts", include_bytes!("../../tests/it/golden/restart.jpg")),
+        ];
+        for (name, bytes) in photos {
+            for divisor in [2, 4, 8] {
+                assert!(decode(bytes, divisor).is_some(), "{name} at 1/{divisor}");
+            }
+        }
+    }
+
+    #[test]
+    fn damage_is_left_to_others() {
+        let bytes = include_bytes!("../../tests/it/golden/reduced2.jpg");
+        let mut shortened = bytes[..bytes.len() / 2].to_vec();
+        shortened.extend_from_slice(&[0xFF, EOI]);
+        assert!(decode(&shortened, 8).is_none());
     }
 }
