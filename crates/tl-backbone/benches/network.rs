@@ -27,7 +27,7 @@ fn weights(name: &str) -> Weights {
 fn throughput(bencher: Bencher<'_, '_>, name: &str, precision: Precision, batch: usize) {
     let weights = weights(name);
     let side = weights.spec().preprocessing.geometry.side as usize;
-    let pixels: Vec<u8> = (0..batch * side * side * 3).map(|i| (i * 2_654_435_761 >> 13) as u8).collect();
+    let pixels: Vec<u8> = (0..batch * side * side * 3).map(|i| ((i * 2_654_435_761) >> 13) as u8).collect();
     tl_torch::set_intra_op_threads(1);
     let mut networks: Vec<Network> =
         (0..N_THREADS).map(|_| Network::compile(&weights, precision, batch).expect("the weights compile")).collect();
@@ -38,7 +38,7 @@ fn throughput(bencher: Bencher<'_, '_>, name: &str, precision: Precision, batch:
                 scope.spawn(move || {
                     tl_torch::set_intra_op_threads(1);
                     for _ in 0..N_PHOTOS / batch {
-                        divan::black_box(network.features(pixels, batch).expect("features"));
+                        drop(divan::black_box(network.features(pixels, batch).expect("features")));
                     }
                 });
             }
