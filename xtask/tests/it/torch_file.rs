@@ -16,7 +16,7 @@ pub(crate) fn zip_state_dict() -> Vec<u8> {
     zip_of(&[("tiny/data.pkl", program), ("tiny/data/0", &storage)])
 }
 
-/// A module's state dict with a transposed view, a slice of a shared storage, and a count of batches.
+/// A module's state dict with a transposed view, a slice of the same storage, and a count of batches.
 #[test]
 fn both_formats_of_torch_give_the_same_tensors() {
     for file in [ZIP, LEGACY] {
