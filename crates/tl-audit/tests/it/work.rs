@@ -72,6 +72,6 @@ pub(crate) fn scene(seed: u32, width: u32, height: u32) -> RgbImage {
         let (u, v) = (f64::from(x) / f64::from(width), f64::from(y) / f64::from(height));
         let inside = |disk: &&[f64; 4]| (u - disk[0]).hypot(v - disk[1]) < disk[2];
         let shade = disks.iter().rev().find(inside).map_or(0.5, |disk| disk[3]);
-        Rgb([shade, 1.0 - shade * 0.5, shade * 0.8].map(|channel| (channel * 255.0) as u8))
+        Rgb([shade, 0.1 + shade * 0.7, 1.0 - shade].map(|channel| (channel * 255.0) as u8))
     })
 }
