@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    completions::CompletionsArgs, evaluate::EvaluateArgs, info::InfoArgs, predict::PredictArgs, train::TrainArgs,
+    bench::BenchArgs, completions::CompletionsArgs, data::DataArgs, evaluate::EvaluateArgs, info::InfoArgs,
+    predict::PredictArgs, train::TrainArgs,
 };
 
 /// Transfer learning for photos: a folder of photos becomes a classifier that you can trust, carry away and run.
@@ -62,6 +63,10 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Measure a model on photos whose classes are known
     Evaluate(EvaluateArgs),
+    /// Check, preview and split photos
+    Data(DataArgs),
+    /// Measure the speed of this machine
+    Bench(BenchArgs),
     /// Show what a model is and where it came from
     Info(InfoArgs),
     /// Print the completions of a shell

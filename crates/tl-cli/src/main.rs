@@ -7,7 +7,9 @@
 
 mod args;
 mod assets;
+mod bench;
 mod completions;
+mod data;
 mod device;
 mod evaluate;
 mod imagenet_labels;
@@ -55,6 +57,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Train(train) => train::run(&train, &args.global),
         Command::Predict(predict) => predict::run(&predict, &args.global),
         Command::Evaluate(evaluate) => evaluate::run(&evaluate, &args.global),
+        Command::Data(data) => data::run(&data, &args.global),
+        Command::Bench(bench) => bench::run(&bench, &args.global),
         Command::Info(info) => info::run(&info, &args.global),
         Command::Completions(completions) => Ok(completions::run(&completions)),
     }

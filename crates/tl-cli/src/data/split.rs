@@ -1,0 +1,136 @@
+//! `tl data split`.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf, absolute},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueHint;
+use serde_json::json;
+use tl_data::{DecodeOptions, FoldOptions, List, Sample, SplitOptions, Together, stratified_folds, stratified_split};
+use tl_model::write_atomically;
+
+use super::{find, is_list};
+use crate::{
+    args::GlobalArgs,
+    output,
+    skipped::{self, plural},
+};
+
+/// Writes a list path,label,split[,group] that `tl train FILE` takes. Equal files, photos that look alike and groups
+/// stay on one side, and a photo keeps its side when others are added.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SplitArgs {
+    /// A folder with a folder of photos per class, or a list path,label[,group] that ends in .csv or .jsonl
+    #[arg(value_hint = ValueHint::AnyPath)]
+    data: PathBuf,
+    /// List to write: CSV, or JSON lines when it ends in .jsonl. With --folds, one list per fold: photos.csv becomes
+    /// photos-fold1.csv and so on
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    out: PathBuf,
+    /// Part of each class to validate on
+    #[arg(long, value_name = "F", default_value_t = 0.2, conflicts_with = "folds")]
+    val_fraction: f64,
+    /// Cut into K folds, each validated on once, instead of one split
+    #[arg(long, value_name = "K")]
+    folds: Option<usize>,
+    /// Another seed gives another split
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Photos whose likeness differs in at most so many of 128 bits stay together; 0 compares files alone
+    #[arg(long, value_name = "BITS", default_value_t = 10)]
+    near_duplicates: u32,
+}
+
+pub(crate) fn run(args: &SplitArgs, _: &GlobalArgs) -> Result<ExitCode> {
+    if !is_list(&args.out) {
+        bail!("{} must end in .csv or .jsonl, which is how a list is told", args.out.display());
+    }
+    let List { folder, groups } = find(&args.data)?;
+    if folder.val.is_some() {
+        bail!("{} has its validation photos already; give its train folder to split that", args.data.display());
+    }
+    skipped::say(&folder.skipped, None);
+    let together = Together {
+        groups: groups.clone(),
+        near_duplicates: Some(args.near_duplicates).filter(|bits| *bits > 0),
+        decode: DecodeOptions::default(),
+    };
+    let writer = Writer { classes: &folder.classes, groups: &groups };
+    let Some(k) = args.folds else {
+        let options =
+            SplitOptions { val_fraction: args.val_fraction, seed: args.seed, together, ..SplitOptions::default() };
+        let (train, val) = stratified_split(folder.train, &folder.classes, &options)?;
+        writer.write(&args.out, &train.iter().collect::<Vec<_>>(), &val.iter().collect::<Vec<_>>())?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let folds = stratified_folds(&folder.train, &folder.classes, &FoldOptions { k, seed: args.seed, together })?;
+    for fold in 0..k {
+        let (train, val) = folds.round(fold);
+        let chosen = |positions: Vec<usize>| positions.into_iter().map(|i| &folder.train[i]).collect::<Vec<_>>();
+        writer.write(&fold_name(&args.out, fold + 1), &chosen(train), &chosen(val))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `photos.csv` and 2 to `photos-fold2.csv`.
+fn fold_name(out: &Path, fold: usize) -> PathBuf {
+    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    out.with_file_name(format!("{}-fold{fold}.{}", part(out.file_stem()), part(out.extension())))
+}
+
+/// Writes lists of one data set.
+struct Writer<'a> {
+    classes: &'a [String],
+    groups: &'a BTreeMap<PathBuf, String>,
+}
+
+impl Writer<'_> {
+    fn write(&self, file: &Path, train: &[&Sample], val: &[&Sample]) -> Result<()> {
+        let home = absolute(file)?.parent().unwrap_or(Path::new("/")).to_owned();
+        let parts = train.iter().map(|sample| ("train", *sample)).chain(val.iter().map(|sample| ("val", *sample)));
+        let rows = parts.map(|(part, sample)| self.row(&home, part, sample)).collect::<Result<Vec<_>>>()?;
+        let text = match file.extension().is_some_and(|e| e.eq_ignore_ascii_case("jsonl")) {
+            true => self.as_json_lines(&rows),
+            false => self.as_csv(&rows)?,
+        };
+        write_atomically(file, |out| out.write_all(&text))
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+        let (n_train, n_val) = (plural(train.len(), "photo"), val.len());
+        output::result(&format!("Wrote {}: {n_train} to train on, {n_val} to validate on\n", file.display()))
+    }
+
+    /// The columns of one photo: path, label, split, group.
+    fn row(&self, home: &Path, part: &'static str, sample: &Sample) -> Result<[String; 4]> {
+        let path = absolute(&sample.path)?;
+        let path = path.strip_prefix(home).unwrap_or(&path);
+        // Whoever reads a list cuts the spaces around each field.
+        let Some(text) = path.to_str().filter(|text| text.trim() == *text) else {
+            bail!("the name of {:?} is not UTF-8 or ends in a space, which a list cannot hold; rename it", sample.path);
+        };
+        let group = self.groups.get(&sample.path).cloned().unwrap_or_default();
+        Ok([text.to_owned(), self.classes[sample.label].clone(), part.to_owned(), group])
+    }
+
+    /// The group's column is there when there are groups.
+    fn n_columns(&self) -> usize {
+        if self.groups.is_empty() { 3 } else { 4 }
+    }
+
+    fn as_csv(&self, rows: &[[String; 4]]) -> Result<Vec<u8>> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(&["path", "label", "split", "group"][..self.n_columns()])?;
+        rows.iter().try_for_each(|row| writer.write_record(&row[..self.n_columns()]))?;
+        Ok(writer.into_inner()?)
+    }
+
+    fn as_json_lines(&self, rows: &[[String; 4]]) -> Vec<u8> {
+        let line = |[path, label, split, group]: &[String; 4]| match self.n_columns() {
+            3 => json!({"path": path, "label": label, "split": split}),
+            _ => json!({"path": path, "label": label, "split": split, "group": group}),
+        };
+        rows.iter().flat_map(|row| (line(row).to_string() + "\n").into_bytes()).collect()
+    }
+}
