@@ -1,23 +1,22 @@
 //! Changes to photos that leave their class as it is.
 
+#[cfg(feature = "decode")]
+mod color;
+#[cfg(feature = "decode")]
 mod draw;
+#[cfg(feature = "decode")]
+mod filter;
 mod keras;
+#[cfg(feature = "decode")]
 mod matrix;
+#[cfg(feature = "decode")]
+mod paint;
+#[cfg(feature = "decode")]
 mod policy;
 mod spec;
 mod step;
 
-#[cfg(feature = "decode")]
-mod color;
-#[cfg(feature = "decode")]
-mod filter;
-#[cfg(feature = "decode")]
-mod paint;
-
-pub use self::{
-    draw::View,
-    step::{Definition, Param, Step, definitions},
-};
+pub use self::step::{Definition, Param, Step, definitions};
 #[cfg(feature = "decode")]
 pub(crate) use self::{
     draw::{Drawn, Fill},
@@ -39,6 +38,17 @@ pub(crate) use self::{
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Augment {
     steps: Vec<Step>,
+}
+
+/// Decides what is drawn: the same three numbers draw the same changes on any machine, in any order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch, or number of the view of a photo.
+    pub epoch: u64,
+    /// What tells one photo from another: its position in the list, or a hash.
+    pub sample: u64,
 }
 
 /// Lines that go by a name.

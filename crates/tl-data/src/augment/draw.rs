@@ -6,22 +6,11 @@ use rand_pcg::{
 };
 
 use super::{
-    Augment,
+    Augment, View,
     matrix::Matrix,
     policy,
     step::{Kind, Step},
 };
-
-/// Decides what is drawn: the same three numbers draw the same changes on any machine, in any order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct View {
-    /// Seed of the run.
-    pub seed: u64,
-    /// Epoch, or number of the view of a photo.
-    pub epoch: u64,
-    /// What tells one photo from another: its position in the list, or a hash.
-    pub sample: u64,
-}
 
 /// What is seen outside a photo, in the order of the words of the step `fill`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -80,7 +69,6 @@ impl Draw {
         Self(Pcg64::from_seed(*hasher.finalize().as_bytes()))
     }
 
-    #[cfg(feature = "decode")]
     pub(crate) fn of_seed(seed: u64) -> Self {
         Self(Pcg64::seed_from_u64(seed))
     }

@@ -51,7 +51,6 @@ impl Matrix {
     }
 
     /// Where a point goes; a point at infinity goes far outside.
-    #[cfg(feature = "decode")]
     pub(crate) fn map(&self, x: f64, y: f64) -> (f64, f64) {
         let [x, y, w] = self.0.map(|row| row[0] * x + row[1] * y + row[2]);
         let w = if w.abs() < 1e-9 { 1e-9 } else { w };
@@ -59,14 +58,12 @@ impl Matrix {
     }
 
     /// Whether rows stay rows and columns columns.
-    #[cfg(feature = "decode")]
     pub(crate) fn is_axis_aligned(&self) -> bool {
         let [top, middle, bottom] = self.0;
         [top[1], middle[0], bottom[0], bottom[1], bottom[2] - 1.0].iter().all(|value| value.abs() < 1e-12)
     }
 
     /// Lengths, in the source, of a step to the right and a step down at the centre.
-    #[cfg(feature = "decode")]
     pub(crate) fn steps(&self) -> (f64, f64) {
         const STEP: f64 = 1e-3;
         let (x, y) = self.map(0.0, 0.0);

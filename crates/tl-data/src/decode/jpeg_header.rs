@@ -99,7 +99,7 @@ impl<'a> Segments<'a> {
     /// The byte after the next 0xFF. Inside entropy-coded data a real 0xFF is followed by 0x00.
     fn next_marker(&mut self) -> Option<u8> {
         let rest = self.bytes.get(self.at..)?;
-        self.at += rest.iter().position(|&byte| byte == 0xFF)? + 1;
+        self.at += memchr::memchr(0xFF, rest)? + 1;
         let marker = *self.bytes.get(self.at)?;
         // 0xFF 0xFF is fill: the second may start the marker.
         self.at += usize::from(marker != 0xFF);

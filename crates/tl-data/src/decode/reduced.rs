@@ -292,7 +292,7 @@ fn unstuffed(mut data: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
     let mut clean = Vec::with_capacity(data.len() + 64);
     let mut ends = Vec::new();
     loop {
-        let marker = data.iter().position(|&byte| byte == 0xFF)?;
+        let marker = memchr::memchr(0xFF, data)?;
         clean.extend_from_slice(&data[..marker]);
         match *data.get(marker + 1)? {
             0x00 => clean.push(0xFF),

@@ -1,5 +1,6 @@
 //! Everything that can be seen of the crate from outside, in one binary.
 
+#![cfg(feature = "decode")]
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod augment;
