@@ -96,6 +96,8 @@ enum HeadArg {
     Mlp,
     /// One dense layer
     Linear,
+    /// One dense layer, fitted straight to its optimum, the penalty chosen by cross-validation
+    Logistic,
 }
 
 /// Which epoch's head is kept.

@@ -30,6 +30,21 @@ impl Table {
     pub(crate) fn len(&self) -> usize {
         self.labels.numel()
     }
+
+    /// The labels, out of their tensor.
+    pub(crate) fn label_list(&self) -> Result<Vec<usize>, TrainError> {
+        let mut labels = vec![0i64; self.len()];
+        self.labels.f_copy_data(&mut labels, self.len())?;
+        Ok(labels.into_iter().map(|label| label as usize).collect())
+    }
+
+    /// Loss and accuracy of a head that stands still.
+    pub(crate) fn evaluate(&self, head: &Head, loss: &LossOptions) -> Result<(f64, f64), TrainError> {
+        let _guard = tch::no_grad_guard();
+        let logits = head.forward(&self.features)?;
+        let loss = cross_entropy(&logits, &self.labels, loss)?.f_double_value(&[])?;
+        Ok((loss, n_correct(&logits, &self.labels)? as f64 / self.len() as f64))
+    }
 }
 
 /// A head in training: everything that a checkpoint keeps.
@@ -122,7 +137,7 @@ impl<'a> HeadRun<'a> {
     }
 
     fn finish_epoch(&mut self, train: &Table, val: Option<&Table>) -> Result<EpochRecord, TrainError> {
-        let val = val.map(|val| self.evaluate(val)).transpose()?;
+        let val = val.map(|val| val.evaluate(&self.head, &self.loss)).transpose()?;
         let n = train.len() as f64;
         let record = EpochRecord {
             epoch: self.progress.epoch + 1,
@@ -138,14 +153,6 @@ impl<'a> HeadRun<'a> {
         }
         self.progress.next_epoch();
         Ok(record)
-    }
-
-    /// Loss and accuracy on photos that are not trained on.
-    fn evaluate(&self, table: &Table) -> Result<(f64, f64), TrainError> {
-        let _guard = tch::no_grad_guard();
-        let logits = self.head.forward(&table.features)?;
-        let loss = cross_entropy(&logits, &table.labels, &self.loss)?.f_double_value(&[])?;
-        Ok((loss, n_correct(&logits, &table.labels)? as f64 / table.len() as f64))
     }
 
     fn remember_if_best(&mut self, loss: f64, accuracy: f64) -> Result<(), TrainError> {

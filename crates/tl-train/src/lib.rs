@@ -35,6 +35,7 @@ mod plan;
 mod report;
 mod run;
 mod run_folder;
+mod train_head;
 
 pub use data::Data;
 pub use error::TrainError;

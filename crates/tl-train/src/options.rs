@@ -117,6 +117,9 @@ pub enum HeadKind {
     Mlp,
     /// One dense layer.
     Linear,
+    /// One dense layer, fitted straight to its optimum with a penalty chosen by cross-validation; it takes no
+    /// epochs, steps or learning rate.
+    Logistic,
 }
 
 /// Weights of the classes in the loss.

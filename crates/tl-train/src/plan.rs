@@ -51,7 +51,7 @@ impl Plan {
     pub fn head_config(&self, n_classes: usize) -> HeadConfig {
         let hidden = match self.options.head {
             HeadKind::Mlp => self.options.hidden.clone(),
-            HeadKind::Linear => Vec::new(),
+            HeadKind::Linear | HeadKind::Logistic => Vec::new(),
         };
         HeadConfig { n_features: self.spec.n_features, hidden, n_classes }
     }

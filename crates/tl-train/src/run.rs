@@ -1,11 +1,6 @@
 //! A run from photos to bundle, as one line of steps.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::atomic::AtomicBool,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
 use tch::{Device, Kind, Tensor};
 use tl_backbone::{Precision, Weights};
@@ -16,19 +11,16 @@ use tl_metrics::{EpochRecord, Evaluation};
 use tl_model::{Bundle, Provenance};
 
 use crate::{
-    checkpoint::Checkpoint,
     data::{Data, count_labels},
     error::TrainError,
     event::{Event, Observer},
-    head_run::{End, HeadRun, Table},
+    head_run::Table,
     options::ClassWeights,
     plan::Plan,
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
+    train_head::{HeadInputs, Trained},
 };
-
-/// A run shorter than this keeps no checkpoints: to start it again costs less than to write them.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
 /// What a run works on.
 #[derive(Debug)]
@@ -117,27 +109,19 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let train = table(&train_features, &train_labels)?;
     let val_labels = labels(&val_features, &data.val);
     let val = (n_val > 0).then(|| table(&val_features, &val_labels)).transpose()?;
-    let head = Head::new(&plan.head_config(data.classes.len()), options.seed)?;
-    let mut run = HeadRun::new(options, loss_options(&plan, &train_labels, data.classes.len()), head)?;
-    if folder.checkpoint().is_file() {
-        run.restore(Checkpoint::open(&folder.checkpoint(), &data_blake3)?)?;
-        let (epochs, steps) = run.position();
-        observer.event(&Event::Resumed { epochs, steps });
-    }
-    let mut saved = Instant::now();
-    let save = |run: &HeadRun<'_>| {
-        if saved.elapsed() < CHECKPOINT_EVERY {
-            return Ok(());
-        }
-        saved = Instant::now();
-        save_checkpoint(run, &folder, &data_blake3)
+    let inputs = HeadInputs {
+        plan: &plan,
+        train: &train,
+        val: val.as_ref(),
+        loss: loss_options(&plan, &train_labels, data.classes.len()),
+        n_classes: data.classes.len(),
+        folder: &folder,
+        data_blake3: &data_blake3,
     };
-    if run.train(&train, val.as_ref(), observer, stop, save)? == End::Stopped {
-        save_checkpoint(&run, &folder, &data_blake3)?;
-        let (epochs, steps) = run.position();
-        return Ok(Outcome::Interrupted { epochs, steps });
-    }
-    let (head, history) = run.into_result()?;
+    let (head, history) = match inputs.train(observer, stop)? {
+        Trained::Done(head, history) => (head, history),
+        Trained::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
+    };
     clock.lap("training");
 
     // ---- What it is worth.
@@ -248,11 +232,6 @@ fn loss_options(plan: &Plan, labels: &[usize], n_classes: usize) -> LossOptions 
         ClassWeights::Balanced => Some(balanced_class_weights(&counts)),
     };
     LossOptions { class_weights, label_smoothing: plan.options().label_smoothing }
-}
-
-fn save_checkpoint(run: &HeadRun<'_>, folder: &RunFolder, data_blake3: &str) -> Result<(), TrainError> {
-    folder.make_checkpoint_folder()?;
-    run.checkpoint()?.save(&folder.checkpoint(), data_blake3)
 }
 
 fn evaluate(head: &Head, val: &Table, labels: &[usize], classes: &[String]) -> Result<Evaluation, TrainError> {

@@ -163,3 +163,14 @@ fn validation_photos_that_training_sees_are_reported() {
     assert!(run.stderr().contains("1 validation photo equal or resemble a training photo"), "{}", run.stderr());
     assert_eq!(work.json("runs/latest/metrics.json")["n_leaks"], 1);
 }
+
+#[test]
+fn a_head_can_be_fitted_to_its_optimum() {
+    let work = Work::with_photos(9);
+    work.ok(&["train", "photos", "--head", "logistic"]);
+    let metrics = work.json("runs/latest/metrics.json");
+    assert_eq!(metrics["val_accuracy"], 1.0);
+    assert!(metrics["val_loss"].as_f64().unwrap() < 0.3, "{metrics}");
+    assert_eq!(std::fs::read_to_string(work.path("runs/latest/history.csv")).unwrap().lines().count(), 2);
+    assert!(work.ok(&["info", "runs/latest", "--verify"]).stdout().contains("verified"));
+}

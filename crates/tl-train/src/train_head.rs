@@ -1,0 +1,110 @@
+//! The head's part of a run: by steps of an optimizer, or straight to the optimum.
+
+use std::{
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
+
+use tl_head::{CrossValidation, Head, LogisticOptions, LossOptions, fit_logistic_cv};
+use tl_metrics::EpochRecord;
+
+use crate::{
+    checkpoint::Checkpoint,
+    error::TrainError,
+    event::{Event, Observer},
+    head_run::{End, HeadRun, Table},
+    options::HeadKind,
+    plan::Plan,
+    run_folder::RunFolder,
+};
+
+/// A run shorter than this keeps no checkpoints: to start it again costs less than to write them.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+
+/// Folds of the cross-validation that chooses a fitted head's penalty.
+const N_FOLDS: usize = 5;
+
+/// What a head is trained on.
+pub(crate) struct HeadInputs<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) train: &'a Table,
+    pub(crate) val: Option<&'a Table>,
+    pub(crate) loss: LossOptions,
+    pub(crate) n_classes: usize,
+    pub(crate) folder: &'a RunFolder,
+    pub(crate) data_blake3: &'a str,
+}
+
+/// How it ended.
+pub(crate) enum Trained {
+    Done(Head, Vec<EpochRecord>),
+    Stopped { epochs: usize, steps: usize },
+}
+
+impl HeadInputs<'_> {
+    pub(crate) fn train(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Trained, TrainError> {
+        match self.plan.options().head {
+            HeadKind::Logistic => self.fit(observer),
+            HeadKind::Mlp | HeadKind::Linear => self.by_steps(observer, stop),
+        }
+    }
+
+    /// Epochs of optimizer steps, from the checkpoint if there is one.
+    fn by_steps(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Trained, TrainError> {
+        let options = self.plan.options();
+        let head = Head::new(&self.plan.head_config(self.n_classes), options.seed)?;
+        let mut run = HeadRun::new(options, self.loss.clone(), head)?;
+        if self.folder.checkpoint().is_file() {
+            run.restore(Checkpoint::open(&self.folder.checkpoint(), self.data_blake3)?)?;
+            let (epochs, steps) = run.position();
+            observer.event(&Event::Resumed { epochs, steps });
+        }
+        let mut saved = Instant::now();
+        let save = |run: &HeadRun<'_>| {
+            if saved.elapsed() < CHECKPOINT_EVERY {
+                return Ok(());
+            }
+            saved = Instant::now();
+            self.save(run)
+        };
+        if run.train(self.train, self.val, observer, stop, save)? == End::Stopped {
+            self.save(&run)?;
+            let (epochs, steps) = run.position();
+            return Ok(Trained::Stopped { epochs, steps });
+        }
+        let (head, history) = run.into_result()?;
+        Ok(Trained::Done(head, history))
+    }
+
+    /// Logistic regression to its optimum; one line of history.
+    fn fit(&self, observer: &mut dyn Observer) -> Result<Trained, TrainError> {
+        let started = Instant::now();
+        let options = self.plan.options();
+        let n_threads = match options.threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            n => n,
+        };
+        let labels = self.train.label_list()?;
+        let choice = CrossValidation { n_folds: N_FOLDS.min(labels.len()), seed: options.seed, ..Default::default() };
+        let fitting = LogisticOptions { loss: self.loss.clone(), n_threads, ..LogisticOptions::default() };
+        let head = fit_logistic_cv(&self.train.features, &labels, self.n_classes, &choice, &fitting)?.head;
+        let (train_loss, train_accuracy) = self.train.evaluate(&head, &self.loss)?;
+        let val = self.val.map(|val| val.evaluate(&head, &self.loss)).transpose()?;
+        let record = EpochRecord {
+            epoch: 1,
+            train_loss,
+            train_accuracy,
+            val_loss: val.map(|(loss, _)| loss),
+            val_accuracy: val.map(|(_, accuracy)| accuracy),
+            learning_rate: 0.0,
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        observer.event(&Event::Epoch { record: &record, n_epochs: 1 });
+        Ok(Trained::Done(head, vec![record]))
+    }
+
+    fn save(&self, run: &HeadRun<'_>) -> Result<(), TrainError> {
+        self.folder.make_checkpoint_folder()?;
+        run.checkpoint()?.save(&self.folder.checkpoint(), self.data_blake3)
+    }
+}
