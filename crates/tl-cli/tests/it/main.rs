@@ -8,7 +8,9 @@
 )]
 
 mod bad_input;
+mod data;
 mod harness;
+mod hostile;
 mod imagenet;
 mod interrupt;
 mod predict;
