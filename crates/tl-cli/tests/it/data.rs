@@ -25,7 +25,9 @@ fn scene(seed: u32) -> RgbImage {
 fn with_scenes(root: &str) -> Work {
     let work = Work::new();
     for (class, first) in [("cat", 0), ("dog", 100)] {
-        (0..6).for_each(|i| save(&work, &format!("{root}/{class}/{i}.jpg"), &scene(first + i)));
+        for i in 0..6 {
+            save(&work, &format!("{root}/{class}/{i}.jpg"), &scene(first + i));
+        }
     }
     work
 }

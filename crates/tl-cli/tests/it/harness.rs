@@ -59,7 +59,7 @@ impl Work {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Run {
-        Run { output: self.command(args).output().unwrap() }
+        Run::of(&mut self.command(args))
     }
 
     /// Runs and expects exit code 0.
@@ -86,6 +86,10 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        Self { output: command.output().unwrap() }
+    }
+
     pub(crate) fn code(&self) -> i32 {
         self.output.status.code().unwrap_or(-1)
     }

@@ -7,6 +7,7 @@ mod augment;
 mod golden;
 mod hostile;
 mod loader;
+mod memory;
 mod scan;
 mod split;
 mod tree;
