@@ -148,7 +148,9 @@ fn imbalance(classes: &[ClassCount]) -> Option<f64> {
 
 fn formats(looks: &[&Look]) -> BTreeMap<&'static str, usize> {
     let mut formats = BTreeMap::new();
-    looks.iter().for_each(|look| *formats.entry(look.format).or_default() += 1);
+    for look in looks {
+        *formats.entry(look.format).or_default() += 1;
+    }
     formats
 }
 

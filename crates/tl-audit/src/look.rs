@@ -111,7 +111,9 @@ fn to_luma(rgb: &[u8], luma: &mut [u8]) {
 /// The 5th and the 95th percentile of brightness, 0 to 1.
 fn extremes(luma: &[u8]) -> (f64, f64) {
     let mut counts = [0_usize; 256];
-    luma.iter().for_each(|&value| counts[usize::from(value)] += 1);
+    for &value in luma {
+        counts[usize::from(value)] += 1;
+    }
     let twentieth = luma.len() / 20;
     let beyond = |value: &(usize, &usize), seen: &mut usize| {
         *seen += value.1;

@@ -48,7 +48,9 @@ impl Audit {
     /// Unusable files by kind of reason, such as `1 empty, 2 truncated`.
     pub(crate) fn unusable_by_kind(&self) -> String {
         let mut kinds: BTreeMap<_, usize> = BTreeMap::new();
-        self.unusable.iter().for_each(|file| *kinds.entry(file.kind).or_default() += 1);
+        for file in &self.unusable {
+            *kinds.entry(file.kind).or_default() += 1;
+        }
         kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect::<Vec<_>>().join(", ")
     }
 

@@ -105,7 +105,9 @@ fn unusable_files_are_listed_with_their_reasons() {
 #[test]
 fn unequal_and_empty_classes_are_found() {
     let work = Work::with_photos(1);
-    (0..11).for_each(|i| work.save(&format!("train/cat/more {i}.png"), &scene(200 + i, 300, 280)));
+    for i in 0..11 {
+        work.save(&format!("train/cat/more {i}.png"), &scene(200 + i, 300, 280));
+    }
     let audit = work.audit();
     assert_eq!((audit.imbalance, audit.is_imbalanced), (Some(12.0), true));
     work.write("train/dog/0.png", b"broken");

@@ -112,6 +112,7 @@ fn measure(photos: &[PathBuf], geometry: Geometry, n_threads: usize, duration: D
 }
 
 /// Processor time of this process on all cores, where the system tells.
+#[cfg_attr(unix, allow(clippy::unnecessary_wraps, reason = "other systems do not tell"))]
 fn process_cpu() -> Option<Duration> {
     #[cfg(unix)]
     {

@@ -108,7 +108,10 @@ impl Writer<'_> {
         let path = path.strip_prefix(home).unwrap_or(&path);
         // Whoever reads a list cuts the spaces around each field.
         let Some(text) = path.to_str().filter(|text| text.trim() == *text) else {
-            bail!("the name of {:?} is not UTF-8 or ends in a space, which a list cannot hold; rename it", sample.path);
+            bail!(
+                "{} is not UTF-8 or begins or ends with a space, which a list cannot hold; rename it",
+                sample.path.display()
+            );
         };
         let group = self.groups.get(&sample.path).cloned().unwrap_or_default();
         Ok([text.to_owned(), self.classes[sample.label].clone(), part.to_owned(), group])
