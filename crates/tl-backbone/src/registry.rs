@@ -1,6 +1,6 @@
 //! The table of networks: what belongs to each set of weights.
 
-use tl_data::{Fit, Geometry};
+use tl_data::Geometry;
 
 use crate::{
     architecture::Architecture, error::BackboneError, mobilenet_v1::mobilenet_v1, mobilenet_v2::mobilenet_v2,
@@ -35,7 +35,7 @@ pub struct Spec {
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 /// Best for all three: short side 256, then the central 224 x 224.
-const CROP_224: Geometry = Geometry { side: 224, fit: Fit::Crop { short_side: 256 } };
+const CROP_224: Geometry = Geometry::crop(256, 224);
 
 static REGISTRY: [Spec; 3] = [
     Spec {

@@ -76,7 +76,8 @@ fn preprocessing_text(preprocessing: &Preprocessing) -> String {
         Fit::Squash => format!("squash to {side}x{side}"),
         Fit::Crop { short_side } => format!("short side to {short_side}, central {side}x{side}"),
     };
-    format!("{fit}, RGB, mean {mean:?}, std {std:?}")
+    let reduced = if geometry.reduced { ", large JPEGs decoded at reduced size" } else { "" };
+    format!("{fit}{reduced}, RGB, mean {mean:?}, std {std:?}")
 }
 
 fn as_text(facts: &Value, verified: bool) -> String {

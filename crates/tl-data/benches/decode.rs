@@ -12,10 +12,8 @@ fn main() {
     divan::main();
 }
 
-const GEOMETRIES: [(&str, Geometry); 2] = [
-    ("squash 224", Geometry { side: 224, fit: tl_data::Fit::Squash }),
-    ("256, crop 224", Geometry { side: 224, fit: tl_data::Fit::Crop { short_side: 256 } }),
-];
+const GEOMETRIES: [(&str, Geometry); 2] =
+    [("squash 224", Geometry::squash(224)), ("256, crop 224", Geometry::crop(256, 224))];
 
 /// One pass over a folder of photos in one thread; the time is that of all photos, the items are photos.
 fn pass(bencher: Bencher, folder: &str, geometry: Geometry) {

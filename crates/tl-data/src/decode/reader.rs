@@ -56,7 +56,7 @@ impl PhotoReader {
     /// Why this photo is not used; what `out` holds then has no meaning.
     pub fn read_bytes(&mut self, bytes: &[u8], out: &mut [u8]) -> Result<(), SkipReason> {
         self.check_buffer(out)?;
-        self.decode(bytes, self.geometry.short_side())?;
+        self.decode(bytes, self.geometry.enough(1.0))?;
         let result = self.viewer.fill(&self.picture, self.geometry, out);
         self.picture.shrink();
         result
@@ -96,7 +96,7 @@ impl PhotoReader {
         // A small part that is enlarged needs its pixels: less reduction then.
         let (step_x, step_y) = drawn.matrix.steps();
         let zoom = step_x.min(step_y).clamp(0.05, 1.0);
-        self.decode(bytes, (f64::from(self.geometry.short_side()) / zoom).ceil() as u32)?;
+        self.decode(bytes, self.geometry.enough(zoom))?;
         let result = self.viewer.fill_drawn(&self.picture, self.geometry, &drawn, out);
         self.picture.shrink();
         result

@@ -18,7 +18,7 @@ fn cases() -> Vec<(String, Vec<u8>, Geometry)> {
         let columns: Vec<_> = line.split(',').collect();
         let (side, short_side) = (columns[2].parse().unwrap(), columns[3].parse().unwrap());
         let fit = if short_side == 0 { Fit::Squash } else { Fit::Crop { short_side } };
-        (columns[0].to_owned(), fs_err::read(folder().join(columns[1])).unwrap(), Geometry { side, fit })
+        (columns[0].to_owned(), fs_err::read(folder().join(columns[1])).unwrap(), Geometry { side, fit, reduced: true })
     };
     table.lines().skip(1).map(case).collect()
 }

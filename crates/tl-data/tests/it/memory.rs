@@ -49,7 +49,8 @@ fn one_pass() {
         })
         .collect();
     let order: Vec<usize> = (0..n).collect();
-    let loader = Loader::new(Geometry::squash(224), LoaderOptions { n_threads: 2, ..LoaderOptions::default() }).unwrap();
+    let loader =
+        Loader::new(Geometry::squash(224), LoaderOptions { n_threads: 2, ..LoaderOptions::default() }).unwrap();
     let n_read: usize = loader.pass(samples, &order, 0, Arc::new(AtomicBool::new(false))).map(|b| b.labels.len()).sum();
     assert_eq!(n_read, n);
     let status = fs_err::read_to_string("/proc/self/status").unwrap();

@@ -102,3 +102,33 @@ fn no_photos_are_no_rows() {
     assert!(features.is_empty() && skipped.is_empty());
     assert_eq!(features.to_tensor().unwrap().size(), [0, features.width as i64]);
 }
+
+/// What reduced decoding of large photos does to features: the figure stands in tl-data's README.
+#[test]
+fn reduced_decoding_hardly_changes_features() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/samples/pizza_steak_sushi/test/pizza");
+    assert!(folder.is_dir(), "{} is missing: run `cargo xtask fetch`", folder.display());
+    let dir = TempDir::new().unwrap();
+    let mut names: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    names.sort();
+    let enlarged = |(i, name): (usize, &PathBuf)| {
+        let photo = image::open(name).unwrap().to_rgb8();
+        // Twelve hundred pixels and more, so that an eighth, a quarter and a half all occur.
+        let factor = [2, 3, 5][i % 3];
+        let (width, height) = (photo.width() * factor, photo.height() * factor);
+        let path = dir.path().join(format!("{i}.jpg"));
+        image::imageops::resize(&photo, width, height, image::imageops::FilterType::CatmullRom).save(&path).unwrap();
+        path
+    };
+    let paths: Vec<PathBuf> = names.iter().take(12).enumerate().map(enlarged).collect();
+    let with = |reduced| {
+        let geometry = Some(tl_data::Geometry { reduced, ..tl_data::Geometry::crop(256, 224) });
+        run(&paths, &ExtractOptions { geometry, ..ExtractOptions::default() }).0.rows
+    };
+    let (reduced, full) = (with(true), with(false));
+    assert_ne!(reduced, full, "reduced decoding was not used");
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    let error = norm(&mut reduced.iter().zip(&full).map(|(a, b)| a - b)) / norm(&mut full.iter().copied());
+    println!("relative change of features by reduced decoding: {error:.4}");
+    assert!(error < 0.05, "{error}");
+}
