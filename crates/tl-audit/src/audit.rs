@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 
 use serde::Serialize;
-use tl_data::{Folder, Sample, Skipped};
+use tl_data::{Folder, Sample, Skipped, same_pictures};
 
 use crate::{
     error::AuditError,
     examine::examine,
-    group::{Group, same_pictures},
+    group::Group,
     look::Look,
     oddity::{Oddity, oddities},
     options::AuditOptions,
@@ -155,7 +155,9 @@ fn formats(looks: &[&Look]) -> BTreeMap<&'static str, usize> {
 }
 
 fn groups(photos: &[Photo], looks: &[&Look], options: &AuditOptions) -> Vec<Group> {
-    let sets = same_pictures(looks, options.near_duplicates);
+    let contents: Vec<_> = looks.iter().map(|look| look.content).collect();
+    let hashes: Vec<_> = looks.iter().map(|look| look.likeness).collect();
+    let sets = same_pictures(&contents, &hashes, options.near_duplicates);
     sets.into_iter().map(|set| Group::new(set.into_iter().map(|i| photos[i].clone()).collect())).collect()
 }
 

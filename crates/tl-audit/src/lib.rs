@@ -39,7 +39,6 @@ mod look;
 mod oddity;
 mod options;
 mod photo;
-mod sets;
 mod spread;
 mod text;
 

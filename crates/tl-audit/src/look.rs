@@ -3,9 +3,9 @@
 use std::{io::Cursor, path::Path};
 
 use image::{ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
-use tl_data::{DecodeOptions, Geometry, PhotoReader, SkipReason};
+use tl_data::{DecodeOptions, Geometry, PerceptualHash, PhotoReader, SkipReason};
 
-use crate::likeness::Likeness;
+use crate::likeness::likeness;
 
 /// Side of the view that is judged: about what networks see, and a multiple of the likeness's grid.
 ///
@@ -24,7 +24,7 @@ pub(crate) struct Look {
     pub(crate) n_bytes: u64,
     /// BLAKE3 of the file.
     pub(crate) content: [u8; 32],
-    pub(crate) likeness: Option<Likeness>,
+    pub(crate) likeness: Option<PerceptualHash>,
     /// 95 % of the pixels are at least this bright, 0 to 1.
     pub(crate) shadow: f64,
     /// 95 % of the pixels are at most this bright, 0 to 1.
@@ -61,7 +61,7 @@ impl Looker {
             height,
             n_bytes: file.len() as u64,
             content: *blake3::hash(file).as_bytes(),
-            likeness: Likeness::of(&self.luma),
+            likeness: likeness(&self.luma),
             shadow,
             highlight,
             sharpness: laplacian_variance(&self.luma),

@@ -79,5 +79,5 @@ pub use self::{
 pub use self::{
     decode::PhotoReader,
     loader::{Batch, Loader, LoaderOptions, Pass},
-    split::{PerceptualHash, near_duplicates, perceptual_hashes},
+    split::{PerceptualHash, near_duplicates, perceptual_hashes, same_pictures},
 };

@@ -10,7 +10,7 @@ mod stratified;
 mod units;
 
 #[cfg(feature = "decode")]
-pub use self::duplicates::near_duplicates;
+pub use self::duplicates::{near_duplicates, same_pictures};
 #[cfg(feature = "decode")]
 pub use self::perceptual::{PerceptualHash, perceptual_hashes};
 pub use self::{

@@ -37,6 +37,23 @@ pub fn near_duplicates(photos: &[PathBuf], max_distance: u32, options: &crate::D
     several(joined(&samples, &together).0)
 }
 
+/// Groups of two or more photos that show the same picture, for a caller who has read them already: equal
+/// `contents`, or `hashes` that differ in at most `max_distance` of 128 bits (`None` compares contents alone).
+#[cfg(feature = "decode")]
+#[must_use]
+pub fn same_pictures(
+    contents: &[[u8; 32]],
+    hashes: &[Option<super::perceptual::PerceptualHash>],
+    max_distance: Option<u32>,
+) -> Vec<Vec<usize>> {
+    let mut sets = Sets::new(contents.len());
+    sets.join_equal(contents.iter().enumerate());
+    if let Some(max_distance) = max_distance {
+        super::units::join_near(&mut sets, hashes, max_distance);
+    }
+    several(sets)
+}
+
 /// The validation photos that are in the training part too, as `together` tells photos apart.
 ///
 /// Each is reported once, with the first training photo that it equals or resembles.

@@ -8,7 +8,7 @@ use crate::{decode::PhotoReader, geometry::Geometry, limits::DecodeOptions};
 const SIDE: usize = 9;
 
 /// Thumbnails whose brightness varies less than this are plain walls and night skies: all alike, and no copies.
-const MIN_RANGE: u16 = 12;
+const MIN_RANGE: u8 = 12;
 
 /// What a photo looks like in 128 bits: whether each pixel of a 9x9 thumbnail is darker than its right (64 bits)
 /// and its lower (64 bits) neighbour. Known as dHash.
@@ -24,12 +24,9 @@ impl PerceptualHash {
         (self.0 ^ other.0).count_ones()
     }
 
-    /// From a 9x9 RGB thumbnail; `None` when it is too plain to tell.
-    fn of_thumbnail(rgb: &[u8]) -> Option<Self> {
-        // Rec. 601 luma with whole-number weights that sum to 256.
-        let luma =
-            |pixel: &[u8]| (77 * u16::from(pixel[0]) + 150 * u16::from(pixel[1]) + 29 * u16::from(pixel[2])) >> 8;
-        let gray: Vec<u16> = rgb.chunks_exact(3).map(luma).collect();
+    /// From the brightness of a 9x9 thumbnail, row by row; `None` when it is too plain to tell.
+    #[must_use]
+    pub fn of_luma(gray: &[u8; SIDE * SIDE]) -> Option<Self> {
         let range = gray.iter().max()? - gray.iter().min()?;
         if range < MIN_RANGE {
             return None;
@@ -41,6 +38,17 @@ impl PerceptualHash {
             bits = bits << 1 | u128::from(here < gray[(y + 1) * SIDE + x]);
         }
         Some(Self(bits))
+    }
+
+    /// From a 9x9 RGB thumbnail.
+    fn of_thumbnail(rgb: &[u8]) -> Option<Self> {
+        let mut gray = [0; SIDE * SIDE];
+        for (luma, pixel) in gray.iter_mut().zip(rgb.chunks_exact(3)) {
+            let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(u16::from);
+            // Rec. 601 luma with whole-number weights that sum to 256.
+            *luma = ((77 * r + 150 * g + 29 * b) >> 8) as u8;
+        }
+        Self::of_luma(&gray)
     }
 }
 
