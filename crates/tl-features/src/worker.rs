@@ -37,14 +37,16 @@ pub(crate) enum Content {
 /// A thread's own reader and, where the processor computes, its own network: a tensor must not be used from two threads.
 pub(crate) struct Worker {
     network: Option<Network>,
-    reader: PhotoReader,
+    /// Reads files; a reader of its own, so that its bytes can be lent to the one that decodes.
+    files: PhotoReader,
+    pixels: PhotoReader,
     photo_bytes: usize,
 }
 
 impl Worker {
     pub(crate) fn new(network: Option<Network>, geometry: Geometry, decode: &DecodeOptions) -> Self {
-        let photo_bytes = geometry.side as usize * geometry.side as usize * 3;
-        Self { network, reader: PhotoReader::new(geometry, *decode), photo_bytes }
+        let reader = || PhotoReader::new(geometry, *decode);
+        Self { network, files: reader(), pixels: reader(), photo_bytes: geometry.n_bytes() }
     }
 
     /// Works through chunks until none is left, `stop` is set, or nobody listens any more.
@@ -94,8 +96,8 @@ impl Worker {
 
     /// Decodes a photo into `out` and hashes its bytes.
     fn read(&mut self, path: &Path, out: &mut [u8]) -> Result<[u8; 32], SkipReason> {
-        let hash = *blake3::hash(self.reader.load(path)?).as_bytes();
-        self.reader.read(path, out)?;
-        Ok(hash)
+        let file = self.files.load(path)?;
+        self.pixels.read_bytes(file, out)?;
+        Ok(*blake3::hash(file).as_bytes())
     }
 }
