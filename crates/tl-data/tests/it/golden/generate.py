@@ -1,6 +1,6 @@
 """Makes the photos of the golden tests and what Pillow makes of them.
 
-    python generate.py        # in this folder; Pillow 12, numpy
+    python generate.py        # in this folder; Pillow 12, numpy, and libjpeg-turbo's cjpeg for 4:1:1
 
 Each photo comes with NAME.rgb: its pixels, [side, side, 3], as Pillow decodes, turns upright, lays over white and
 resamples (antialiased bilinear). `cases.csv` lists them: file, side, short side of the crop (0 for a squash).
@@ -8,6 +8,7 @@ resamples (antialiased bilinear). `cases.csv` lists them: file, side, short side
 
 import csv
 import io
+import subprocess
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -101,6 +102,8 @@ for sampling in [0, 1, 2]:
     case(f"reduced{sampling}.jpg", data, short_side=200)
 data = saved(large, "JPEG", quality=85, progressive=True)
 case("reduced_progressive.jpg", data)
+command = ["cjpeg", "-quality", "85", "-sample", "4x1"]
+case("reduced411.jpg", subprocess.run(command, input=saved(large, "PPM"), capture_output=True, check=True).stdout)
 data = saved(large.convert("L"), "JPEG", quality=85, restart_marker_blocks=7)
 case("reduced_gray.jpg", data)
 
