@@ -3,7 +3,12 @@
 //! This binary reads arguments, shows progress, handles signals and sets exit codes; the other crates do the work.
 //! Exit codes: 0 done, 1 ran but too much was skipped or a check failed, 2 usage or input error, 130 interrupted.
 
-#![allow(clippy::doc_markdown, reason = "comments of arguments are their help, where backticks would be shown")]
+#![allow(
+    clippy::doc_markdown,
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "comments of arguments are their help, where backticks would be shown"
+)]
 
 mod args;
 mod assets;

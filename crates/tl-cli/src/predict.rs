@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use clap::ValueHint;
-use tl_data::{Skipped, find_photos};
+use tl_data::{SkipReason, Skipped, find_photos};
 
 use crate::{
     EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
@@ -47,7 +47,9 @@ pub(crate) struct PredictArgs {
 
 pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let classifier = Named::parse(&args.model)?.classifier(global, args.verify)?;
-    let (photos, mut skipped) = find_photos(&with_standard_input(&args.paths)?)?;
+    let (paths, missing) = present(with_standard_input(&args.paths)?);
+    let (photos, mut skipped) = find_photos(&paths)?;
+    skipped.extend(missing);
     let display = Display::new(global);
     let stop = signal::stop_flag();
     let mut progress = PhotoProgress::new(photos.len(), "Predicting", display);
@@ -82,10 +84,11 @@ fn with_standard_input(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             all.push(path.clone());
             continue;
         }
-        for line in io::stdin().lock().lines() {
-            let line = line?;
+        for line in io::stdin().lock().split(b'\n') {
+            let mut line = line?;
+            line.pop_if(|last| *last == b'\r');
             if !line.is_empty() {
-                all.push(PathBuf::from(line));
+                all.push(path_of(line));
             }
         }
     }
@@ -93,6 +96,25 @@ fn with_standard_input(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         bail!("standard input held no paths; give one a line");
     }
     Ok(all)
+}
+
+/// File names are bytes, which need not be text.
+#[cfg(unix)]
+fn path_of(line: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    std::ffi::OsString::from_vec(line).into()
+}
+
+#[cfg(not(unix))]
+fn path_of(line: Vec<u8>) -> PathBuf {
+    String::from_utf8_lossy(&line).into_owned().into()
+}
+
+/// Paths that lead somewhere; one that does not must not cost the answers for the others.
+fn present(paths: Vec<PathBuf>) -> (Vec<PathBuf>, Vec<Skipped>) {
+    let (present, missing): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.symlink_metadata().is_ok());
+    let reason = SkipReason::Unreadable { reason: "no such file or folder".to_owned() };
+    (present, missing.into_iter().map(|path| Skipped { path, reason: reason.clone() }).collect())
 }
 
 fn nothing_readable(skipped: &[Skipped]) -> String {

@@ -21,8 +21,10 @@ pub struct Data {
     pub train: Vec<Sample>,
     /// Photos to validate on; none when that was asked for.
     pub val: Vec<Sample>,
-    /// What was found but is no photo.
+    /// Files that look meant and cannot be used.
     pub skipped: Vec<Skipped>,
+    /// Debris that was passed over, such as `.DS_Store`.
+    pub n_ignored: usize,
     /// Validation photos that training sees too: the training photo, and its twin in validation.
     pub leaks: Vec<(PathBuf, PathBuf)>,
 }
@@ -34,7 +36,7 @@ impl Data {
             return Err(TrainError::Options { problems: vec!["no folder of photos was given".to_owned()] });
         };
         let (folder, groups) = find(root, options)?;
-        let Folder { classes, train, val, skipped, .. } = folder;
+        let Folder { classes, train, val, skipped, n_ignored, .. } = folder;
         let together = Together {
             groups,
             near_duplicates: Some(options.near_duplicates).filter(|bits| *bits > 0),
@@ -55,7 +57,7 @@ impl Data {
                 (train, val, Vec::new())
             }
         };
-        Ok(Self { classes, train, val, skipped, leaks })
+        Ok(Self { classes, train, val, skipped, n_ignored, leaks })
     }
 
     /// Photos per class.

@@ -18,6 +18,8 @@ pub enum Event<'a> {
         /// Photos per class.
         counts: &'a [usize],
     },
+    /// So many files are debris, such as `.DS_Store`, and were passed over.
+    Ignored(usize),
     /// Validation photos that training sees too flatter the accuracy: pairs of a training photo and its twin.
     Leaks(&'a [(PathBuf, PathBuf)]),
     /// Photos are being turned into features.

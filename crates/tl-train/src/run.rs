@@ -189,6 +189,9 @@ fn announce(data: &Data, observer: &mut dyn Observer) {
     for (side, samples) in [("training", &data.train), ("validation", &data.val)] {
         observer.event(&Event::Found { side, classes: &data.classes, counts: &data.counts(samples) });
     }
+    if data.n_ignored > 0 {
+        observer.event(&Event::Ignored(data.n_ignored));
+    }
     if !data.leaks.is_empty() {
         observer.event(&Event::Leaks(&data.leaks));
     }

@@ -22,6 +22,10 @@ impl Observer for Screen {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Found { side, classes, counts } => self.found(side, classes, counts),
+            Event::Ignored(n) => {
+                tracing::info!(target: "tl", event = "ignored", n_files = n);
+                self.display.line(&format!("Passed over {} that no photo folder needs", skipped::plural(*n, "file")));
+            }
             Event::Leaks(pairs) => self.leaks(pairs),
             Event::Extracting { n_done, n_total } => {
                 let display = self.display;

@@ -70,6 +70,7 @@ fn good_photos_are_used_and_bad_ones_listed() {
     let (work, _socket) = hostile();
     let run = bounded(&work, &["train", "photos", "--hidden", "8", "--epochs", "1", "--max-skipped", "50%"]);
     assert_eq!(run.code(), 0, "{}", run.stderr());
+    assert!(run.stderr().contains("Passed over 4 files"), "{}", run.stderr());
     let listed = std::fs::read_to_string(work.path("runs/latest/skipped.csv")).unwrap();
     for name in BROKEN.iter().chain(&NO_FILES).chain(&["loop"]) {
         assert!(listed.contains(name), "{name} is not in\n{listed}");

@@ -37,11 +37,14 @@ fn a_list_on_standard_input_is_read() {
         .command(&["predict", "runs/run", "-", "--format", "csv"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(b"photos/stripes/001.jpg\nphotos/checks/002.jpg\n").unwrap();
+    child.stdin.take().unwrap().write_all(b"photos/stripes/001.jpg\ngone.jpg\nphotos/checks/002.jpg\n").unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("gone.jpg") && said.contains("no such file"), "{said}");
     let rows: Vec<&str> = text.lines().skip(1).collect();
     assert!(rows[0].starts_with("photos/stripes/001.jpg,1,stripes"), "{text}");
     assert!(rows[1].starts_with("photos/checks/002.jpg,1,checks"), "{text}");
