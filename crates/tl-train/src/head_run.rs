@@ -14,7 +14,7 @@ use crate::{
     error::TrainError,
     event::{Event, Observer},
     optimizer::{Optimizer, OptimizerConfig},
-    options::{Keep, TrainOptions},
+    options::{Keep, Schedule, TrainOptions},
     order::shuffled,
 };
 
@@ -129,11 +129,23 @@ impl<'a> HeadRun<'a> {
         }
         self.optimizer.zero_grad();
         loss.f_backward()?;
-        self.optimizer.step(self.options.lr)?;
+        self.optimizer.step(self.learning_rate(train.len(), self.progress.step))?;
         // Running sums over the epoch, as Keras shows them: the head moves while they add up.
         self.progress.loss_sum += value * labels.numel() as f64;
         self.progress.n_correct += n_correct(&logits, &labels)?;
         Ok(())
+    }
+
+    /// The rate of a step of the current epoch. Along half a cosine (Loshchilov and Hutter 2017) it sinks to zero, so
+    /// that the last epoch, which is the one that is kept, depends less on where a last large step happened to lead.
+    fn learning_rate(&self, n_photos: usize, step: usize) -> f64 {
+        let steps_per_epoch = n_photos.div_ceil(self.options.batch_size);
+        let done = (self.progress.epoch * steps_per_epoch + step) as f64;
+        let all = (self.options.epochs * steps_per_epoch) as f64;
+        match self.options.schedule {
+            Schedule::Constant => self.options.lr,
+            Schedule::Cosine => self.options.lr * 0.5 * (1.0 + (std::f64::consts::PI * done / all).cos()),
+        }
     }
 
     fn finish_epoch(&mut self, train: &Table, val: Option<&Table>) -> Result<EpochRecord, TrainError> {
@@ -145,7 +157,7 @@ impl<'a> HeadRun<'a> {
             train_accuracy: self.progress.n_correct as f64 / n,
             val_loss: val.map(|(loss, _)| loss),
             val_accuracy: val.map(|(_, accuracy)| accuracy),
-            learning_rate: self.options.lr,
+            learning_rate: self.learning_rate(train.len(), self.progress.step.saturating_sub(1)),
             seconds: self.progress.seconds,
         };
         if let (Keep::Best, Some((loss, accuracy))) = (self.options.keep, val) {

@@ -41,7 +41,7 @@ pub use data::Data;
 pub use error::TrainError;
 pub use event::{Event, Observer};
 pub use optimizer::{AdamConfig, EpsilonAt, Optimizer, OptimizerConfig, SgdConfig};
-pub use options::{ClassWeights, HeadKind, Keep, PrecisionChoice, TrainOptions};
+pub use options::{ClassWeights, HeadKind, Keep, PrecisionChoice, Schedule, TrainOptions};
 pub use plan::Plan;
 pub use report::RunMetrics;
 pub use run::{Outcome, RunInputs, train};

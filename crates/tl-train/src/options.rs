@@ -50,8 +50,10 @@ pub struct TrainOptions {
     pub epochs: usize,
     /// Photos per step.
     pub batch_size: usize,
-    /// Learning rate of Adam.
+    /// Learning rate of Adam, at its first step.
     pub lr: f64,
+    /// What becomes of the learning rate.
+    pub schedule: Schedule,
     /// Probability mass that the labels give to the other classes, 0 to 1.
     pub label_smoothing: f64,
     /// Whether rare classes weigh more.
@@ -89,6 +91,7 @@ impl Default for TrainOptions {
             epochs: 10,
             batch_size: 32,
             lr: 1e-3,
+            schedule: Schedule::Constant,
             label_smoothing: 0.0,
             class_weights: ClassWeights::None,
             keep: Keep::Last,
@@ -120,6 +123,16 @@ pub enum HeadKind {
     /// One dense layer, fitted straight to its optimum with a penalty chosen by cross-validation; it takes no
     /// epochs, steps or learning rate.
     Logistic,
+}
+
+/// What becomes of the learning rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// It stays.
+    Constant,
+    /// It sinks to zero along half a cosine.
+    Cosine,
 }
 
 /// Weights of the classes in the loss.

@@ -8,7 +8,8 @@ use std::{
 use tempfile::TempDir;
 use tl_backbone::Weights;
 use tl_train::{
-    Data, Event, HeadKind, Keep, Outcome, Plan, RunFolder, RunInputs, RunMetrics, TrainError, TrainOptions, train,
+    Data, Event, HeadKind, Keep, Outcome, Plan, RunFolder, RunInputs, RunMetrics, Schedule, TrainError, TrainOptions,
+    train,
 };
 
 /// A few photos of two classes of a sample.
@@ -127,4 +128,19 @@ fn options_come_back_from_toml() {
     let text = toml::to_string(&options).unwrap();
     assert_eq!(toml::from_str::<TrainOptions>(&text).unwrap(), options);
     assert!(toml::from_str::<TrainOptions>("epochz = 1").is_err());
+}
+
+#[test]
+fn the_learning_rate_follows_its_schedule() {
+    let dir = photos();
+    let rates = |schedule, name: &str| -> Vec<f64> {
+        run(TrainOptions { schedule, ..options(&dir) }, &dir, name);
+        let text = std::fs::read_to_string(dir.path().join("runs").join(name).join("history.csv")).unwrap();
+        let mut rows = csv::Reader::from_reader(text.as_bytes());
+        rows.deserialize().map(|row: Result<tl_metrics::EpochRecord, _>| row.unwrap().learning_rate).collect()
+    };
+    assert!(rates(Schedule::Constant, "constant").iter().all(|rate| (rate - 1e-3).abs() < 1e-15));
+    let sinking = rates(Schedule::Cosine, "cosine");
+    assert!(sinking.windows(2).all(|pair| pair[1] < pair[0]), "{sinking:?}");
+    assert!(sinking[0] < 1e-3 && *sinking.last().unwrap() < 1e-4, "{sinking:?}");
 }
