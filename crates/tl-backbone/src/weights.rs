@@ -49,6 +49,13 @@ impl Weights {
         self.spec
     }
 
+    /// The same weights, not copied: one for each thread that compiles a network of its own.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        let tensors = self.tensors().map(|(name, tensor)| (name.to_owned(), tensor)).collect();
+        Self { spec: self.spec, tensors }
+    }
+
     /// All tensors in order of their names. They share memory with these weights: do not change them in
     /// place.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, Tensor)> {

@@ -1,5 +1,7 @@
 //! What can go wrong while features are computed.
 
+use std::{io, path::PathBuf};
+
 use tl_backbone::BackboneError;
 use tl_torch::TorchError;
 
@@ -21,9 +23,17 @@ pub enum FeatureError {
         /// Photos asked for.
         n_photos: usize,
     },
+    /// The cache could not be looked after.
+    #[error("the feature cache in {} cannot be read or changed: {source}", folder.display())]
+    Cache {
+        /// The cache's folder.
+        folder: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A worker thread could not be started.
     #[error("no thread could be started to read photos: {0}; try fewer threads")]
-    Thread(#[from] std::io::Error),
+    Thread(#[from] io::Error),
     /// A worker ended without delivering its rows, which only a bug can cause.
     #[error("a worker thread ended early, with {n_done} of {n_photos} photos done")]
     WorkerLost {

@@ -3,27 +3,30 @@
 use std::{
     path::PathBuf,
     sync::{
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize},
         mpsc,
     },
     thread,
 };
 
 use tch::Device;
-use tl_backbone::{Network, Precision, Weights};
+use tl_backbone::{Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, Skipped};
 
 use crate::{
+    cache::{Cache, Reader, Recipe, Space, Writer},
     device::DeviceNetwork,
     error::FeatureError,
     features::Features,
-    worker::{Chunk, Content, Worker},
+    table::Table,
+    views::Augmented,
+    worker::{Batch, Content, Job, Worker},
 };
 
 /// Photos that a worker decodes at a time for a network on another device.
 const DEVICE_CHUNK: usize = 64;
 
-/// How features are computed. Only `geometry`, `precision` and `device` change the numbers.
+/// How features are computed. Only `geometry`, `precision`, `device`, `decode` and `view` change the numbers.
 #[derive(Debug, Clone)]
 pub struct ExtractOptions {
     /// Worker threads; 0 takes one per core.
@@ -38,6 +41,10 @@ pub struct ExtractOptions {
     pub device: Device,
     /// Limits and tolerance of decoding.
     pub decode: DecodeOptions,
+    /// What is done to each photo before the network sees it; `None` shows it as it is.
+    pub view: Option<Augmented>,
+    /// Rows that are known already, and where new ones are kept.
+    pub cache: Option<Cache>,
 }
 
 impl Default for ExtractOptions {
@@ -49,6 +56,8 @@ impl Default for ExtractOptions {
             precision: Precision::F32,
             device: Device::Cpu,
             decode: DecodeOptions::default(),
+            view: None,
+            cache: None,
         }
     }
 }
@@ -67,8 +76,9 @@ impl ExtractOptions {
 /// Computes the features of `photos` with the frozen backbone in `weights`.
 ///
 /// Returns a row for each photo that could be read, in order, and the photos that could not, each with its
-/// reason. `progress` hears how many photos are done; setting `stop` ends the work within a chunk per
-/// worker and returns [`FeatureError::Stopped`].
+/// reason. Rows that the cache knows are not computed, and where it knows all, no network is made. `progress` hears
+/// how many photos are done; setting `stop` ends the work within a chunk per worker and returns
+/// [`FeatureError::Stopped`].
 pub fn extract(
     weights: &Weights,
     photos: &[PathBuf],
@@ -77,91 +87,88 @@ pub fn extract(
     stop: &AtomicBool,
 ) -> Result<(Features, Vec<Skipped>), FeatureError> {
     let geometry = options.geometry.unwrap_or(weights.spec().preprocessing.geometry);
-    let on_device = (options.device != Device::Cpu).then(|| DeviceNetwork::new(weights, options.device)).transpose()?;
-    let chunk = if on_device.is_some() { DEVICE_CHUNK } else { options.chunk };
-    let chunk = chunk.clamp(1, photos.len().max(1));
-    let workers = (0..options.threads_for(photos.len(), chunk))
-        .map(|_| {
-            let network =
-                on_device.is_none().then(|| Network::compile(weights, options.precision, chunk)).transpose()?;
-            Ok(Worker::new(network, geometry, &options.decode))
-        })
-        .collect::<Result<Vec<_>, FeatureError>>()?;
-
-    let next = AtomicUsize::new(0);
-    let mut table = Table::new(photos.len(), weights.spec().n_features);
-    thread::scope(|scope| {
+    let is_on_device = options.device != Device::Cpu;
+    let chunk = if is_on_device { DEVICE_CHUNK } else { options.chunk }.clamp(1, photos.len().max(1));
+    let space = Space::new(weights, geometry, options.precision, options.device)?;
+    let kept = options.cache.as_ref().map(|cache| (Reader::open(cache, &space), Writer::new(cache, &space)));
+    let (reader, writer) = kept.unzip();
+    let job = Job {
+        photos,
+        chunk,
+        geometry,
+        precision: (!is_on_device).then_some(options.precision),
+        decode: options.decode,
+        view: options.view.as_ref(),
+        recipe: Recipe::new(&options.decode, options.view.as_ref()),
+        known: reader.as_ref(),
+        next: AtomicUsize::new(0),
+        stop,
+    };
+    let table = Table::new(photos.len(), weights.spec().n_features);
+    let mut sink = Sink { table, writer, options, recipe: job.recipe, weights, device: None, side: geometry.side };
+    let received = thread::scope(|scope| {
+        let n_workers = options.threads_for(photos.len(), chunk);
         // Bounded, so that decoding cannot run away from a device that computes more slowly.
-        let (sender, receiver) = mpsc::sync_channel(2 * workers.len());
-        for worker in workers {
-            let (sender, next) = (sender.clone(), &next);
+        let (sender, receiver) = mpsc::sync_channel(2 * n_workers);
+        for _ in 0..n_workers {
+            let (sender, job, weights) = (sender.clone(), &job, weights.shallow_clone());
             thread::Builder::new()
                 .name("features".to_owned())
-                .spawn_scoped(scope, move || worker.run(photos, chunk, next, stop, &sender))?;
+                .spawn_scoped(scope, move || Worker::new(job, weights).run(&sender))?;
         }
         drop(sender);
-        for received in receiver {
-            let Chunk { first, content, hashes, skipped } = received?;
-            let rows = match (content, &on_device) {
-                (Content::Pixels(pixels), Some(network)) => {
-                    network.features(&pixels, hashes.len(), geometry.side as usize)?
+        receiver.into_iter().try_for_each(|batch| {
+            sink.put(batch?)?;
+            progress(sink.table.n_done);
+            Ok(())
+        })
+    });
+    // What was computed is kept, however the rest went.
+    if let Some(writer) = &mut sink.writer {
+        writer.flush();
+    }
+    received.and_then(|()| sink.table.finish(stop))
+}
+
+/// Where the workers' batches go.
+struct Sink<'a> {
+    table: Table,
+    writer: Option<Writer<'a>>,
+    options: &'a ExtractOptions,
+    recipe: Recipe,
+    weights: &'a Weights,
+    /// The network elsewhere than on the processor, from when it is first needed.
+    device: Option<DeviceNetwork>,
+    side: u32,
+}
+
+impl Sink<'_> {
+    fn put(&mut self, batch: Batch) -> Result<(), FeatureError> {
+        let Batch { photos, content, skipped } = batch;
+        self.table.skip(skipped);
+        let rows = match content {
+            Content::Known(rows) => {
+                if let Some(cache) = &self.options.cache {
+                    cache.add_hits(photos.len());
                 }
-                (Content::Rows(rows), _) => rows,
-                (Content::Pixels(_), None) => Vec::new(),
-            };
-            table.put(first, &rows, &hashes, skipped);
-            progress(table.n_done);
+                self.table.put(&photos, &rows);
+                return Ok(());
+            }
+            Content::Rows(rows) => rows,
+            Content::Pixels(pixels) => {
+                let network = match &mut self.device {
+                    Some(network) => network,
+                    none => none.insert(DeviceNetwork::new(self.weights, self.options.device)?),
+                };
+                network.features(&pixels, photos.len(), self.side as usize)?
+            }
+        };
+        self.table.put(&photos, &rows);
+        if let Some(writer) = &mut self.writer {
+            for (photo, row) in photos.iter().zip(rows.chunks_exact(self.weights.spec().n_features)) {
+                writer.put(self.recipe, &photo.content, row);
+            }
         }
-        Ok::<_, FeatureError>(())
-    })?;
-    table.finish(stop)
-}
-
-/// Rows on their way to their places: chunks arrive in any order.
-struct Table {
-    width: usize,
-    rows: Vec<f32>,
-    hashes: Vec<[u8; 32]>,
-    skipped: Vec<(usize, Skipped)>,
-    n_done: usize,
-}
-
-impl Table {
-    fn new(n_photos: usize, width: usize) -> Self {
-        Self {
-            width,
-            rows: vec![0.0; n_photos * width],
-            hashes: vec![[0; 32]; n_photos],
-            skipped: Vec::new(),
-            n_done: 0,
-        }
-    }
-
-    fn put(&mut self, first: usize, rows: &[f32], hashes: &[[u8; 32]], skipped: Vec<(usize, Skipped)>) {
-        self.rows[first * self.width..][..rows.len()].copy_from_slice(rows);
-        self.hashes[first..][..hashes.len()].copy_from_slice(hashes);
-        self.skipped.extend(skipped);
-        self.n_done += hashes.len();
-    }
-
-    /// Closes the gaps that skipped photos left.
-    fn finish(mut self, stop: &AtomicBool) -> Result<(Features, Vec<Skipped>), FeatureError> {
-        let (width, n_done, n_photos) = (self.width, self.n_done, self.hashes.len());
-        if n_done < n_photos {
-            return Err(match stop.load(Ordering::Relaxed) {
-                true => FeatureError::Stopped { n_done, n_photos },
-                false => FeatureError::WorkerLost { n_done, n_photos },
-            });
-        }
-        self.skipped.sort_by_key(|(photo, _)| *photo);
-        let is_kept = |photo: &usize| self.skipped.binary_search_by_key(photo, |(skipped, _)| *skipped).is_err();
-        let photos: Vec<usize> = (0..n_photos).filter(is_kept).collect();
-        for (row, &photo) in photos.iter().enumerate() {
-            self.rows.copy_within(photo * width..(photo + 1) * width, row * width);
-        }
-        self.rows.truncate(photos.len() * width);
-        let hashes = photos.iter().map(|&photo| self.hashes[photo]).collect();
-        let features = Features { width, rows: self.rows, photos, hashes };
-        Ok((features, self.skipped.into_iter().map(|(_, skipped)| skipped).collect()))
+        Ok(())
     }
 }

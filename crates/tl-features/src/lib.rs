@@ -3,7 +3,7 @@
 //! [`extract`] decodes photos and runs the network over them on all cores at once: each worker thread
 //! reads a few photos, runs its own copy of the network on them, and takes the next few, so that no core
 //! waits for another. Rows come out in the order of the photos and with the same bits for any number of
-//! threads. It deliberately does not know heads, labels or training.
+//! threads. A [`Cache`] keeps them, so that only photos that were never seen cost anything. It deliberately does not know heads, labels or training.
 //!
 //! ```no_run
 //! use std::{path::{Path, PathBuf}, sync::atomic::AtomicBool};
@@ -18,12 +18,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cache;
 mod device;
 mod error;
 mod extract;
 mod features;
+mod table;
+mod views;
 mod worker;
 
+pub use cache::{Cache, CacheSpace, Checked, Removed};
 pub use error::FeatureError;
 pub use extract::{ExtractOptions, extract};
 pub use features::Features;
+pub use views::Augmented;

@@ -1,4 +1,4 @@
-//! One worker: reads a few photos, runs its network on them, takes the next few.
+//! One worker: reads a few photos, runs its network on those that are not known, takes the next few.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,96 +8,179 @@ use std::{
     },
 };
 
-use tl_backbone::Network;
+use tl_backbone::{Network, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, SkipReason, Skipped};
 use tl_torch::{set_intra_op_threads, to_vec_f32};
 
-use crate::error::FeatureError;
+use crate::{
+    cache::{Reader, Recipe},
+    error::FeatureError,
+    views::Augmented,
+};
 
-/// What a worker made of one chunk of photos.
-pub(crate) struct Chunk {
-    /// Position of its first photo.
-    pub(crate) first: usize,
-    /// What became of the photos; the part of a skipped one holds no meaning.
+/// What all workers work on.
+pub(crate) struct Job<'a> {
+    pub(crate) photos: &'a [PathBuf],
+    /// Photos that a worker takes at a time, and pictures that its network sees at a time.
+    pub(crate) chunk: usize,
+    pub(crate) geometry: Geometry,
+    /// Arithmetic of the workers' networks; `None` where the network is elsewhere.
+    pub(crate) precision: Option<Precision>,
+    pub(crate) decode: DecodeOptions,
+    pub(crate) view: Option<&'a Augmented>,
+    pub(crate) recipe: Recipe,
+    /// Rows that need no computing.
+    pub(crate) known: Option<&'a Reader>,
+    /// The first photo that no worker has taken yet.
+    pub(crate) next: AtomicUsize,
+    pub(crate) stop: &'a AtomicBool,
+}
+
+/// What became of some photos.
+pub(crate) struct Batch {
+    pub(crate) photos: Vec<Photo>,
     pub(crate) content: Content,
-    /// BLAKE3 of each photo's bytes; those of skipped photos hold no meaning.
-    pub(crate) hashes: Vec<[u8; 32]>,
     /// Photos that could not be read, with their position.
     pub(crate) skipped: Vec<(usize, Skipped)>,
 }
 
-/// How far a worker takes its photos.
+/// A photo that could be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Photo {
+    /// Its place in the list.
+    pub(crate) position: usize,
+    /// BLAKE3 of its bytes.
+    pub(crate) content: [u8; 32],
+}
+
+/// How far a worker took its photos.
 pub(crate) enum Content {
-    /// `[n, width]` features.
+    /// `[n, width]` features that the cache knew.
+    Known(Vec<f32>),
+    /// `[n, width]` features, computed.
     Rows(Vec<f32>),
     /// `[n, side, side, 3]` pixels, for a network elsewhere.
     Pixels(Vec<u8>),
 }
 
-/// A thread's own reader and, where the processor computes, its own network: a tensor must not be used from two threads.
-pub(crate) struct Worker {
+/// A thread's own readers and, from when it is first needed, its own network: a tensor must not be used from two
+/// threads.
+pub(crate) struct Worker<'a> {
+    job: &'a Job<'a>,
+    weights: Weights,
     network: Option<Network>,
     /// Reads files; a reader of its own, so that its bytes can be lent to the one that decodes.
     files: PhotoReader,
-    pixels: PhotoReader,
-    photo_bytes: usize,
+    decoder: PhotoReader,
+    /// Photos that are decoded and wait until the network's batch is full.
+    waiting: Vec<Photo>,
+    pixels: Vec<u8>,
+    /// Photos whose rows were known, with these.
+    known: Vec<Photo>,
+    known_rows: Vec<f32>,
+    row_bytes: Vec<u8>,
 }
 
-impl Worker {
-    pub(crate) fn new(network: Option<Network>, geometry: Geometry, decode: &DecodeOptions) -> Self {
-        let reader = || PhotoReader::new(geometry, *decode);
-        Self { network, files: reader(), pixels: reader(), photo_bytes: geometry.n_bytes() }
+type Sender = SyncSender<Result<Batch, FeatureError>>;
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(job: &'a Job<'a>, weights: Weights) -> Self {
+        let reader = || PhotoReader::new(job.geometry, job.decode);
+        Self {
+            job,
+            weights,
+            network: None,
+            files: reader(),
+            decoder: reader(),
+            waiting: Vec::new(),
+            pixels: Vec::new(),
+            known: Vec::new(),
+            known_rows: Vec::new(),
+            row_bytes: Vec::new(),
+        }
     }
 
-    /// Works through chunks until none is left, `stop` is set, or nobody listens any more.
-    pub(crate) fn run(
-        mut self,
-        photos: &[PathBuf],
-        chunk: usize,
-        next: &AtomicUsize,
-        stop: &AtomicBool,
-        sender: &SyncSender<Result<Chunk, FeatureError>>,
-    ) {
+    /// Works through the photos until none is left, `stop` is set, or nobody listens any more.
+    pub(crate) fn run(mut self, sender: &Sender) {
         // One thread per worker is faster than all threads on one network, and its sums have one order.
         set_intra_op_threads(1);
         let _guard = tch::no_grad_guard();
-        let mut pixels = Vec::new();
-        while !stop.load(Ordering::Relaxed) {
-            let first = next.fetch_add(chunk, Ordering::Relaxed);
-            let Some(wanted) = photos.get(first..(first + chunk).min(photos.len())).filter(|w| !w.is_empty()) else {
+        while !self.job.stop.load(Ordering::Relaxed) {
+            let first = self.job.next.fetch_add(self.job.chunk, Ordering::Relaxed);
+            let end = (first + self.job.chunk).min(self.job.photos.len());
+            if first >= end {
+                self.compute_into(sender, 1);
                 return;
-            };
-            let result = self.chunk(first, wanted, &mut pixels);
-            let failed = result.is_err();
-            if sender.send(result).is_err() || failed {
+            }
+            let skipped = (first..end).filter_map(|position| self.take(position)).collect();
+            let (photos, rows) = (std::mem::take(&mut self.known), std::mem::take(&mut self.known_rows));
+            let known = Batch { photos, content: Content::Known(rows), skipped };
+            if sender.send(Ok(known)).is_err() || !self.compute_into(sender, self.job.chunk) {
                 return;
             }
         }
     }
 
-    fn chunk(&mut self, first: usize, photos: &[PathBuf], pixels: &mut Vec<u8>) -> Result<Chunk, FeatureError> {
-        let (mut skipped, mut hashes) = (Vec::new(), vec![[0; 32]; photos.len()]);
-        pixels.resize(photos.len() * self.photo_bytes, 0);
-        for (i, (path, out)) in photos.iter().zip(pixels.chunks_exact_mut(self.photo_bytes)).enumerate() {
-            match self.read(path, out) {
-                Ok(hash) => hashes[i] = hash,
-                Err(reason) => {
-                    out.fill(0);
-                    skipped.push((first + i, Skipped { path: path.clone(), reason }));
-                }
-            }
-        }
-        let content = match &self.network {
-            Some(network) => Content::Rows(to_vec_f32(&network.features(pixels, photos.len())?)?),
-            None => Content::Pixels(std::mem::take(pixels)),
-        };
-        Ok(Chunk { first, content, hashes, skipped })
+    /// Reads a photo and puts it with the known or the waiting ones; says so if it cannot be read.
+    fn take(&mut self, position: usize) -> Option<(usize, Skipped)> {
+        let path = &self.job.photos[position];
+        self.read(position, path).err().map(|reason| (position, Skipped { path: path.clone(), reason }))
     }
 
-    /// Decodes a photo into `out` and hashes its bytes.
-    fn read(&mut self, path: &Path, out: &mut [u8]) -> Result<[u8; 32], SkipReason> {
+    fn read(&mut self, position: usize, path: &Path) -> Result<(), SkipReason> {
+        let job = self.job;
         let file = self.files.load(path)?;
-        self.pixels.read_bytes(file, out)?;
-        Ok(*blake3::hash(file).as_bytes())
+        let photo = Photo { position, content: *blake3::hash(file).as_bytes() };
+        let is_known = job
+            .known
+            .is_some_and(|known| known.get(job.recipe, &photo.content, &mut self.row_bytes, &mut self.known_rows));
+        if is_known {
+            self.known.push(photo);
+            return Ok(());
+        }
+        let start = self.waiting.len() * job.geometry.n_bytes();
+        self.pixels.resize(start + job.geometry.n_bytes(), 0);
+        match job.view {
+            None => self.decoder.read_bytes(file, &mut self.pixels[start..])?,
+            Some(augmented) => {
+                let view = augmented.view(&photo.content);
+                self.decoder.read_bytes_augmented(file, &augmented.augment, view, &mut self.pixels[start..])?;
+            }
+        }
+        self.waiting.push(photo);
+        Ok(())
+    }
+
+    /// Sends what the network says of the waiting photos while at least `least` wait; false when there is no sense
+    /// in going on.
+    fn compute_into(&mut self, sender: &Sender, least: usize) -> bool {
+        while self.waiting.len() >= least {
+            let batch = self.compute();
+            let failed = batch.is_err();
+            if sender.send(batch).is_err() || failed {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Runs the network on the first waiting photos, as many as it was packed for.
+    fn compute(&mut self) -> Result<Batch, FeatureError> {
+        let n = self.waiting.len().min(self.job.chunk);
+        let n_bytes = n * self.job.geometry.n_bytes();
+        let photos = self.waiting.drain(..n).collect();
+        let content = match self.job.precision {
+            None => Content::Pixels(self.pixels.drain(..n_bytes).collect()),
+            Some(precision) => {
+                let network = match &mut self.network {
+                    Some(network) => network,
+                    none => none.insert(Network::compile(&self.weights, precision, self.job.chunk)?),
+                };
+                let rows = to_vec_f32(&network.features(&self.pixels[..n_bytes], n)?)?;
+                self.pixels.drain(..n_bytes);
+                Content::Rows(rows)
+            }
+        };
+        Ok(Batch { photos, content, skipped: Vec::new() })
     }
 }

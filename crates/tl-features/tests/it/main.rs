@@ -7,6 +7,8 @@
     reason = "a test may panic, and says where"
 )]
 
+mod cache;
+
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},

@@ -1,0 +1,85 @@
+//! Features that were computed before, kept in files.
+
+mod index;
+mod layout;
+mod lock;
+mod session;
+mod space;
+mod store;
+mod upkeep;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+pub use self::upkeep::{CacheSpace, Checked, Removed};
+pub(crate) use self::{
+    session::{Reader, Recipe, Writer},
+    space::Space,
+};
+
+/// A folder of feature rows, so that no photo is run through the same network twice.
+///
+/// A row is found by everything that decides its bits: the BLAKE3 hash of the photo's content, the augmented view,
+/// geometry, weights, arithmetic, instruction set, device and versions. Where the photo lies and what it is called
+/// do not matter. Rows come back as they were computed, bit for bit.
+///
+/// Several processes may use a folder at once, and be killed at any time: what is damaged or half-written is found
+/// by checksum and computed again. A folder that cannot be read or written fails no run: see [`problem`](Self::problem).
+///
+/// Clones are the same cache, with one count of hits.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    folder: PathBuf,
+    n_hits: AtomicUsize,
+    problem: Mutex<Option<String>>,
+}
+
+impl Cache {
+    /// The cache in `folder`, which is made when the first rows are written.
+    #[must_use]
+    pub fn new(folder: PathBuf) -> Self {
+        Self { shared: Arc::new(Shared { folder, n_hits: AtomicUsize::new(0), problem: Mutex::new(None) }) }
+    }
+
+    /// Where the rows are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.shared.folder
+    }
+
+    /// Rows that were found instead of computed, so far.
+    #[must_use]
+    pub fn n_hits(&self) -> usize {
+        self.shared.n_hits.load(Ordering::Relaxed)
+    }
+
+    /// The first thing that kept rows from being read or written, such as a full disk, with the remedy.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn add_hits(&self, n: usize) {
+        self.shared.n_hits.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_problem(&self, error: &io::Error) {
+        let text = format!(
+            "the feature cache in {} cannot be used: {error}; features are computed and not kept (choose another \
+             folder, or none)",
+            self.folder().display()
+        );
+        self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+    }
+}

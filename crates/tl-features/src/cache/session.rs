@@ -1,0 +1,114 @@
+//! The cache during one extraction: workers look rows up, the table's owner puts new ones in.
+
+use std::{
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use tl_data::DecodeOptions;
+
+use crate::{
+    cache::{
+        Cache,
+        index::Index,
+        layout::{Key, Record},
+        space::Space,
+        store::append,
+    },
+    views::Augmented,
+};
+
+/// Rows that are written at a time: what a killed process loses at most.
+const ROWS_AT_A_TIME: usize = 64;
+
+/// What a row depends on beside its photo's bytes and its space: how decoding forgives, and which view it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recipe(Key);
+
+impl Recipe {
+    pub(crate) fn new(decode: &DecodeOptions, view: Option<&Augmented>) -> Self {
+        let view = view.map(|v| format!("{} seed {} view {}", v.augment, v.seed, v.number)).unwrap_or_default();
+        Self(*blake3::hash(format!("{decode:?}\n{view}").as_bytes()).as_bytes())
+    }
+
+    /// The key of a photo by the hash of its bytes.
+    fn key(self, content: &[u8; 32]) -> Key {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(content);
+        hasher.update(&self.0);
+        *hasher.finalize().as_bytes()
+    }
+}
+
+/// Looks rows up; all workers share one.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    index: Index,
+}
+
+impl Reader {
+    /// A folder that cannot be read is a problem to tell, and an empty cache.
+    pub(crate) fn open(cache: &Cache, space: &Space) -> Self {
+        let index = Index::open(cache.folder(), space).unwrap_or_else(|error| {
+            cache.set_problem(&error);
+            Index::default()
+        });
+        Self { index }
+    }
+
+    /// Appends the row of a photo to `out` if it is known. `bytes` is a buffer to use again.
+    pub(crate) fn get(&self, recipe: Recipe, content: &[u8; 32], bytes: &mut Vec<u8>, out: &mut Vec<f32>) -> bool {
+        self.index.get(&recipe.key(content), bytes, out)
+    }
+}
+
+/// Takes new rows to the files, a few at a time.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    cache: &'a Cache,
+    space: &'a Space,
+    records: Vec<u8>,
+    rows: Vec<u8>,
+    n_rows: usize,
+    failed: bool,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(cache: &'a Cache, space: &'a Space) -> Self {
+        Self { cache, space, records: Vec::new(), rows: Vec::new(), n_rows: 0, failed: false }
+    }
+
+    /// Takes the row of a photo.
+    pub(crate) fn put(&mut self, recipe: Recipe, content: &[u8; 32], row: &[f32]) {
+        if self.failed {
+            return;
+        }
+        let start = self.rows.len();
+        self.rows.extend(row.iter().flat_map(|number| number.to_le_bytes()));
+        let record = Record::new(recipe.key(content), now(), &self.rows[start..]);
+        self.records.extend(record.to_bytes());
+        self.n_rows += 1;
+        if self.n_rows == ROWS_AT_A_TIME {
+            self.flush();
+        }
+    }
+
+    /// Writes what was taken since the last time. Where that fails the run goes on without: it is told once.
+    pub(crate) fn flush(&mut self) {
+        if self.n_rows == 0 {
+            return;
+        }
+        let folder: &Path = self.cache.folder();
+        if let Err(error) = append(folder, self.space, &self.records, &self.rows) {
+            self.cache.set_problem(&error);
+            self.failed = true;
+        }
+        self.records.clear();
+        self.rows.clear();
+        self.n_rows = 0;
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

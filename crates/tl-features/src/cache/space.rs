@@ -1,0 +1,78 @@
+//! What the rows of one pair of files have in common.
+
+use std::path::{Path, PathBuf};
+
+use tch::{Device, Kind};
+use tl_backbone::{Precision, Preprocessing, Weights};
+use tl_data::Geometry;
+use tl_torch::{CpuCapability, TorchError, libtorch_version, u8_slice};
+
+use crate::cache::layout::Header;
+
+/// To be raised whenever the same photo gives other numbers: a change to decoding, resampling, augmentation or
+/// the networks.
+const VERSION: u32 = 1;
+
+/// A set of rows that were computed alike: same weights, preprocessing, arithmetic, device, version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// File name without its ending.
+    name: String,
+    pub(crate) header: Header,
+}
+
+impl Space {
+    /// The space of what these weights say of photos that are seen so.
+    ///
+    /// Everything that could change a bit of a row is part of it, the instruction set and the version of libtorch
+    /// included, so that a cache folder may be shared by unlike machines.
+    pub(crate) fn new(
+        weights: &Weights,
+        geometry: Geometry,
+        precision: Precision,
+        device: Device,
+    ) -> Result<Self, TorchError> {
+        let Preprocessing { mean, std, .. } = &weights.spec().preprocessing;
+        let (place, arithmetic) = match device {
+            Device::Cpu => (format!("{:?}", CpuCapability::detect()), format!("{precision:?}").to_lowercase()),
+            other => (format!("{other:?}"), "f32".to_owned()),
+        };
+        let libtorch = libtorch_version();
+        let mut hasher = blake3::Hasher::new();
+        let version = (VERSION, env!("CARGO_PKG_VERSION"));
+        hasher
+            .update(format!("{version:?} {geometry:?} {mean:?} {std:?} {arithmetic} {place} {libtorch}\n").as_bytes());
+        hash_weights(weights, &mut hasher)?;
+        let (id, backbone) = (hasher.finalize(), weights.spec().name);
+        let description = format!("{backbone} {arithmetic} {}x{0} {:?}", geometry.side, geometry.fit);
+        let header = Header { width: weights.spec().n_features as u32, id: *id.as_bytes(), description };
+        Ok(Self { name: format!("{backbone}-{arithmetic}-{}", &id.to_hex()[..16]), header })
+    }
+
+    /// A space that was found in a folder.
+    pub(crate) fn found(name: String, header: Header) -> Self {
+        Self { name, header }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn keys(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.tlkeys", self.name))
+    }
+
+    pub(crate) fn rows(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.tlrows", self.name))
+    }
+}
+
+/// Every name, shape and value: a retrained network of the same name is another network.
+fn hash_weights(weights: &Weights, hasher: &mut blake3::Hasher) -> Result<(), TorchError> {
+    for (name, tensor) in weights.tensors() {
+        hasher.update(format!("{name} {:?}\n", tensor.size()).as_bytes());
+        let flat = tensor.f_detach()?.f_contiguous()?.f_view([-1])?.f_view_dtype(Kind::Uint8)?;
+        hasher.update(u8_slice(&flat)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! The two files of a space: opened, read by position, appended to.
+
+use std::{
+    io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use fs_err::{File, OpenOptions};
+
+use crate::cache::{
+    layout::{HEADER_BYTES, Header, RECORD_BYTES, Record},
+    lock::Lock,
+    space::Space,
+};
+
+/// The files of a space, open for reading.
+///
+/// They are read by position and not mapped into memory: a mapped file that someone cuts short kills the process,
+/// and reading four kilobytes costs less than checking them.
+#[derive(Debug)]
+pub(crate) struct Store {
+    keys: File,
+    rows: File,
+    row_bytes: usize,
+    /// Rows that were there when it was opened.
+    pub(crate) len: usize,
+}
+
+impl Store {
+    /// Opens the files as they are now; nothing where there are none, or where they are not those of `space`.
+    pub(crate) fn open(folder: &Path, space: &Space) -> io::Result<Option<Self>> {
+        let _lock = match Lock::shared(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            lock => lock?,
+        };
+        Self::open_locked(folder, space)
+    }
+
+    /// The same while the lock is held.
+    pub(crate) fn open_locked(folder: &Path, space: &Space) -> io::Result<Option<Self>> {
+        let (mut keys, rows) = match (File::open(space.keys(folder)), File::open(space.rows(folder))) {
+            (Err(error), _) | (_, Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            (keys, rows) => (keys?, rows?),
+        };
+        if read_header(&mut keys)?.as_ref() != Some(&space.header) {
+            return Ok(None);
+        }
+        let row_bytes = space.header.row_bytes();
+        let len = whole_rows(&keys, &rows, row_bytes)?;
+        Ok(Some(Self { keys, rows, row_bytes, len }))
+    }
+
+    /// All records in their order.
+    pub(crate) fn records(&self) -> io::Result<Vec<Record>> {
+        let mut keys = self.keys.try_clone()?;
+        keys.seek(SeekFrom::Start(HEADER_BYTES as u64))?;
+        let mut reader = BufReader::with_capacity(1 << 20, keys);
+        let mut bytes = [0; RECORD_BYTES];
+        let next = |_| {
+            reader.read_exact(&mut bytes)?;
+            Record::parse(&bytes).ok_or_else(|| ErrorKind::InvalidData.into())
+        };
+        (0..self.len).map(next).collect()
+    }
+
+    /// The record at a position, with its row in `row`; nothing where either was damaged.
+    pub(crate) fn get(&self, position: usize, row: &mut Vec<u8>) -> io::Result<Option<Record>> {
+        let mut bytes = [0; RECORD_BYTES];
+        read_at(&self.keys, &mut bytes, (HEADER_BYTES + position * RECORD_BYTES) as u64)?;
+        row.resize(self.row_bytes, 0);
+        read_at(&self.rows, row, position as u64 * self.row_bytes as u64)?;
+        Ok(Record::parse(&bytes).filter(|record| record.is_right(row)))
+    }
+}
+
+/// Puts rows and their records behind those that are there.
+///
+/// What a killed writer left half-done is cut off first; files that are no files of this space are begun anew. A
+/// row is on the file before its record is, so that a reader sees whole rows only.
+pub(crate) fn append(folder: &Path, space: &Space, records: &[u8], rows: &[u8]) -> io::Result<()> {
+    let _lock = Lock::exclusive(folder)?;
+    let mut keys_file = open_to_write(&space.keys(folder))?;
+    let mut rows_file = open_to_write(&space.rows(folder))?;
+    if read_header(&mut keys_file)?.as_ref() != Some(&space.header) {
+        rows_file.set_len(0)?;
+        keys_file.set_len(0)?;
+        keys_file.seek(SeekFrom::Start(0))?;
+        keys_file.write_all(&space.header.to_bytes())?;
+    }
+    let row_bytes = space.header.row_bytes();
+    let len = whole_rows(&keys_file, &rows_file, row_bytes)?;
+    let (keys_end, rows_end) = ((HEADER_BYTES + len * RECORD_BYTES) as u64, len as u64 * row_bytes as u64);
+    put_at_end(&mut rows_file, rows_end, rows)?;
+    put_at_end(&mut keys_file, keys_end, records)
+}
+
+/// Cuts a file at `end` and writes there; where that fails, as on a full disk, it cuts the file again.
+fn put_at_end(file: &mut File, end: u64, bytes: &[u8]) -> io::Result<()> {
+    file.set_len(end)?;
+    file.seek(SeekFrom::Start(end))?;
+    let written = file.write_all(bytes);
+    if written.is_err() {
+        // The first error is the one to tell; a tail that stays is cut by the next writer.
+        let _ = file.set_len(end);
+    }
+    written
+}
+
+/// Rows that are whole in both files.
+fn whole_rows(keys: &File, rows: &File, row_bytes: usize) -> io::Result<usize> {
+    let records = (keys.metadata()?.len() as usize).saturating_sub(HEADER_BYTES) / RECORD_BYTES;
+    Ok(records.min(rows.metadata()?.len() as usize / row_bytes.max(1)))
+}
+
+/// The header of a file of keys; nothing where it is damaged, cut off or of another version.
+pub(crate) fn read_header(keys: &mut File) -> io::Result<Option<Header>> {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES);
+    keys.seek(SeekFrom::Start(0))?;
+    Read::by_ref(keys).take(HEADER_BYTES as u64).read_to_end(&mut bytes)?;
+    Ok(Header::parse(&bytes))
+}
+
+fn open_to_write(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)
+}
+
+/// Fills `bytes` from a position; threads may do so at once.
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], position: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file.file(), bytes, position)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut bytes: &mut [u8], mut position: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file.file(), bytes, position)? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            n => (bytes, position) = (&mut bytes[n..], position + n as u64),
+        }
+    }
+    Ok(())
+}
