@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    bench::BenchArgs, completions::CompletionsArgs, data::DataArgs, evaluate::EvaluateArgs, info::InfoArgs,
-    predict::PredictArgs, train::TrainArgs,
+    bench::BenchArgs, cache::CacheArgs, completions::CompletionsArgs, data::DataArgs, evaluate::EvaluateArgs,
+    info::InfoArgs, predict::PredictArgs, train::TrainArgs,
 };
 
 /// Transfer learning for photos: a folder of photos becomes a classifier that you can trust, carry away and run.
@@ -35,6 +35,12 @@ pub(crate) struct GlobalArgs {
     /// Arithmetic of the frozen network
     #[arg(long, value_enum, value_name = "P", global = true)]
     pub(crate) precision: Option<PrecisionArg>,
+    /// Folder that keeps features, so that no photo is run through a network twice [default: the user's cache folder]
+    #[arg(long, env = "TL_CACHE", value_name = "DIR", global = true, hide_env_values = true)]
+    pub(crate) cache: Option<PathBuf>,
+    /// Compute all features, and keep none
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
     /// Say nothing but results and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
@@ -67,6 +73,8 @@ pub(crate) enum Command {
     Data(DataArgs),
     /// Measure the speed of this machine
     Bench(BenchArgs),
+    /// Look after the features that are kept
+    Cache(CacheArgs),
     /// Show what a model is and where it came from
     Info(InfoArgs),
     /// Print the completions of a shell

@@ -12,12 +12,12 @@ use clap::ValueHint;
 use serde_json::json;
 use tl_data::{Sample, ScanOptions, Skipped, scan};
 use tl_metrics::Evaluation;
-use tl_model::{Classifier, Prediction};
+use tl_model::{Classifier, PredictOptions, Prediction};
 
 use crate::{
     EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
     args::GlobalArgs,
-    imagenet_labels,
+    cache, imagenet_labels,
     model::{Named, predict_options},
     output,
     photo_args::PhotoArgs,
@@ -60,12 +60,15 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
     let stop = signal::stop_flag();
     let photos: Vec<PathBuf> = samples.iter().map(|s| s.path.clone()).collect();
     let mut progress = PhotoProgress::new(photos.len(), "Evaluating", display);
-    let result = classifier.predict(&photos, &predict_options(global, &args.photos)?, &mut |n| progress.set(n), &stop);
+    let cache = cache::open(global);
+    let options = PredictOptions { cache: cache.clone(), ..predict_options(global, &args.photos)? };
+    let result = classifier.predict(&photos, &options, &mut |n| progress.set(n), &stop);
     progress.clear();
     let (predictions, broken) = match result {
         Err(_) if stop.load(Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
         result => result?,
     };
+    cache::say_problem(cache.as_ref());
     skipped.extend(broken);
     skipped::say(&skipped, None);
     if predictions.is_empty() {

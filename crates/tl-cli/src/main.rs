@@ -13,6 +13,7 @@
 mod args;
 mod assets;
 mod bench;
+mod cache;
 mod completions;
 mod data;
 mod device;
@@ -64,6 +65,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Evaluate(evaluate) => evaluate::run(&evaluate, &args.global),
         Command::Data(data) => data::run(&data, &args.global),
         Command::Bench(bench) => bench::run(&bench, &args.global),
+        Command::Cache(cache) => cache::run(&cache, &args.global),
         Command::Info(info) => info::run(&info, &args.global),
         Command::Completions(completions) => Ok(completions::run(&completions)),
     }

@@ -11,10 +11,12 @@ use std::{
 use anyhow::{Result, bail};
 use clap::ValueHint;
 use tl_data::{SkipReason, Skipped, find_photos};
+use tl_model::PredictOptions;
 
 use crate::{
     EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
     args::GlobalArgs,
+    cache,
     model::{Named, predict_options},
     output,
     photo_args::PhotoArgs,
@@ -53,12 +55,16 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let display = Display::new(global);
     let stop = signal::stop_flag();
     let mut progress = PhotoProgress::new(photos.len(), "Predicting", display);
-    let result = classifier.predict(&photos, &predict_options(global, &args.photos)?, &mut |n| progress.set(n), &stop);
+    // One photo is computed in less time than its key takes: the weights have to be hashed for it.
+    let cache = cache::open(global).filter(|_| photos.len() > 1);
+    let options = PredictOptions { cache: cache.clone(), ..predict_options(global, &args.photos)? };
+    let result = classifier.predict(&photos, &options, &mut |n| progress.set(n), &stop);
     progress.clear();
     let (predictions, broken) = match result {
         Err(_) if stop.load(std::sync::atomic::Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
         result => result?,
     };
+    cache::say_problem(cache.as_ref());
     skipped.extend(broken);
     if predictions.is_empty() {
         bail!(nothing_readable(&skipped));

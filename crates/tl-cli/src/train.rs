@@ -17,7 +17,7 @@ use toml::Value;
 use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
-    assets, device,
+    assets, cache, device,
     model::backbone,
     output,
     photo_args::PhotoArgs,
@@ -125,7 +125,8 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     };
     let display = Display::new(global);
     let mut screen = Screen::new(display, folder.path());
-    let inputs = RunInputs { plan, data, weights, folder: folder.clone(), device, command: env::args().collect() };
+    let (command, cache) = (env::args().collect(), cache::open(global));
+    let inputs = RunInputs { plan, data, weights, folder: folder.clone(), device, command, cache };
     match train(inputs, &mut screen, &stop) {
         Ok(Outcome::Finished(metrics)) => {
             output::result(&summary(&metrics, &folder, &output::program()))?;

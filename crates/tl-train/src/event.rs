@@ -33,11 +33,15 @@ pub enum Event<'a> {
     Extracted {
         /// Photos that could be read.
         n_photos: usize,
+        /// Features among them that were known from an earlier run.
+        n_cached: usize,
         /// Wall time.
         seconds: f64,
         /// Photos that could not, with reasons.
         skipped: &'a [Skipped],
     },
+    /// The feature cache could not be read or written; the run goes on without.
+    CacheProblem(&'a str),
     /// The run goes on where it was interrupted.
     Resumed {
         /// Finished epochs.

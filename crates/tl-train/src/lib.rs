@@ -15,7 +15,7 @@
 //! let data = Data::load(plan.options())?;
 //! let weights = Weights::open(Path::new("data/weights/mobilenet_v1.safetensors"), plan.spec())?;
 //! let folder = RunFolder::create(Path::new("runs"), None, "photos")?;
-//! let inputs = RunInputs { plan, data, weights, folder, device: Device::Cpu, command: Vec::new() };
+//! let inputs = RunInputs { plan, data, weights, folder, device: Device::Cpu, command: Vec::new(), cache: None };
 //! let outcome = train(inputs, &mut |_: &Event<'_>| {}, &AtomicBool::new(false))?;
 //! if let Outcome::Finished(metrics) = outcome {
 //!     assert!(metrics.val_accuracy > Some(0.9));

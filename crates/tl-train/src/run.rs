@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::atomic::AtomicBool, time::
 use tch::{Device, Kind, Tensor};
 use tl_backbone::{Precision, Weights};
 use tl_data::{Sample, Skipped};
-use tl_features::{ExtractOptions, FeatureError, Features, extract};
+use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
 use tl_head::{Head, LossOptions, balanced_class_weights};
 use tl_metrics::{EpochRecord, Evaluation};
 use tl_model::{Bundle, Provenance};
@@ -37,6 +37,8 @@ pub struct RunInputs {
     pub device: Device,
     /// The command that started it, for the record.
     pub command: Vec<String>,
+    /// Features that are known already, and where new ones are kept.
+    pub cache: Option<Cache>,
 }
 
 /// How a run ended.
@@ -66,7 +68,7 @@ pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) 
 
 /// The steps of [`train`].
 fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
-    let RunInputs { plan, data, weights, folder, device, command } = inputs;
+    let RunInputs { plan, data, weights, folder, device, command, cache } = inputs;
     let options = plan.options();
     let mut clock = Clock::default();
 
@@ -82,6 +84,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         precision: plan.precision(),
         device,
         decode: options.decode(),
+        cache: cache.clone(),
         ..ExtractOptions::default()
     };
     let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
@@ -96,9 +99,13 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     clock.lap("features");
     observer.event(&Event::Extracted {
         n_photos: n_train + n_val,
+        n_cached: cache.as_ref().map_or(0, Cache::n_hits),
         seconds: clock.seconds("features"),
         skipped: &skipped,
     });
+    if let Some(problem) = cache.as_ref().and_then(Cache::problem) {
+        observer.event(&Event::CacheProblem(&problem));
+    }
     write_skipped(&folder, &skipped)?;
     let train_labels = labels(&train_features, &data.train);
     check_skipped(&skipped, n_train + n_val, options.max_skipped)?;

@@ -6,7 +6,7 @@ use tl_metrics::EpochRecord;
 use tl_train::{Event, Observer};
 
 use crate::{
-    output,
+    cache, output,
     progress::{Display, PhotoProgress},
     skipped,
 };
@@ -31,7 +31,10 @@ impl Observer for Screen {
                 let display = self.display;
                 self.photos.get_or_insert_with(|| PhotoProgress::new(*n_total, "Reading", display)).set(*n_done);
             }
-            Event::Extracted { n_photos, seconds, skipped } => self.extracted(*n_photos, *seconds, skipped),
+            Event::Extracted { n_photos, n_cached, seconds, skipped } => {
+                self.extracted(*n_photos, *n_cached, *seconds, skipped);
+            }
+            Event::CacheProblem(problem) => cache::say(problem),
             Event::Resumed { epochs, steps } => {
                 self.display.line(&format!("Going on after {epochs} epochs and {steps} steps."));
             }
@@ -84,13 +87,17 @@ impl Screen {
         ));
     }
 
-    fn extracted(&mut self, n_photos: usize, seconds: f64, skipped: &[tl_data::Skipped]) {
+    fn extracted(&mut self, n_photos: usize, n_cached: usize, seconds: f64, skipped: &[tl_data::Skipped]) {
         if let Some(photos) = self.photos.take() {
             photos.clear();
         }
         let rate = n_photos as f64 / seconds.max(1e-9);
-        tracing::info!(target: "tl", event = "extracted", n_photos, seconds, n_skipped = skipped.len());
-        self.display.line(&format!("Read {n_photos} photos in {seconds:.2} s ({rate:.0} photos/s)"));
+        tracing::info!(target: "tl", event = "extracted", n_photos, n_cached, seconds, n_skipped = skipped.len());
+        let known = match n_cached {
+            0 => String::new(),
+            n => format!(", {n} known from an earlier run"),
+        };
+        self.display.line(&format!("Read {n_photos} photos in {seconds:.2} s ({rate:.0} photos/s{known})"));
         if self.display == Display::Person {
             skipped::say(skipped, Some(&self.run.join("skipped.csv").display().to_string()));
         }

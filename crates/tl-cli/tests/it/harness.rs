@@ -55,6 +55,8 @@ impl Work {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tl"));
         command.current_dir(self.dir.path()).args(args).env_remove("TL_ASSETS").env_remove("RUST_LOG");
+        // Never the user's own.
+        command.env("TL_CACHE", self.path("cache"));
         command
     }
 

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod cache;
 mod data;
 mod harness;
 mod hostile;

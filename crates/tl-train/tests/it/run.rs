@@ -45,7 +45,7 @@ fn inputs(options: TrainOptions, folder: RunFolder) -> RunInputs {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/weights").join(plan.spec().file);
     let weights = Weights::open(&path, plan.spec()).unwrap();
     let data = Data::load(plan.options()).unwrap();
-    RunInputs { plan, data, weights, folder, device: tch::Device::Cpu, command: vec!["test".to_owned()] }
+    RunInputs { plan, data, weights, folder, device: tch::Device::Cpu, command: vec!["test".to_owned()], cache: None }
 }
 
 fn run(options: TrainOptions, dir: &TempDir, name: &str) -> RunMetrics {
