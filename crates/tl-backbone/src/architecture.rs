@@ -95,7 +95,7 @@ impl Block {
 }
 
 impl Layer {
-    fn tensors(&self) -> Vec<TensorInfo> {
+    pub(crate) fn tensors(&self) -> Vec<TensorInfo> {
         match self {
             Self::Conv(conv) => conv.tensors(),
             Self::SqueezeExcite(excite) => excite.tensors(),

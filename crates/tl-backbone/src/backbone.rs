@@ -26,10 +26,14 @@ pub enum BatchNorm {
 #[derive(Debug)]
 pub struct Backbone {
     spec: &'static Spec,
-    architecture: Architecture,
+    pub(crate) architecture: Architecture,
     tensors: BTreeMap<String, Tensor>,
-    first_trained: usize,
+    /// Whether each layer is trained, in the order in which they run.
+    pub(crate) trained: Vec<bool>,
+    /// The first block with a trained layer.
+    pub(crate) first_trained: usize,
     batch_norm: BatchNorm,
+    bn_momentum: f64,
 }
 
 /// Share of a batch in the moving statistics; torchvision's default.
@@ -43,7 +47,9 @@ impl Backbone {
         let tensors = weights.tensors().map(|(name, tensor)| Ok((name.to_owned(), deep_copy(&tensor)?)));
         let tensors = tensors.collect::<Result<_, BackboneError>>()?;
         let first_trained = architecture.blocks.len();
-        Ok(Self { spec, architecture, tensors, first_trained, batch_norm: BatchNorm::Frozen })
+        let trained = vec![false; architecture.blocks.iter().map(|block| block.layers.len()).sum()];
+        let (batch_norm, bn_momentum) = (BatchNorm::Frozen, BN_MOMENTUM);
+        Ok(Self { spec, architecture, tensors, trained, first_trained, batch_norm, bn_momentum })
     }
 
     /// How many blocks the network has: the stem, each separable or inverted residual block, the last
@@ -61,15 +67,47 @@ impl Backbone {
         if first > self.n_blocks() {
             return Err(self.no_block(first));
         }
+        let blocks = self.architecture.blocks.iter().enumerate();
+        let trained: Vec<bool> = blocks.flat_map(|(i, block)| vec![i >= first; block.layers.len()]).collect();
+        self.train_layers(&trained, batch_norm)
+    }
+
+    /// Trains the layers that are marked, in the order of [`crate::layers`], and freezes the others and the top.
+    ///
+    /// Nothing of a frozen layer moves, neither weights nor statistics, whatever `batch_norm` is.
+    pub fn train_layers(&mut self, trained: &[bool], batch_norm: BatchNorm) -> Result<(), BackboneError> {
+        if trained.len() != self.trained.len() {
+            let n_layers = self.trained.len();
+            return Err(BackboneError::Layers { backbone: self.spec.name, n_layers, asked: trained.len() });
+        }
+        let mut marks = trained.iter();
+        self.first_trained = self.n_blocks();
         for (i, block) in self.architecture.blocks.iter().enumerate() {
-            for info in block.tensors().iter().filter(|info| info.is_parameter) {
-                if let Some(tensor) = self.tensors.get_mut(&info.name) {
-                    *tensor = tensor.f_detach()?.f_set_requires_grad(i >= first)?;
+            for (layer, &is_trained) in block.layers.iter().zip(&mut marks) {
+                if is_trained {
+                    self.first_trained = self.first_trained.min(i);
+                }
+                for info in layer.tensors().iter().filter(|info| info.is_parameter) {
+                    if let Some(tensor) = self.tensors.get_mut(&info.name) {
+                        *tensor = tensor.f_detach()?.f_set_requires_grad(is_trained)?;
+                    }
                 }
             }
         }
-        (self.first_trained, self.batch_norm) = (first, batch_norm);
+        (self.trained, self.batch_norm) = (trained.to_vec(), batch_norm);
         Ok(())
+    }
+
+    /// The share of a batch in the moving statistics of [`BatchNorm::Batch`]: torchvision's is 0.1, Keras's 0.01
+    /// (there called a momentum of 0.99).
+    pub fn set_bn_momentum(&mut self, share: f64) {
+        self.bn_momentum = share;
+    }
+
+    /// The first block with a trained layer; [`Self::n_blocks`] when all are frozen.
+    #[must_use]
+    pub fn first_trained(&self) -> usize {
+        self.first_trained
     }
 
     /// The trained parameters with their names, in order of the names.
@@ -112,8 +150,8 @@ impl Backbone {
     /// changes, so it can be kept.
     pub fn forward_block(&self, block: usize, x: &Tensor, train: bool) -> Result<Tensor, BackboneError> {
         let layers = self.architecture.blocks.get(block).ok_or_else(|| self.no_block(block))?;
-        let train = train && block >= self.first_trained && self.batch_norm == BatchNorm::Batch;
-        self.layers(layers, x, train)
+        let before: usize = self.architecture.blocks[..block].iter().map(|block| block.layers.len()).sum();
+        self.layers(layers, x, train && self.batch_norm == BatchNorm::Batch, before)
     }
 
     /// `ImageNet` logits `[N, n_classes]` of features `[N, n_features]`: the pretrained top, without dropout.
@@ -126,11 +164,12 @@ impl Backbone {
         Ok(x)
     }
 
-    fn layers(&self, block: &Block, input: &Tensor, train: bool) -> Result<Tensor, BackboneError> {
+    /// A block whose first layer is the `first`-th of the network; with `train` its trained layers look at the batch.
+    fn layers(&self, block: &Block, input: &Tensor, train: bool, first: usize) -> Result<Tensor, BackboneError> {
         let mut x = input.shallow_clone();
-        for layer in &block.layers {
+        for (layer, &is_trained) in block.layers.iter().zip(&self.trained[first..]) {
             x = match layer {
-                Layer::Conv(conv) => self.conv(conv, &x, train)?,
+                Layer::Conv(conv) => self.conv(conv, &x, train && is_trained)?,
                 Layer::SqueezeExcite(excite) => self.excite(excite, &x)?,
             };
         }
@@ -141,8 +180,8 @@ impl Backbone {
         let (stride, symmetric) = (conv.stride, (conv.kernel - 1) / 2);
         let weight = self.get(&conv.conv, "weight")?;
         let x = match self.architecture.padding {
-            Padding::Symmetric => convolve(x, weight, stride, symmetric, conv.groups)?,
-            Padding::Same => convolve(&pad_same(x, conv.kernel, stride)?, weight, stride, 0, conv.groups)?,
+            Padding::Symmetric => convolve(x, weight, None, stride, symmetric, conv.groups)?,
+            Padding::Same => convolve(&pad_same(x, conv.kernel, stride)?, weight, None, stride, 0, conv.groups)?,
         };
         let bn = |name| self.get(&conv.bn, name);
         let normalised = x.f_batch_norm(
@@ -151,7 +190,7 @@ impl Backbone {
             Some(bn("running_mean")?),
             Some(bn("running_var")?),
             train,
-            BN_MOMENTUM,
+            self.bn_momentum,
             self.architecture.bn_eps,
             false,
         )?;
@@ -169,7 +208,7 @@ impl Backbone {
         Ok(x.f_mul(&scales)?)
     }
 
-    fn get(&self, prefix: &str, name: &str) -> Result<&Tensor, BackboneError> {
+    pub(crate) fn get(&self, prefix: &str, name: &str) -> Result<&Tensor, BackboneError> {
         let name = format!("{prefix}.{name}");
         self.tensors
             .get(&name)
@@ -181,12 +220,19 @@ impl Backbone {
     }
 }
 
-fn convolve(x: &Tensor, weight: &Tensor, stride: i64, padding: i64, groups: i64) -> Result<Tensor, tch::TchError> {
-    x.f_conv2d(weight, None::<&Tensor>, [stride, stride], [padding, padding], [1, 1], groups)
+pub(crate) fn convolve(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    stride: i64,
+    padding: i64,
+    groups: i64,
+) -> Result<Tensor, tch::TchError> {
+    x.f_conv2d(weight, bias, [stride, stride], [padding, padding], [1, 1], groups)
 }
 
 /// Zeros around `x` as `TensorFlow`'s SAME puts them.
-fn pad_same(x: &Tensor, kernel: i64, stride: i64) -> Result<Tensor, tch::TchError> {
+pub(crate) fn pad_same(x: &Tensor, kernel: i64, stride: i64) -> Result<Tensor, tch::TchError> {
     let size = x.size();
     let [(top, bottom), (left, right)] = [size[2], size[3]].map(|side| same_padding(side, kernel, stride));
     match [left, right, top, bottom] {
@@ -196,7 +242,7 @@ fn pad_same(x: &Tensor, kernel: i64, stride: i64) -> Result<Tensor, tch::TchErro
 }
 
 /// Zeros before and after a line of `side` pixels: what `ceil(side / stride)` outputs need, the odd one after.
-fn same_padding(side: i64, kernel: i64, stride: i64) -> (i64, i64) {
+pub(crate) fn same_padding(side: i64, kernel: i64, stride: i64) -> (i64, i64) {
     let n_out = (side + stride - 1) / stride;
     let total = ((n_out - 1) * stride + kernel - side).max(0);
     (total / 2, total - total / 2)

@@ -57,6 +57,19 @@ pub enum BackboneError {
         /// The number asked for.
         asked: usize,
     },
+    /// The network has another number of layers than were marked.
+    #[error("{backbone} has {n_layers} layers that can be frozen, but {asked} were marked")]
+    Layers {
+        /// The network.
+        backbone: &'static str,
+        /// How many it has.
+        n_layers: usize,
+        /// How many were marked.
+        asked: usize,
+    },
+    /// Values or gradients of a folded network are too few.
+    #[error("the folded network and its values do not fit; fold it again after freezing other layers")]
+    Folded,
     /// libtorch refused.
     #[error(transparent)]
     Torch(#[from] TorchError),

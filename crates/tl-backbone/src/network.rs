@@ -22,6 +22,8 @@ use crate::{
 /// It is for one thread at a time: give each worker its own.
 #[derive(Debug)]
 pub struct Network {
+    /// Whether activations are turned by 180 degrees, see [`crate::fold`].
+    turned: bool,
     steps: Vec<Step>,
     top: Top,
     input: RefCell<Input>,
@@ -52,11 +54,13 @@ pub struct CompileOptions {
     pub side: Option<u32>,
     /// Fused kernels where they exist, or plain operators.
     pub engine: Engine,
+    /// Blocks to compile, from the first; `None` takes all.
+    pub n_blocks: Option<usize>,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self { precision: Precision::F32, batch: 1, side: None, engine: Engine::Auto }
+        Self { precision: Precision::F32, batch: 1, side: None, engine: Engine::Auto, n_blocks: None }
     }
 }
 
@@ -84,8 +88,11 @@ impl Network {
             side: i64::from(side),
             expected: None,
         };
-        let steps = architecture.blocks.iter().map(|block| compiler.block(block)).collect::<Result<Vec<_>, _>>()?;
+        let n_blocks = options.n_blocks.unwrap_or(architecture.blocks.len());
+        let blocks = architecture.blocks.iter().take(n_blocks);
+        let steps = blocks.map(|block| compiler.block(block)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
+            turned,
             steps: steps.into_iter().flatten().collect(),
             top: Top::new(weights, &architecture)?,
             input: RefCell::new(input),
@@ -95,6 +102,18 @@ impl Network {
     /// Features `[n, n_features] f32` of `n` pictures: `[n, side, side, 3] u8`, R, G, B.
     pub fn features(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
         let _guard = tch::no_grad_guard();
+        Ok(self.run(pixels, n)?.f_mean_dim(&[2, 3][..], false, Kind::Float)?)
+    }
+
+    /// Activations `[n, C, H, W]` after the compiled blocks, the right way up, in the kind of the arithmetic.
+    /// There must be at least one block: the input itself is in units of the first one.
+    pub fn activations(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
+        let _guard = tch::no_grad_guard();
+        let x = self.run(pixels, n)?;
+        Ok(if self.turned { x.f_flip([2, 3])? } else { x })
+    }
+
+    fn run(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
         let mut x = self.input.borrow_mut().fill(pixels, n)?;
         let mut kept = None;
         for step in &self.steps {
@@ -108,7 +127,7 @@ impl Network {
                 Step::Excite(excite) => excite.forward(x)?,
             };
         }
-        Ok(x.f_mean_dim(&[2, 3][..], false, Kind::Float)?)
+        Ok(x)
     }
 
     /// `ImageNet` logits `[n, n_classes] f32` of features `[n, n_features] f32`: the pretrained top.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use tl_train::TrainOptions;
+use tl_train::{Recipe, TrainOptions};
 use toml::{Table, Value};
 
 /// Settings that are put over each other.
@@ -39,10 +39,18 @@ impl Settings {
         }
     }
 
-    /// The settings, each key and type checked.
-    pub(crate) fn finish(self) -> Result<TrainOptions> {
-        self.table
-            .try_into()
-            .map_err(|error: toml::de::Error| anyhow::anyhow!("a setting is wrong: {}", error.message()))
+    /// The settings, each key and type checked. Those that were not given are the recipe's.
+    pub(crate) fn finish(self, as_published: bool) -> Result<TrainOptions> {
+        let recipe = match self.table.get("recipe") {
+            None => Recipe::Features,
+            Some(name) => name
+                .clone()
+                .try_into()
+                .map_err(|error: toml::de::Error| anyhow::anyhow!("the recipe is wrong: {}", error.message()))?,
+        };
+        let preset = if as_published { Recipe::as_published() } else { recipe.options() };
+        let mut table = Table::try_from(preset)?;
+        table.extend(self.table);
+        table.try_into().map_err(|error: toml::de::Error| anyhow::anyhow!("a setting is wrong: {}", error.message()))
     }
 }

@@ -43,6 +43,15 @@ pub(crate) struct TrainArgs {
     /// Take labels from paths, by the group `label` of a regular expression: '^(?P<label>[a-z]+)_'
     #[arg(long, value_name = "REGEX", conflicts_with = "val")]
     label_pattern: Option<String>,
+    /// What is trained; every other setting's default follows from it, as --print-config shows [default: features]
+    #[arg(long, value_enum, value_name = "R")]
+    recipe: Option<RecipeArg>,
+    /// With --recipe notebook: the notebook with its two slips, 223-pixel photos and nothing frozen
+    #[arg(long)]
+    as_published: bool,
+    /// Print every setting of the run as TOML, and do nothing else
+    #[arg(long)]
+    print_config: bool,
     /// Pretrained network: mobilenet_v1, mobilenet_v2 or mobilenet_v3_small [default: mobilenet_v1]
     #[arg(long, value_name = "B")]
     backbone: Option<String>,
@@ -67,6 +76,16 @@ pub(crate) struct TrainArgs {
     /// Part of each class held out when there is no validation folder; 0 for none [default: 0.2]
     #[arg(long, value_name = "F")]
     val_fraction: Option<f64>,
+    /// Layers of the backbone that stay as they are: all, none, N, stage:K or name:REGEX; N counts Keras layers for
+    /// V1 and blocks for other networks, K stages, and `tl info --layers B` lists them
+    #[arg(long, value_name = "WHAT")]
+    freeze: Option<String>,
+    /// Changes to the photos while the backbone is trained, as in `tl data preview`: light, standard, strong or steps
+    #[arg(long, value_name = "A")]
+    augment: Option<String>,
+    /// Also write a checkpoint every K steps of fine-tuning, not only after each epoch
+    #[arg(long, value_name = "K")]
+    checkpoint_steps: Option<u32>,
     /// Which epoch's head is kept [default: last]
     #[arg(long, value_enum)]
     keep: Option<KeepArg>,
@@ -87,6 +106,19 @@ pub(crate) struct TrainArgs {
     resume: Option<PathBuf>,
     #[command(flatten)]
     photos: PhotoArgs,
+}
+
+/// What is trained.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RecipeArg {
+    /// A head on the features of the frozen backbone, computed once
+    Features,
+    /// That, then the backbone too, stage by stage, gently
+    Finetune,
+    /// The Keras notebook: first 20 layers frozen, the rest trained with BatchNorm in training mode
+    Notebook,
+    /// The same network from random weights
+    Scratch,
 }
 
 /// Shape of the head.
@@ -117,6 +149,10 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     }
     let device = device::parse(&options.device)?;
     let plan = Plan::new(options)?;
+    if args.print_config {
+        output::result(&toml::to_string(plan.options())?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let data = Data::load(plan.options())?;
     let weights = assets::weights(global, plan.spec())?;
     let folder = match &args.resume {
@@ -164,6 +200,10 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     settings.flag("label_pattern", args.label_pattern.clone());
     settings.flag("max_skipped", args.photos.allowed());
     settings.flag("partial", args.photos.partial.then_some(true));
+    settings.flag("recipe", args.recipe.as_ref().map(name_of));
+    settings.flag("freeze", args.freeze.clone());
+    settings.flag("augment", args.augment.clone());
+    settings.flag("checkpoint_steps", args.checkpoint_steps.map(i64::from));
     settings.flag("backbone", args.backbone.as_deref().map(full_name));
     settings.flag("head", args.head.as_ref().map(name_of));
     settings.flag("hidden", args.hidden.clone().map(|sizes| sizes.into_iter().map(i64::from).collect::<Vec<_>>()));
@@ -176,7 +216,10 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     settings.flag("precision", global.precision.as_ref().map(name_of));
     settings.flag("threads", global.threads.map(|n| n as i64));
     settings.flag("device", global.device.clone());
-    settings.finish()
+    if args.as_published {
+        settings.flag("recipe", Some("notebook"));
+    }
+    settings.finish(args.as_published)
 }
 
 /// The word that an argument's value is typed as, which is also what the settings call it.

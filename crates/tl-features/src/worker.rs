@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use tl_backbone::{Network, Precision, Weights};
+use tl_backbone::{CompileOptions, Network, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, SkipReason, Skipped};
 use tl_torch::{set_intra_op_threads, to_vec_f32};
 
@@ -174,7 +174,12 @@ impl<'a> Worker<'a> {
             Some(precision) => {
                 let network = match &mut self.network {
                     Some(network) => network,
-                    none => none.insert(Network::compile(&self.weights, precision, self.job.chunk)?),
+                    none => {
+                        let mut compiling = CompileOptions::default();
+                        (compiling.precision, compiling.batch) = (precision, self.job.chunk);
+                        compiling.side = Some(self.job.geometry.side);
+                        none.insert(Network::compile_with(&self.weights, &compiling)?)
+                    }
                 };
                 let rows = to_vec_f32(&network.features(&self.pixels[..n_bytes], n)?)?;
                 self.pixels.drain(..n_bytes);

@@ -61,6 +61,23 @@ pub enum TrainError {
         /// The learning rate.
         lr: f64,
     },
+    /// What was frozen moved; a mistake in this program.
+    #[error("frozen weights or statistics of the backbone changed while it was trained; please report this")]
+    FrozenMoved,
+    /// A photo that could be read at first no longer can.
+    #[error("{} {reason} (it could be read when the run began); leave the photos alone and --resume", path.display())]
+    PhotoLost {
+        /// The photo.
+        path: PathBuf,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// The system gave no thread.
+    #[error("cannot start a worker thread: {0}; lower --threads")]
+    Thread(io::Error),
+    /// A worker ended without a result.
+    #[error("a worker thread of fine-tuning was lost; please report this")]
+    WorkerLost,
     /// The run folder is taken.
     #[error("the run folder {} is there already; choose another --name, or --resume it", path.display())]
     Taken {

@@ -49,6 +49,8 @@ pub enum Event<'a> {
         /// Finished steps of the next one.
         steps: usize,
     },
+    /// The newest checkpoint is damaged; the one before is used.
+    Damaged(&'a Path),
     /// An epoch ended.
     Epoch {
         /// Its numbers.

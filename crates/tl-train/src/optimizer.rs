@@ -79,6 +79,19 @@ impl Optimizer {
         Ok(())
     }
 
+    /// One step along gradients that were computed elsewhere, `(gradient, learning rate)` for each parameter in their
+    /// order; `None` leaves a parameter alone.
+    pub fn step_along(&mut self, steps: &[Option<(Tensor, f64)>]) -> Result<(), TrainError> {
+        let _guard = tch::no_grad_guard();
+        self.n_steps += 1;
+        for (slot, step) in self.slots.iter_mut().zip(steps) {
+            if let Some((gradient, lr)) = step {
+                slot.step(&self.config, gradient, self.n_steps, *lr)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Sets the gradients to zero: `backward` adds to them.
     pub fn zero_grad(&mut self) {
         self.slots.iter_mut().for_each(|slot| slot.parameter.zero_grad());

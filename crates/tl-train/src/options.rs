@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use tl_backbone::Precision;
 use tl_data::{DecodeOptions, Limits};
 
+use crate::recipe::Recipe;
+
 /// Every setting of a run, as typed; [`crate::Plan::new`] checks them together.
 ///
 /// It reads and writes as TOML, one `key = value` a line: that is a run's `config.toml`.
@@ -40,8 +42,39 @@ pub struct TrainOptions {
     pub max_memory_bytes: u64,
     /// Fraction of each class held out for validation when no validation folder is given; 0 for none.
     pub val_fraction: f64,
+    /// What is done with the backbone; the other settings' defaults follow from it.
+    pub recipe: Recipe,
     /// Name of the pretrained network.
     pub backbone: String,
+    /// Whether the backbone starts from its pretrained weights; if not, from random ones.
+    pub pretrained: bool,
+    /// Side of the pictures in pixels; 0 takes the weights' own.
+    pub side: u32,
+    /// Squash photos to a square, as Keras does, instead of the weights' own geometry.
+    pub squash: bool,
+    /// Which layers of the backbone stay as they are when it is fine-tuned: `all`, `none`, `N`, `stage:K` or
+    /// `name:REGEX`. For V1, `N` freezes what has a Keras index below `N`, for other networks the first `N` blocks;
+    /// `stage:K` freezes the stages before `K`; a convolution and its `BatchNorm` go together.
+    pub freeze: String,
+    /// Epochs after which one stage more is trained, from the last on; 0 trains all that is not frozen at once.
+    pub unfreeze_every: usize,
+    /// What `BatchNorm` does in trained layers.
+    pub batch_norm: NormKind,
+    /// Share of a batch in `BatchNorm`'s moving statistics; Keras's momentum of 0.99 is 0.01 here.
+    pub bn_momentum: f64,
+    /// Changes to the photos while the backbone is fine-tuned: a preset or steps, see `tl data preview`.
+    pub augment: String,
+    /// Epochs of the head on features before the backbone is fine-tuned; 0 starts from a random head.
+    pub head_epochs: usize,
+    /// Learning rate of the backbone's last stage.
+    pub backbone_lr: f64,
+    /// The rate of each earlier stage is this part of the next one's.
+    pub stage_decay: f64,
+    /// Photos that a worker computes at a time while fine-tuning; 0 chooses by the arithmetic. It changes the last
+    /// bits of the result, the number of threads does not.
+    pub micro_batch: usize,
+    /// Steps of fine-tuning after which a checkpoint is written within an epoch; 0 writes them between epochs only.
+    pub checkpoint_steps: usize,
     /// Shape of the head.
     pub head: HeadKind,
     /// Hidden sizes of the dense head; a linear head has none.
@@ -85,7 +118,21 @@ impl Default for TrainOptions {
             max_file_bytes: limits.max_file_bytes,
             max_memory_bytes: limits.max_memory_bytes,
             val_fraction: 0.2,
+            recipe: Recipe::Features,
             backbone: "mobilenet_v1".to_owned(),
+            pretrained: true,
+            side: 0,
+            squash: false,
+            freeze: "all".to_owned(),
+            unfreeze_every: 0,
+            batch_norm: NormKind::Frozen,
+            bn_momentum: 0.1,
+            augment: "none".to_owned(),
+            head_epochs: 0,
+            backbone_lr: 1e-3,
+            stage_decay: 1.0,
+            micro_batch: 0,
+            checkpoint_steps: 0,
             head: HeadKind::Mlp,
             hidden: vec![1024, 1024, 512],
             epochs: 10,
@@ -110,6 +157,17 @@ impl TrainOptions {
         let Self { max_pixels, max_file_bytes, max_memory_bytes, partial, .. } = *self;
         DecodeOptions { limits: Limits { max_pixels, max_file_bytes, max_memory_bytes }, partial }
     }
+}
+
+/// What `BatchNorm` does in trained layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NormKind {
+    /// It normalises by its pretrained statistics, which stay.
+    Frozen,
+    /// It normalises by the batch and moves its statistics towards it. The batch cannot be cut then, and the last
+    /// bits depend on the number of threads.
+    Batch,
 }
 
 /// Shape of the head.

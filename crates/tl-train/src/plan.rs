@@ -1,11 +1,14 @@
 //! Options, checked once and together.
 
-use tl_backbone::{Precision, Spec, spec};
+use tl_backbone::{Precision, Preprocessing, Spec, layers, spec};
+use tl_data::{Augment, Fit};
 use tl_head::HeadConfig;
 
 use crate::{
     error::TrainError,
-    options::{HeadKind, TrainOptions},
+    freeze::Freeze,
+    options::{HeadKind, NormKind, TrainOptions},
+    recipe::Recipe,
 };
 
 /// Options that were checked against each other; what a run goes by.
@@ -14,6 +17,8 @@ pub struct Plan {
     options: TrainOptions,
     spec: &'static Spec,
     precision: Precision,
+    augment: Augment,
+    freeze: Freeze,
 }
 
 impl Plan {
@@ -22,10 +27,86 @@ impl Plan {
         let mut problems = Vec::new();
         let spec = spec(&options.backbone).map_err(|e| problems.push(e.to_string())).ok();
         problems.extend(checks(&options).into_iter().filter(|(ok, _)| !ok).map(|(_, problem)| problem));
-        match (spec, problems.is_empty()) {
-            (Some(spec), true) => Ok(Self { precision: options.precision.resolve(), spec, options }),
+        let augment = options.augment.parse().map_err(|e: tl_data::DataError| problems.push(e.to_string())).ok();
+        let freeze = Freeze::parse(&options.freeze).map_err(|problem| problems.push(problem)).ok();
+        if let (Some(spec), Some(freeze), true) = (spec, &freeze, options.recipe != Recipe::Features)
+            && freeze.trained(&layers(spec)).iter().all(|trained| !trained)
+        {
+            problems.push(format!(
+                "freeze is {:?}, which leaves nothing of {} to be trained; freeze less, or use --recipe features",
+                options.freeze, spec.name
+            ));
+        }
+        match (spec, augment, freeze, problems.is_empty()) {
+            (Some(spec), Some(augment), Some(freeze), true) => {
+                Ok(Self { precision: options.precision.resolve(), spec, augment, freeze, options })
+            }
             _ => Err(TrainError::Options { problems }),
         }
+    }
+
+    /// Whether the backbone is trained, and not only a head.
+    #[must_use]
+    pub fn tunes_backbone(&self) -> bool {
+        self.options.recipe != Recipe::Features
+    }
+
+    /// Whether the backbone is fine-tuned with a head that has learnt nothing yet.
+    pub(crate) fn starts_from_random_head(&self) -> bool {
+        self.tunes_backbone() && self.options.head_epochs == 0
+    }
+
+    /// The same plan for a head on features, before the backbone is fine-tuned with it.
+    pub(crate) fn for_head(&self) -> Self {
+        let mut plan = self.clone();
+        if self.tunes_backbone() {
+            plan.options.epochs = self.options.head_epochs;
+            plan.options.lr = TrainOptions::default().lr;
+        }
+        plan
+    }
+
+    /// How photos become input: the weights' own way, but for what the settings change.
+    #[must_use]
+    pub fn preprocessing(&self) -> Preprocessing {
+        let mut preprocessing = self.spec.preprocessing.clone();
+        let geometry = &mut preprocessing.geometry;
+        if self.options.side > 0 {
+            geometry.side = self.options.side;
+        }
+        if self.options.squash {
+            geometry.fit = Fit::Squash;
+        }
+        preprocessing
+    }
+
+    /// Arithmetic of fine-tuning: normalising a batch wants f32.
+    #[must_use]
+    pub fn tuning_precision(&self) -> Precision {
+        match self.options.batch_norm {
+            NormKind::Batch => Precision::F32,
+            NormKind::Frozen => self.precision,
+        }
+    }
+
+    /// Photos that a worker computes at a time. In f32 libtorch has fast kernels only from 16 on.
+    #[must_use]
+    pub fn micro_batch(&self) -> usize {
+        match (self.options.micro_batch, self.tuning_precision()) {
+            (0, Precision::Bf16) => 4,
+            (0, Precision::F32) => 16,
+            (n, _) => n,
+        }
+    }
+
+    /// Changes to the photos while the backbone is trained.
+    pub(crate) fn augment(&self) -> &Augment {
+        &self.augment
+    }
+
+    /// Which layers stay as they are.
+    pub(crate) fn freeze(&self) -> &Freeze {
+        &self.freeze
     }
 
     /// The settings.
@@ -74,6 +155,22 @@ fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
         (
             (0.0..1.0).contains(&o.label_smoothing),
             format!("label_smoothing is {}, but it must be 0 or more and below 1", o.label_smoothing),
+        ),
+        (
+            o.backbone_lr.is_finite() && o.backbone_lr > 0.0,
+            format!("backbone_lr is {}, but it must be above 0 (0.0001 is usual)", o.backbone_lr),
+        ),
+        (
+            o.stage_decay > 0.0 && o.stage_decay <= 1.0,
+            format!("stage_decay is {}, but it must be above 0 and at most 1", o.stage_decay),
+        ),
+        (
+            (0.0..=1.0).contains(&o.bn_momentum),
+            format!("bn_momentum is {}, but it is a share from 0 to 1", o.bn_momentum),
+        ),
+        (
+            o.side == 0 || (32..=1024).contains(&o.side),
+            format!("side is {}, but it must be 0 (the weights' own) or from 32 to 1024", o.side),
         ),
         (
             o.hidden.iter().all(|n| (1..=65_536).contains(n)),

@@ -47,6 +47,28 @@ pub struct RunMetrics {
     pub seconds: BTreeMap<String, f64>,
     /// Photos read and run through the network per second of that phase.
     pub images_per_second: f64,
+    /// That what was frozen did not move; none when only a head was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freezing: Option<FreezeProof>,
+    /// Photos trained on per second of fine-tuning, validation left out; none when only a head was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuned_images_per_second: Option<f64>,
+}
+
+/// What stayed as it was while the backbone was trained. A run whose frozen tensors changed is an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreezeProof {
+    /// Layers that were frozen; `tl info --layers` lists all.
+    pub n_frozen_layers: usize,
+    /// Layers that were trained.
+    pub n_trained_layers: usize,
+    /// Weights and statistics that must not move, by number.
+    pub n_frozen_tensors: usize,
+    /// BLAKE3 over their names and values before training.
+    pub blake3_before: String,
+    /// The same after training.
+    pub blake3_after: String,
 }
 
 /// Writes `history.csv`.

@@ -14,6 +14,7 @@ use crate::{
     data::{Data, count_labels},
     error::TrainError,
     event::{Event, Observer},
+    finetune::{TuneInputs, Tuned},
     head_run::Table,
     options::ClassWeights,
     plan::Plan,
@@ -67,6 +68,7 @@ pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) 
 }
 
 /// The steps of [`train`].
+#[allow(clippy::too_many_lines, reason = "one line of steps, each with its heading")]
 fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
     let RunInputs { plan, data, weights, folder, device, command, cache } = inputs;
     let options = plan.options();
@@ -85,6 +87,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         device,
         decode: options.decode(),
         cache: cache.clone(),
+        geometry: Some(plan.preprocessing().geometry),
         ..ExtractOptions::default()
     };
     let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
@@ -116,20 +119,50 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let train = table(&train_features, &train_labels)?;
     let val_labels = labels(&val_features, &data.val);
     let val = (n_val > 0).then(|| table(&val_features, &val_labels)).transpose()?;
+    let head_plan = plan.for_head();
+    let loss = loss_options(&plan, &train_labels, data.classes.len());
     let inputs = HeadInputs {
-        plan: &plan,
+        plan: &head_plan,
         train: &train,
         val: val.as_ref(),
-        loss: loss_options(&plan, &train_labels, data.classes.len()),
+        loss: loss.clone(),
         n_classes: data.classes.len(),
         folder: &folder,
         data_blake3: &data_blake3,
     };
-    let (head, history) = match inputs.train(observer, stop)? {
+    let trained = match plan.starts_from_random_head() {
+        true => Trained::Done(Head::new(&plan.head_config(data.classes.len()), options.seed)?, Vec::new()),
+        false => inputs.train(observer, stop)?,
+    };
+    let (mut head, mut history) = match trained {
         Trained::Done(head, history) => (head, history),
         Trained::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
     };
     clock.lap("training");
+
+    // ---- The backbone, where it is to move.
+    let (mut weights, mut val, mut tuning) = (weights, val, None);
+    if plan.tunes_backbone() {
+        let inputs = TuneInputs {
+            plan: &plan,
+            weights: &weights,
+            head,
+            records: history,
+            loss,
+            train: samples(&train_features, &data.train),
+            val: samples(&val_features, &data.val),
+            folder: &folder,
+            data_blake3: &data_blake3,
+        };
+        let tuned = match inputs.train(observer, stop)? {
+            Tuned::Done(tuned) => tuned,
+            Tuned::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
+        };
+        (weights, head, history) = (tuned.weights, tuned.head, tuned.history);
+        val = tuned.val.map(|features| table(&features, &val_labels)).transpose()?;
+        tuning = Some((tuned.proof, tuned.images_per_second));
+        clock.lap("tuning");
+    }
 
     // ---- What it is worth.
     let evaluation = val.map(|val| evaluate(&head, &val, &val_labels, &data.classes)).transpose()?;
@@ -147,14 +180,15 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         data_blake3,
         settings,
     };
-    let preprocessing = plan.spec().preprocessing.clone();
+    let preprocessing = plan.preprocessing();
     let bundle = Bundle { weights, head, classes: data.classes.clone(), preprocessing, temperature: 1.0, provenance };
     bundle.save(&folder.model())?;
     observer.event(&Event::Saved(&folder.model()));
     write_history(&folder, &history)?;
     clock.lap("saving");
     let counts = Counts { train: n_train, val: n_val, skipped: skipped.len(), leaks: data.leaks.len() };
-    let metrics = run_metrics(&data.classes, evaluation, &history, counts, clock);
+    let mut metrics = run_metrics(&data.classes, evaluation, &history, counts, clock);
+    (metrics.freezing, metrics.tuned_images_per_second) = tuning.unzip();
     write_metrics(&folder, &metrics)?;
     folder.remove_checkpoint();
     Ok(Outcome::Finished(Box::new(metrics)))
@@ -207,6 +241,11 @@ fn announce(data: &Data, observer: &mut dyn Observer) {
 /// Labels of the rows.
 fn labels(features: &Features, samples: &[Sample]) -> Vec<usize> {
     features.photos.iter().map(|&photo| samples[photo].label).collect()
+}
+
+/// The photos of the rows.
+fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
+    features.photos.iter().map(|&photo| samples[photo].clone()).collect()
 }
 
 fn table(features: &Features, labels: &[usize]) -> Result<Table, TrainError> {
@@ -295,5 +334,7 @@ fn run_metrics(
         n_leaks: counts.leaks,
         images_per_second: (counts.train + counts.val) as f64 / clock.seconds("features").max(1e-9),
         seconds: clock.seconds,
+        freezing: None,
+        tuned_images_per_second: None,
     }
 }

@@ -4,6 +4,7 @@
 
 mod backbone;
 mod classes;
+mod folded;
 mod golden;
 mod network;
 mod registry;

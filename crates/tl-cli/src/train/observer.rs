@@ -38,6 +38,10 @@ impl Observer for Screen {
             Event::Resumed { epochs, steps } => {
                 self.display.line(&format!("Going on after {epochs} epochs and {steps} steps."));
             }
+            Event::Damaged(path) => {
+                tracing::warn!(target: "tl", event = "damaged", path = %path.display());
+                self.display.line(&format!("{} is damaged; going on from the checkpoint before it.", path.display()));
+            }
             Event::Epoch { record, n_epochs } => self.epoch(record, *n_epochs),
             Event::Saved(path) => {
                 tracing::info!(target: "tl", event = "saved", path = %path.display());

@@ -7,5 +7,6 @@
     reason = "a test may panic, and says where"
 )]
 
+mod finetune;
 mod optimizer;
 mod run;

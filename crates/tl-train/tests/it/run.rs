@@ -13,7 +13,7 @@ use tl_train::{
 };
 
 /// A few photos of two classes of a sample.
-fn photos() -> TempDir {
+pub(crate) fn photos() -> TempDir {
     let dir = TempDir::new().unwrap();
     for class in ["cats", "dogs"] {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/samples/dogs_cats/train").join(class);
@@ -40,7 +40,7 @@ fn options(dir: &TempDir) -> TrainOptions {
     }
 }
 
-fn inputs(options: TrainOptions, folder: RunFolder) -> RunInputs {
+pub(crate) fn inputs(options: TrainOptions, folder: RunFolder) -> RunInputs {
     let plan = Plan::new(options).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/weights").join(plan.spec().file);
     let weights = Weights::open(&path, plan.spec()).unwrap();
@@ -48,7 +48,7 @@ fn inputs(options: TrainOptions, folder: RunFolder) -> RunInputs {
     RunInputs { plan, data, weights, folder, device: tch::Device::Cpu, command: vec!["test".to_owned()], cache: None }
 }
 
-fn run(options: TrainOptions, dir: &TempDir, name: &str) -> RunMetrics {
+pub(crate) fn run(options: TrainOptions, dir: &TempDir, name: &str) -> RunMetrics {
     let folder = RunFolder::create(&dir.path().join("runs"), Some(name), "").unwrap();
     match train(inputs(options, folder), &mut |_: &Event<'_>| {}, &AtomicBool::new(false)).unwrap() {
         Outcome::Finished(metrics) => *metrics,

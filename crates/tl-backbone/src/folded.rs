@@ -1,0 +1,221 @@
+//! The form that is trained with frozen statistics: `BatchNorm` folded into the convolution before it.
+//!
+//! With fixed statistics the two are one linear map, so the graph needs no normalisation: the gradient of the folded
+//! kernel is all that a worker computes, and the chain rule back to weight, scale and shift is applied once for
+//! the whole batch, by [`Backbone::unfold`].
+
+use tch::{Kind, Tensor};
+use tl_torch::{Activation, channels_last, deep_copy, tensor_from_u8};
+
+use crate::{
+    architecture::{Block, ConvBn, Layer, Padding, SqueezeExcite},
+    backbone::{Backbone, convolve, pad_same, same_padding},
+    error::BackboneError,
+    precision::Precision,
+    preprocessing::Preprocessing,
+};
+
+/// The blocks from the first trained one on, for one thread at a time: give each worker its [`Folded::share`].
+#[derive(Debug)]
+pub struct Folded {
+    blocks: Vec<Block>,
+    padding: Padding,
+    kind: Kind,
+    /// Kernels and biases in the order in which the layers use them.
+    values: Vec<Tensor>,
+    /// Whether each of them is trained.
+    trained: Vec<bool>,
+}
+
+impl Folded {
+    /// The same numbers, not copied, with a graph of its own.
+    pub fn share(&self) -> Result<Self, BackboneError> {
+        let leaf = |(value, &trained): (&Tensor, &bool)| Ok(value.f_detach()?.f_set_requires_grad(trained)?);
+        let values = self.values.iter().zip(&self.trained).map(leaf).collect::<Result<_, BackboneError>>()?;
+        let (blocks, padding, kind, trained) = (self.blocks.clone(), self.padding, self.kind, self.trained.clone());
+        Ok(Self { blocks, padding, kind, values, trained })
+    }
+
+    /// What gradients are to be computed of, in the order that [`Backbone::unfold`] takes them.
+    pub fn leaves(&self) -> impl Iterator<Item = &Tensor> {
+        self.values.iter().zip(&self.trained).filter(|(_, trained)| **trained).map(|(value, _)| value)
+    }
+
+    /// Features `[N, n_features] f32` of activations `x` `[N, C, H, W]` before the first of these blocks.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
+        let mut values = self.values.iter();
+        let mut x = channels_last(&x.f_to_kind(self.kind)?)?;
+        for block in &self.blocks {
+            x = self.block(block, &x, &mut values)?;
+        }
+        Ok(x.f_mean_dim(&[2, 3][..], false, Kind::Float)?)
+    }
+
+    fn block<'a>(
+        &self,
+        block: &Block,
+        input: &Tensor,
+        values: &mut impl Iterator<Item = &'a Tensor>,
+    ) -> Result<Tensor, BackboneError> {
+        let mut x = input.shallow_clone();
+        for layer in &block.layers {
+            let mut next = || values.next().ok_or(BackboneError::Folded);
+            x = match layer {
+                Layer::Conv(conv) => self.conv(conv, &x, next()?, next()?)?,
+                Layer::SqueezeExcite(_) => excite(&x, &[next()?, next()?, next()?, next()?])?,
+            };
+        }
+        Ok(if block.is_residual { x.f_add(input)? } else { x })
+    }
+
+    fn conv(&self, conv: &ConvBn, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor, BackboneError> {
+        let symmetric = (conv.kernel - 1) / 2;
+        let y = match self.padding {
+            _ if conv.groups > 1 && conv.stride > 1 => self.strided_depthwise(conv, x, weight, bias)?,
+            Padding::Symmetric => convolve(x, weight, Some(bias), conv.stride, symmetric, conv.groups)?,
+            Padding::Same => {
+                convolve(&pad_same(x, conv.kernel, conv.stride)?, weight, Some(bias), conv.stride, 0, conv.groups)?
+            }
+        };
+        activate(conv.activation, y)
+    }
+
+    /// A depthwise convolution at stride 1 of which every `stride`-th output is kept: for the gradients of the strided
+    /// one oneDNN has only a slow path, ten times the time of this.
+    fn strided_depthwise(
+        &self,
+        conv: &ConvBn,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+    ) -> Result<Tensor, BackboneError> {
+        let symmetric = (conv.kernel - 1) / 2;
+        let first = |side| match self.padding {
+            Padding::Symmetric => 0,
+            Padding::Same => symmetric - same_padding(side, conv.kernel, conv.stride).0,
+        };
+        let (size, all) = (x.size(), convolve(x, weight, Some(bias), 1, symmetric, conv.groups)?);
+        let rows = all.f_slice(2, first(size[2]), None, conv.stride)?;
+        Ok(channels_last(&rows.f_slice(3, first(size[3]), None, conv.stride)?)?)
+    }
+}
+
+impl Backbone {
+    /// The folded form of the blocks from the first trained one on, as the weights are now.
+    pub fn fold(&self, precision: Precision) -> Result<Folded, BackboneError> {
+        let _guard = tch::no_grad_guard();
+        let kind = precision.kind();
+        let (mut values, mut trained) = (Vec::new(), Vec::new());
+        for (layer, is_trained) in self.trained_blocks() {
+            let folded = match layer {
+                Layer::Conv(conv) => {
+                    let scale = self.scale(conv)?;
+                    let weight = self.get(&conv.conv, "weight")?.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
+                    let mean = self.get(&conv.bn, "running_mean")?;
+                    vec![weight, self.get(&conv.bn, "bias")?.f_sub(&mean.f_mul(&scale)?)?]
+                }
+                Layer::SqueezeExcite(se) => self.excite_tensors(se)?.map(Tensor::shallow_clone).into(),
+            };
+            for value in folded {
+                let value = deep_copy(&value.f_to_kind(kind)?)?;
+                values.push(if value.dim() == 4 { channels_last(&value)? } else { value });
+                trained.push(is_trained);
+            }
+        }
+        let blocks = self.architecture.blocks[self.first_trained..].to_vec();
+        Ok(Folded { blocks, padding: self.architecture.padding, kind, values, trained })
+    }
+
+    /// From the gradients of [`Folded::leaves`] to those of the trained parameters, with their names, f32.
+    pub fn unfold(&self, gradients: &[Tensor]) -> Result<Vec<(String, Tensor)>, BackboneError> {
+        let _guard = tch::no_grad_guard();
+        let mut gradients = gradients.iter();
+        let mut next = || gradients.next().ok_or(BackboneError::Folded);
+        let mut unfolded = Vec::new();
+        for (layer, _) in self.trained_blocks().filter(|(_, trained)| *trained) {
+            match layer {
+                Layer::Conv(conv) => unfolded.extend(self.unfold_conv(conv, next()?, next()?)?),
+                Layer::SqueezeExcite(se) => {
+                    for name in excite_names(se) {
+                        unfolded.push((name, next()?.f_to_kind(Kind::Float)?));
+                    }
+                }
+            }
+        }
+        Ok(unfolded)
+    }
+
+    /// `weight' = weight·s` and `bias' = bias - mean·s` with `s = scale / sqrt(var + eps)`.
+    fn unfold_conv(
+        &self,
+        conv: &ConvBn,
+        weight: &Tensor,
+        bias: &Tensor,
+    ) -> Result<[(String, Tensor); 3], BackboneError> {
+        let (weight, bias) = (weight.f_to_kind(Kind::Float)?, bias.f_to_kind(Kind::Float)?);
+        let products = weight.f_mul(self.get(&conv.conv, "weight")?)?;
+        let of_s = products
+            .f_sum_dim_intlist(&[1, 2, 3][..], false, Kind::Float)?
+            .f_sub(&bias.f_mul(self.get(&conv.bn, "running_mean")?)?)?;
+        let of_scale = of_s.f_mul(&self.inverse_deviation(conv)?)?;
+        let of_weight = weight.f_mul(&self.scale(conv)?.f_view([-1, 1, 1, 1])?)?.f_contiguous()?;
+        let name = |prefix: &str, tensor: &str| format!("{prefix}.{tensor}");
+        Ok([
+            (name(&conv.conv, "weight"), of_weight),
+            (name(&conv.bn, "weight"), of_scale),
+            (name(&conv.bn, "bias"), bias),
+        ])
+    }
+
+    fn scale(&self, conv: &ConvBn) -> Result<Tensor, BackboneError> {
+        Ok(self.get(&conv.bn, "weight")?.f_mul(&self.inverse_deviation(conv)?)?)
+    }
+
+    fn inverse_deviation(&self, conv: &ConvBn) -> Result<Tensor, BackboneError> {
+        Ok(self.get(&conv.bn, "running_var")?.f_add_scalar(self.architecture.bn_eps)?.f_rsqrt()?)
+    }
+
+    fn excite_tensors(&self, excite: &SqueezeExcite) -> Result<[&Tensor; 4], BackboneError> {
+        let of = |layer: &str, name| self.get(&format!("{}.{layer}", excite.name), name);
+        Ok([of("fc1", "weight")?, of("fc1", "bias")?, of("fc2", "weight")?, of("fc2", "bias")?])
+    }
+
+    /// The layers of the blocks from the first trained one on, each with whether it is trained.
+    fn trained_blocks(&self) -> impl Iterator<Item = (&Layer, bool)> {
+        let before: usize = self.architecture.blocks[..self.first_trained].iter().map(|block| block.layers.len()).sum();
+        let layers = self.architecture.blocks[self.first_trained..].iter().flat_map(|block| &block.layers);
+        layers.zip(self.trained[before..].iter().copied())
+    }
+}
+
+fn excite_names(excite: &SqueezeExcite) -> impl Iterator<Item = String> + '_ {
+    ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"].into_iter().map(|name| format!("{}.{name}", excite.name))
+}
+
+fn excite(x: &Tensor, [weight1, bias1, weight2, bias2]: &[&Tensor; 4]) -> Result<Tensor, BackboneError> {
+    let means = x.f_mean_dim(&[2, 3][..], true, x.kind())?;
+    let squeezed = convolve(&means, weight1, Some(bias1), 1, 0, 1)?.f_relu()?;
+    let scales = convolve(&squeezed, weight2, Some(bias2), 1, 0, 1)?.f_hardsigmoid()?;
+    Ok(x.f_mul(&scales)?)
+}
+
+/// In place where the gradient can be had from the output.
+fn activate(activation: Activation, mut x: Tensor) -> Result<Tensor, BackboneError> {
+    Ok(match activation {
+        Activation::Relu6 => x.f_relu6_()?,
+        Activation::Relu => x.f_relu_()?,
+        other => other.apply(&x)?,
+    })
+}
+
+impl Preprocessing {
+    /// The network's input `[n, 3, side, side] f32`, channels-last, of pixels `[n, side, side, 3] u8`.
+    pub fn normalise(&self, pixels: &[u8], n: usize, side: usize) -> Result<Tensor, BackboneError> {
+        let shape = [n as i64, side as i64, side as i64, 3];
+        let bytes = tensor_from_u8(pixels, &shape)?.f_to_kind(Kind::Float)?;
+        let row = |values: [f32; 3]| Tensor::f_from_slice(&values);
+        let scale = row(self.std.map(|std| 1.0 / (255.0 * std)))?;
+        let shift = row([0, 1, 2].map(|c| -self.mean[c] / self.std[c]))?;
+        Ok(bytes.f_mul(&scale)?.f_add(&shift)?.f_permute([0, 3, 1, 2])?)
+    }
+}

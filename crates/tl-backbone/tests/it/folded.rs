@@ -1,0 +1,90 @@
+//! The folded form against the plain one: what its leaves' gradients stand for.
+
+use std::collections::BTreeMap;
+
+use tch::{Kind, Tensor};
+use tl_backbone::{Backbone, BatchNorm, Precision, layers, spec};
+use tl_torch::to_vec_f32;
+
+use crate::support::{NAMES, normalised, pictures, weights};
+
+/// Largest difference of two tensors, relative to the largest value of the first.
+fn difference(wanted: &Tensor, found: &Tensor) -> f32 {
+    let (wanted, found) = (to_vec_f32(wanted).unwrap(), to_vec_f32(found).unwrap());
+    assert_eq!(wanted.len(), found.len());
+    let largest = wanted.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
+    wanted.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+}
+
+#[test]
+fn gradients_of_the_folded_form_are_those_of_the_plain_one() {
+    for name in NAMES {
+        let mut backbone = Backbone::new(&weights(name)).unwrap();
+        backbone.train_from(0, BatchNorm::Frozen).unwrap();
+        let x = normalised(&pictures(2, 64), 2, 64, &weights(name).spec().preprocessing);
+        let weighing = Tensor::arange(weights(name).spec().n_features as i64, (Kind::Float, tch::Device::Cpu)).cos();
+        let loss = |features: &Tensor| (features * &weighing).square().sum(Kind::Float);
+
+        let plain = backbone.forward_features(&x, true).unwrap();
+        let parameters: Vec<(String, Tensor)> =
+            backbone.parameters().map(|(name, t)| (name.to_owned(), t.shallow_clone())).collect();
+        let handles: Vec<&Tensor> = parameters.iter().map(|(_, tensor)| tensor).collect();
+        let wanted = Tensor::f_run_backward(&[loss(&plain)], &handles, false, false).unwrap();
+
+        let folded = backbone.fold(Precision::F32).unwrap().share().unwrap();
+        let features = folded.forward(&x).unwrap();
+        assert!(difference(&plain, &features) < 1e-4, "{name}");
+        let leaves: Vec<&Tensor> = folded.leaves().collect();
+        let gradients = Tensor::f_run_backward(&[loss(&features)], &leaves, false, false).unwrap();
+        let found: BTreeMap<String, Tensor> = backbone.unfold(&gradients).unwrap().into_iter().collect();
+        assert_eq!(found.len(), parameters.len(), "{name}");
+        for ((tensor, _), wanted) in parameters.iter().zip(&wanted) {
+            let difference = difference(wanted, &found[tensor]);
+            assert!(difference < 1e-3, "{name}, {tensor}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_layers_names_every_parameter_but_the_tops() {
+    for name in NAMES {
+        let table = layers(spec(name).unwrap());
+        let mut backbone = Backbone::new(&weights(name)).unwrap();
+        backbone.train_from(0, BatchNorm::Frozen).unwrap();
+        let mut named: Vec<&str> = table.iter().flat_map(|l| l.parameters.iter().map(String::as_str)).collect();
+        named.sort_unstable();
+        assert_eq!(named, backbone.parameters().map(|(name, _)| name).collect::<Vec<_>>(), "{name}");
+    }
+}
+
+/// The indices are those of `[l.name for l in keras.applications.MobileNet().layers]` in Keras 3.
+#[test]
+fn keras_indices_are_keras_own() {
+    let table = layers(spec("mobilenet_v1").unwrap());
+    let index = |name: &str| table.iter().find(|layer| layer.name == name).unwrap().keras_index;
+    let wanted = [
+        ("conv_stem", 1),
+        ("blocks.0.0.conv_dw", 4),
+        ("blocks.1.0.conv_dw", 11),
+        ("blocks.1.1.conv_dw", 17),
+        ("blocks.1.1.conv_pw", 20),
+        ("blocks.4.1.conv_pw", 83),
+    ];
+    for (name, keras) in wanted {
+        assert_eq!(index(name), Some(keras), "{name}");
+    }
+    let macs: u64 = table.iter().map(|layer| layer.n_macs).sum();
+    assert_eq!(macs, 567_716_352, "569 M of the paper, without the top's 1 M");
+}
+
+#[test]
+fn a_layer_is_frozen_in_the_middle_of_a_block() {
+    let mut backbone = Backbone::new(&weights("mobilenet_v1")).unwrap();
+    let table = layers(spec("mobilenet_v1").unwrap());
+    let trained: Vec<bool> = table.iter().map(|layer| layer.keras_index.unwrap() >= 20).collect();
+    backbone.train_layers(&trained, BatchNorm::Batch).unwrap();
+    assert_eq!(backbone.first_trained(), 3);
+    let names: Vec<&str> = backbone.parameters().map(|(name, _)| name).collect();
+    assert!(names.contains(&"blocks.1.1.conv_pw.weight") && !names.contains(&"blocks.1.1.conv_dw.weight"));
+    assert!(backbone.train_layers(&trained[1..], BatchNorm::Batch).is_err());
+}

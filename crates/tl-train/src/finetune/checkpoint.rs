@@ -1,0 +1,179 @@
+//! Checkpoints of fine-tuning: the last two and the best.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+use tl_model::{Archive, ModelError};
+use tl_torch::to_vec_f32;
+
+use super::history::History;
+use crate::{error::TrainError, run_folder::write_error};
+
+const FORMAT: &str = "tl-tuning-checkpoint";
+const FORMAT_VERSION: u32 = 1;
+const PREFIX: &str = "tune-";
+const BEST: &str = "best-";
+
+/// A run's state between two steps.
+pub(crate) struct TuneCheckpoint {
+    pub(crate) history: History,
+    /// All tensors of the backbone.
+    pub(crate) backbone: BTreeMap<String, Tensor>,
+    pub(crate) head: BTreeMap<String, Tensor>,
+    pub(crate) optimizer: BTreeMap<String, Tensor>,
+}
+
+/// The header of the file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    format_version: u32,
+    data_blake3: String,
+    /// BLAKE3 of all tensors: a file may have the right size and wrong bytes after a crash.
+    tensors_blake3: String,
+    history: History,
+}
+
+/// The folder with the checkpoints of one run.
+#[derive(Debug, Clone)]
+pub(crate) struct Checkpoints {
+    folder: PathBuf,
+    data_blake3: String,
+}
+
+impl Checkpoints {
+    pub(crate) fn new(folder: PathBuf, data_blake3: &str) -> Self {
+        Self { folder, data_blake3: data_blake3.to_owned() }
+    }
+
+    /// Writes a checkpoint beside the others, then removes those that are neither among the last two nor the best.
+    pub(crate) fn save(&self, checkpoint: TuneCheckpoint, is_best: bool) -> Result<(), TrainError> {
+        fs_err::create_dir_all(&self.folder).map_err(|source| write_error(&self.folder, source))?;
+        let History { epoch, step, .. } = checkpoint.history;
+        let path = self.folder.join(format!("{PREFIX}{epoch:05}-{step:07}.safetensors"));
+        checkpoint.archive(&self.data_blake3)?.save(&path)?;
+        if is_best {
+            self.keep_as_best(&path, epoch)?;
+        }
+        let last = self.files(PREFIX);
+        last.iter().rev().skip(2).for_each(|old| drop(fs_err::remove_file(old)));
+        Ok(())
+    }
+
+    /// The newest checkpoint that is whole, and the damaged ones that are newer.
+    pub(crate) fn newest(&self) -> Result<(Option<TuneCheckpoint>, Vec<PathBuf>), TrainError> {
+        let mut damaged = Vec::new();
+        for path in self.files(PREFIX).into_iter().rev() {
+            match TuneCheckpoint::open(&path, &self.data_blake3) {
+                Ok(checkpoint) => return Ok((Some(checkpoint), damaged)),
+                Err(TrainError::Model(ModelError::Damaged { .. })) => damaged.push(path),
+                Err(error) => return Err(error),
+            }
+        }
+        match damaged.first() {
+            None => Ok((None, damaged)),
+            Some(path) => Err(resume_error(path, "it is damaged, and there is no older one; train again")),
+        }
+    }
+
+    /// The checkpoint of the best epoch.
+    pub(crate) fn best(&self, epoch: usize) -> Result<TuneCheckpoint, TrainError> {
+        TuneCheckpoint::open(&self.best_path(epoch), &self.data_blake3)
+    }
+
+    /// Removes all of them: a finished run needs none. One that stays does no harm.
+    pub(crate) fn remove(&self) {
+        for path in [self.files(PREFIX), self.files(BEST)].concat() {
+            let _ = fs_err::remove_file(path);
+        }
+    }
+
+    fn best_path(&self, epoch: usize) -> PathBuf {
+        self.folder.join(format!("{BEST}{epoch:05}.safetensors"))
+    }
+
+    /// The same bytes under another name; only then is the best before it removed.
+    fn keep_as_best(&self, path: &Path, epoch: usize) -> Result<(), TrainError> {
+        let best = self.best_path(epoch);
+        let _ = fs_err::remove_file(&best);
+        if fs_err::hard_link(path, &best).is_err() {
+            fs_err::copy(path, &best).map_err(|source| write_error(&best, source))?;
+        }
+        let others = self.files(BEST).into_iter().filter(|other| *other != best);
+        others.for_each(|old| drop(fs_err::remove_file(old)));
+        Ok(())
+    }
+
+    /// Files whose name starts with `prefix`, oldest first.
+    fn files(&self, prefix: &str) -> Vec<PathBuf> {
+        let entries = fs_err::read_dir(&self.folder).into_iter().flatten().flatten();
+        let named = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with(prefix) && name.ends_with(".safetensors"))
+        };
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(named).collect();
+        files.sort();
+        files
+    }
+}
+
+impl TuneCheckpoint {
+    fn archive(self, data_blake3: &str) -> Result<Archive, TrainError> {
+        let mut archive = Archive::default();
+        archive.put_group("backbone.", self.backbone);
+        archive.put_group("head.", self.head);
+        archive.put_group("optimizer.", self.optimizer);
+        let header = Header {
+            format_version: FORMAT_VERSION,
+            data_blake3: data_blake3.to_owned(),
+            tensors_blake3: hash(&archive.tensors)?,
+            history: self.history,
+        };
+        let header = serde_json::to_string(&header).map_err(|e| resume_error(Path::new(PREFIX), &e.to_string()))?;
+        archive.metadata = [("format".to_owned(), FORMAT.to_owned()), ("run".to_owned(), header)].into();
+        Ok(archive)
+    }
+
+    fn open(path: &Path, data_blake3: &str) -> Result<Self, TrainError> {
+        let damaged = |reason: &str| ModelError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+        let mut archive = Archive::open(path)?;
+        if archive.metadata.get("format").map(String::as_str) != Some(FORMAT) {
+            return Err(ModelError::NotOurs { path: path.to_owned(), wanted: "checkpoint" }.into());
+        }
+        let text = archive.metadata.remove("run").unwrap_or_default();
+        let header: Header = serde_json::from_str(&text).map_err(|e| damaged(&e.to_string()))?;
+        if header.format_version != FORMAT_VERSION {
+            return Err(resume_error(path, "another version of tl wrote its checkpoint; train again"));
+        }
+        if header.data_blake3 != data_blake3 {
+            return Err(resume_error(path, "the photos have changed since it was interrupted; train again"));
+        }
+        if header.tensors_blake3 != hash(&archive.tensors)? {
+            return Err(damaged("its numbers are not those that were written").into());
+        }
+        Ok(Self {
+            history: header.history,
+            backbone: archive.take_group("backbone."),
+            head: archive.take_group("head."),
+            optimizer: archive.take_group("optimizer."),
+        })
+    }
+}
+
+fn hash(tensors: &BTreeMap<String, Tensor>) -> Result<String, TrainError> {
+    let mut hasher = blake3::Hasher::new();
+    for (name, tensor) in tensors {
+        hasher.update(format!("{name} {:?}\n", tensor.size()).as_bytes());
+        let bytes: Vec<u8> = to_vec_f32(tensor)?.into_iter().flat_map(f32::to_le_bytes).collect();
+        hasher.update(&bytes);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn resume_error(path: &Path, reason: &str) -> TrainError {
+    TrainError::Resume { path: path.to_owned(), reason: reason.to_owned() }
+}

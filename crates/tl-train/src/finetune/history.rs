@@ -1,0 +1,45 @@
+//! How far fine-tuning has come.
+
+use serde::{Deserialize, Serialize};
+use tl_metrics::EpochRecord;
+
+/// Everything of a fine-tuning run but its tensors; it goes into checkpoints.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct History {
+    /// Finished epochs of fine-tuning.
+    pub(crate) epoch: usize,
+    /// Finished steps of the epoch after them.
+    pub(crate) step: usize,
+    /// Sum of that epoch's losses, photo by photo.
+    pub(crate) loss_sum: f64,
+    /// Photos of that epoch that were classified rightly.
+    pub(crate) n_correct: usize,
+    /// Time spent on that epoch's steps.
+    pub(crate) seconds: f64,
+    /// Time spent on the steps of all epochs.
+    pub(crate) total_seconds: f64,
+    /// Photos trained on in all epochs.
+    pub(crate) n_photos: usize,
+    /// The head's epochs, then those of fine-tuning.
+    pub(crate) records: Vec<EpochRecord>,
+    /// The best epoch so far, from 1, with its accuracy and loss on the validation photos.
+    pub(crate) best: Option<(usize, f64, f64)>,
+}
+
+impl History {
+    /// Steps over to the next epoch.
+    pub(crate) fn next_epoch(&mut self) {
+        (self.epoch, self.step) = (self.epoch + 1, 0);
+        (self.loss_sum, self.n_correct, self.seconds) = (0.0, 0, 0.0);
+    }
+
+    /// Takes down an epoch's validation; whether it is the best so far, the lower loss deciding ties.
+    pub(crate) fn is_best(&mut self, loss: f64, accuracy: f64) -> bool {
+        let better = self.best.is_none_or(|(_, best, best_loss)| (accuracy, -loss) > (best, -best_loss));
+        if better {
+            self.best = Some((self.epoch + 1, accuracy, loss));
+        }
+        better
+    }
+}

@@ -1,0 +1,399 @@
+//! The loop of fine-tuning.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use tch::Kind;
+use tl_backbone::{Backbone, BatchNorm, LayerInfo, Weights, layers};
+use tl_data::{Batch, Loader, LoaderOptions, Sample};
+use tl_features::{ExtractOptions, Features, extract};
+use tl_head::{Head, LossOptions, cross_entropy};
+use tl_metrics::EpochRecord;
+use tl_torch::{deep_copy, set_intra_op_threads};
+
+use super::{
+    checkpoint::{Checkpoints, TuneCheckpoint},
+    gradients::{Gradients, gradients},
+    history::History,
+    model::Model,
+    proof::Frozen,
+    whole_batch::whole_batch,
+    worker::{Photos, Worker, labels_tensor, n_correct},
+};
+use crate::{
+    error::TrainError,
+    event::{Event, Observer},
+    optimizer::{Optimizer, OptimizerConfig},
+    options::{Keep, NormKind, Schedule, TrainOptions},
+    order::shuffled,
+    plan::Plan,
+    report::FreezeProof,
+    run_folder::RunFolder,
+};
+
+/// What fine-tuning starts from.
+pub(crate) struct TuneInputs<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) weights: &'a Weights,
+    pub(crate) head: Head,
+    /// The head's epochs on features.
+    pub(crate) records: Vec<EpochRecord>,
+    pub(crate) loss: LossOptions,
+    /// Photos that can be read.
+    pub(crate) train: Vec<Sample>,
+    pub(crate) val: Vec<Sample>,
+    pub(crate) folder: &'a RunFolder,
+    pub(crate) data_blake3: &'a str,
+}
+
+/// How it ended.
+pub(crate) enum Tuned {
+    Done(Box<TunedModel>),
+    Stopped { epochs: usize, steps: usize },
+}
+
+/// The fine-tuned model.
+pub(crate) struct TunedModel {
+    pub(crate) weights: Weights,
+    pub(crate) head: Head,
+    pub(crate) history: Vec<EpochRecord>,
+    pub(crate) proof: FreezeProof,
+    /// Features of the validation photos through the tuned backbone.
+    pub(crate) val: Option<Features>,
+    pub(crate) images_per_second: f64,
+}
+
+impl TuneInputs<'_> {
+    pub(crate) fn train(self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Tuned, TrainError> {
+        let checkpoints = Checkpoints::new(self.folder.path().join("checkpoint"), self.data_blake3);
+        let mut run = TuneRun::new(self)?;
+        let (newest, damaged) = checkpoints.newest()?;
+        for path in &damaged {
+            observer.event(&Event::Damaged(path));
+        }
+        if let Some(checkpoint) = newest {
+            run.restore(checkpoint)?;
+            observer.event(&Event::Resumed { epochs: run.history.records.len(), steps: run.history.step });
+        }
+        while run.history.epoch < run.options.epochs {
+            if !run.epoch_steps(&checkpoints, stop)? {
+                checkpoints.save(run.checkpoint()?, false)?;
+                return Ok(Tuned::Stopped { epochs: run.history.records.len(), steps: run.history.step });
+            }
+            let is_best = run.finish_epoch(observer)?;
+            checkpoints.save(run.checkpoint()?, is_best)?;
+        }
+        run.finish(&checkpoints).map(|model| Tuned::Done(Box::new(model)))
+    }
+}
+
+/// A model in training.
+struct TuneRun<'a> {
+    plan: &'a Plan,
+    options: &'a TrainOptions,
+    layers: Vec<LayerInfo>,
+    /// What the settings let move, sooner or later.
+    trained: Vec<bool>,
+    frozen: Frozen,
+    model: Model,
+    optimizer: Optimizer,
+    /// Learning rates of the parameters as parts of the head's.
+    rates: Vec<f64>,
+    workers: Vec<Worker>,
+    loss: LossOptions,
+    loader: Loader,
+    train: Arc<[Sample]>,
+    val: Vec<Sample>,
+    history: History,
+}
+
+impl<'a> TuneRun<'a> {
+    fn new(inputs: TuneInputs<'a>) -> Result<Self, TrainError> {
+        let TuneInputs { plan, weights, head, records, loss, train, val, .. } = inputs;
+        let (options, layers) = (plan.options(), layers(plan.spec()));
+        let trained = plan.freeze().trained(&layers);
+        let mut backbone = Backbone::new(weights)?;
+        backbone.set_bn_momentum(options.bn_momentum);
+        let frozen = Frozen::new(&backbone, &layers, &trained, options.batch_norm)?;
+        let loading = LoaderOptions {
+            batch_size: options.batch_size,
+            n_threads: options.threads,
+            decode: options.decode(),
+            augment: (!plan.augment().is_none()).then(|| plan.augment().clone()),
+            seed: options.seed,
+            ..LoaderOptions::default()
+        };
+        let loader = Loader::new(plan.preprocessing().geometry, loading)?;
+        let mut run = Self {
+            plan,
+            options,
+            layers,
+            trained,
+            frozen,
+            model: Model { backbone, head },
+            optimizer: Optimizer::new(OptimizerConfig::adam_keras(), Vec::new())?,
+            rates: Vec::new(),
+            workers: Vec::new(),
+            loss,
+            loader,
+            train: train.into(),
+            val,
+            history: History { records, ..History::default() },
+        };
+        run.unfreeze()?;
+        Ok(run)
+    }
+
+    // ---- What is trained in an epoch.
+
+    /// Lets the layers of this epoch move, and starts the optimizer anew on them.
+    fn unfreeze(&mut self) -> Result<(), TrainError> {
+        let norm = match self.options.batch_norm {
+            NormKind::Frozen => BatchNorm::Frozen,
+            NormKind::Batch => BatchNorm::Batch,
+        };
+        let n_workers = match self.options.batch_norm {
+            NormKind::Frozen => self.n_threads(),
+            NormKind::Batch => 0,
+        };
+        let Self { model, layers, .. } = self;
+        model.backbone.train_layers(&trained_in(self.history.epoch, layers, &self.trained, self.options), norm)?;
+        self.rates = model.rates(layers, self.options.backbone_lr / self.options.lr, self.options.stage_decay);
+        self.optimizer = Optimizer::new(OptimizerConfig::adam_keras(), model.parameters())?;
+        let (preprocessing, precision) = (self.plan.preprocessing(), self.plan.tuning_precision());
+        let worker = |_| Worker::new(&model.backbone, &preprocessing, precision, self.plan.micro_batch());
+        self.workers = (0..n_workers).map(worker).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    fn n_threads(&self) -> usize {
+        match self.options.threads {
+            0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            n => n,
+        }
+    }
+
+    fn n_steps(&self) -> usize {
+        self.train.len().div_ceil(self.options.batch_size)
+    }
+
+    // ---- Steps.
+
+    /// The steps of the current epoch that are still to do; whether they were all done.
+    fn epoch_steps(&mut self, checkpoints: &Checkpoints, stop: &AtomicBool) -> Result<bool, TrainError> {
+        let order = shuffled(self.train.len(), self.options.seed, self.history.epoch);
+        let order: Vec<usize> = order.into_iter().map(|position| position as usize).collect();
+        let todo = &order[(self.history.step * self.options.batch_size).min(order.len())..];
+        // The loader itself is not stopped: a step that has begun is finished.
+        let never = Arc::new(AtomicBool::new(false));
+        let mut pass = self.loader.pass(Arc::clone(&self.train), todo, self.history.epoch as u64, never);
+        while self.history.step < self.n_steps() {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let started = Instant::now();
+            let Some(batch) = pass.next() else { return Err(TrainError::WorkerLost) };
+            self.step(&batch)?;
+            self.history.step += 1;
+            let seconds = started.elapsed().as_secs_f64();
+            self.history.seconds += seconds;
+            self.history.total_seconds += seconds;
+            let every = self.options.checkpoint_steps;
+            if every > 0 && self.history.step.is_multiple_of(every) && self.history.step < self.n_steps() {
+                checkpoints.save(self.checkpoint()?, false)?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn step(&mut self, batch: &Batch) -> Result<(), TrainError> {
+        if let Some(lost) = batch.skipped.first() {
+            return Err(TrainError::PhotoLost { path: lost.path.clone(), reason: lost.reason.to_string() });
+        }
+        let lr = self.learning_rate(self.history.step);
+        let Gradients { by_parameter: gradients, loss, n_correct } = self.gradients(batch)?;
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged { loss, epoch: self.history.epoch + 1, lr });
+        }
+        let steps = gradients.into_iter().zip(&self.rates).map(|(gradient, rate)| Some((gradient, lr * rate)));
+        self.optimizer.step_along(&steps.collect::<Vec<_>>())?;
+        self.history.loss_sum += loss * batch.len() as f64;
+        self.history.n_correct += n_correct;
+        self.history.n_photos += batch.len();
+        Ok(())
+    }
+
+    fn gradients(&mut self, batch: &Batch) -> Result<Gradients, TrainError> {
+        if self.options.batch_norm == NormKind::Batch {
+            // The only place where operators may use all threads, and the only one whose bits depend on them.
+            set_intra_op_threads(self.n_threads());
+            let photos = Photos { pixels: batch.pixels(), labels: &batch.labels, share: 1.0 };
+            let gradients = whole_batch(&self.model, &self.plan.preprocessing(), photos, &self.loss);
+            set_intra_op_threads(1);
+            return gradients;
+        }
+        let size = self.plan.micro_batch();
+        let photo_bytes = batch.pixels().len() / batch.len();
+        let weight = |labels: &[usize]| match &self.loss.class_weights {
+            None => labels.len() as f64,
+            Some(weights) => labels.iter().map(|&label| f64::from(weights[label])).sum(),
+        };
+        let all = weight(&batch.labels);
+        let micro_batches: Vec<Photos<'_>> = batch
+            .labels
+            .chunks(size)
+            .zip(batch.pixels().chunks(size * photo_bytes))
+            .map(|(labels, pixels)| Photos { pixels, labels, share: weight(labels) / all })
+            .collect();
+        gradients(&self.model, &mut self.workers, &micro_batches, &self.loss, self.plan.tuning_precision())
+    }
+
+    /// The head's rate at a step of the current epoch; the backbone's are parts of it.
+    fn learning_rate(&self, step: usize) -> f64 {
+        let done = (self.history.epoch * self.n_steps() + step) as f64;
+        let all = (self.options.epochs * self.n_steps()) as f64;
+        match self.options.schedule {
+            Schedule::Constant => self.options.lr,
+            Schedule::Cosine => self.options.lr * 0.5 * (1.0 + (std::f64::consts::PI * done / all).cos()),
+        }
+    }
+
+    // ---- Ends.
+
+    /// Validates, writes the epoch down, and goes on to the next; whether it was the best so far.
+    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
+        let val = self.validate()?.map(|(_, loss, accuracy)| (loss, accuracy));
+        let n = self.train.len() as f64;
+        let record = EpochRecord {
+            epoch: self.history.records.len() + 1,
+            train_loss: self.history.loss_sum / n,
+            train_accuracy: self.history.n_correct as f64 / n,
+            val_loss: val.map(|(loss, _)| loss),
+            val_accuracy: val.map(|(_, accuracy)| accuracy),
+            learning_rate: self.learning_rate(self.history.step.saturating_sub(1)),
+            seconds: self.history.seconds,
+        };
+        let n_epochs = record.epoch + self.options.epochs - self.history.epoch - 1;
+        observer.event(&Event::Epoch { record: &record, n_epochs });
+        self.history.records.push(record);
+        let is_best = val.is_some_and(|(loss, accuracy)| self.history.is_best(loss, accuracy));
+        self.next_epoch()?;
+        Ok(is_best)
+    }
+
+    fn next_epoch(&mut self) -> Result<(), TrainError> {
+        let trained = |epoch| trained_in(epoch, &self.layers, &self.trained, self.options);
+        let changes = trained(self.history.epoch) != trained(self.history.epoch + 1);
+        self.history.next_epoch();
+        if changes { self.unfreeze() } else { Ok(()) }
+    }
+
+    /// Features, loss and accuracy of the validation photos, by the way in which predictions are made.
+    fn validate(&self) -> Result<Option<(Features, f64, f64)>, TrainError> {
+        if self.val.is_empty() {
+            return Ok(None);
+        }
+        let photos: Vec<PathBuf> = self.val.iter().map(|sample| sample.path.clone()).collect();
+        let extracting = ExtractOptions {
+            n_threads: self.options.threads,
+            geometry: Some(self.plan.preprocessing().geometry),
+            precision: self.plan.precision(),
+            decode: self.options.decode(),
+            ..ExtractOptions::default()
+        };
+        let weights = self.model.backbone.to_weights()?;
+        let (features, skipped) = extract(&weights, &photos, &extracting, &mut |_| {}, &AtomicBool::new(false))?;
+        if let Some(gone) = skipped.first() {
+            return Err(TrainError::PhotoLost { path: gone.path.clone(), reason: gone.reason.to_string() });
+        }
+        let _guard = tch::no_grad_guard();
+        let logits = self.model.head.forward(&features.to_tensor()?)?;
+        let labels = labels_tensor(&self.val.iter().map(|sample| sample.label).collect::<Vec<_>>())?;
+        let loss = cross_entropy(&logits, &labels, &self.loss)?.f_double_value(&[])?;
+        let accuracy = n_correct(&logits, &labels)? as f64 / self.val.len() as f64;
+        Ok(Some((features, loss, accuracy)))
+    }
+
+    /// The last epoch's model, or the best's where that was asked for.
+    fn finish(mut self, checkpoints: &Checkpoints) -> Result<TunedModel, TrainError> {
+        if let (Keep::Best, Some((epoch, ..))) = (self.options.keep, self.history.best) {
+            let (backbone, head) = checkpoints.best(epoch)?.model();
+            self.set_model(backbone, head)?;
+        }
+        let val = self.validate()?.map(|(features, ..)| features);
+        checkpoints.remove();
+        Ok(TunedModel {
+            weights: self.model.backbone.to_weights()?,
+            proof: self.frozen.prove(&self.model.backbone)?,
+            head: Head::from_tensors(self.model.head.config(), copies(&self.model.head)?)?,
+            images_per_second: self.history.n_photos as f64 / self.history.total_seconds.max(1e-9),
+            history: self.history.records,
+            val,
+        })
+    }
+
+    // ---- Checkpoints.
+
+    fn checkpoint(&self) -> Result<TuneCheckpoint, TrainError> {
+        let backbone = self.model.backbone.tensors();
+        Ok(TuneCheckpoint {
+            history: self.history.clone(),
+            backbone: backbone
+                .map(|(name, t)| Ok((name.to_owned(), deep_copy(t)?)))
+                .collect::<Result<_, TrainError>>()?,
+            head: copies(&self.model.head)?,
+            optimizer: self.optimizer.state_tensors().into_iter().collect(),
+        })
+    }
+
+    /// Takes a checkpoint's place in the run.
+    fn restore(&mut self, checkpoint: TuneCheckpoint) -> Result<(), TrainError> {
+        self.history = checkpoint.history.clone();
+        let optimizer = checkpoint.optimizer.iter().map(|(name, t)| (name.clone(), t.shallow_clone())).collect();
+        let (backbone, head) = checkpoint.model();
+        self.set_model(backbone, head)?;
+        self.unfreeze()?;
+        self.optimizer.load_state(optimizer)
+    }
+
+    fn set_model(&mut self, backbone: Tensors, head: Tensors) -> Result<(), TrainError> {
+        let weights = Weights::from_tensors(self.plan.spec(), backbone)?;
+        self.model.backbone = Backbone::new(&weights)?;
+        self.model.backbone.set_bn_momentum(self.options.bn_momentum);
+        self.model.head = Head::from_tensors(self.model.head.config(), head)?;
+        Ok(())
+    }
+}
+
+type Tensors = std::collections::BTreeMap<String, tch::Tensor>;
+
+impl TuneCheckpoint {
+    fn model(self) -> (Tensors, Tensors) {
+        (self.backbone, self.head)
+    }
+}
+
+/// What moves in an epoch: of what may, the last stage first, and one more every so many epochs.
+fn trained_in(epoch: usize, layers: &[LayerInfo], trained: &[bool], options: &TrainOptions) -> Vec<bool> {
+    let last = layers.last().map_or(0, |layer| layer.stage);
+    let first = match options.unfreeze_every {
+        0 => 0,
+        every => last.saturating_sub(epoch / every),
+    };
+    layers.iter().zip(trained).map(|(layer, &trained)| trained && layer.stage >= first).collect()
+}
+
+/// The head's parameters, no longer touched by training.
+fn copies(head: &Head) -> Result<Tensors, TrainError> {
+    head.parameters()
+        .into_iter()
+        .map(|(name, tensor)| Ok((name, deep_copy(&tensor.f_to_kind(Kind::Float)?)?)))
+        .collect()
+}

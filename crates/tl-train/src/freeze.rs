@@ -1,0 +1,52 @@
+//! Which layers of the backbone stay as they are.
+
+use regex::Regex;
+use tl_backbone::LayerInfo;
+
+/// What `--freeze` says. A convolution and its `BatchNorm` are frozen together.
+#[derive(Debug, Clone)]
+pub(crate) enum Freeze {
+    All,
+    None,
+    /// For V1 the layers whose convolution has a Keras index below this; for other networks so many blocks.
+    First(usize),
+    /// The stages before this one.
+    Stages(usize),
+    /// The layers whose name matches.
+    Name(Regex),
+}
+
+impl Freeze {
+    /// Reads `all`, `none`, a number, `stage:K` or `name:REGEX`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let number = |text: &str| {
+            text.parse().map_err(|_| {
+                format!("freeze is {text:?}, but it is all, none, a number, stage:K or name:REGEX; `tl info --layers BACKBONE` lists the layers")
+            })
+        };
+        match text.split_once(':') {
+            Some(("stage", stage)) => Ok(Self::Stages(number(stage)?)),
+            Some(("name", pattern)) => {
+                Regex::new(pattern).map(Self::Name).map_err(|e| format!("freeze has a wrong regular expression: {e}"))
+            }
+            _ if text == "all" => Ok(Self::All),
+            _ if text == "none" => Ok(Self::None),
+            _ => Ok(Self::First(number(text)?)),
+        }
+    }
+
+    /// For each layer whether it is trained.
+    pub(crate) fn trained(&self, layers: &[LayerInfo]) -> Vec<bool> {
+        layers.iter().map(|layer| !self.freezes(layer)).collect()
+    }
+
+    fn freezes(&self, layer: &LayerInfo) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::First(n) => layer.keras_index.unwrap_or(layer.block) < *n,
+            Self::Stages(n) => layer.stage < *n,
+            Self::Name(pattern) => pattern.is_match(&layer.name),
+        }
+    }
+}

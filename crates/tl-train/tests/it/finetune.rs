@@ -1,0 +1,114 @@
+//! Fine-tuning through the library: the same bits for any number of threads, and after any interruption.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use tempfile::TempDir;
+use tl_train::{Event, NormKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunMetrics, TrainOptions, train};
+
+use crate::run::{inputs, photos, run};
+
+/// Three epochs of three steps, the last of the stages first.
+fn options(dir: &TempDir) -> TrainOptions {
+    TrainOptions {
+        data: Some(dir.path().join("photos")),
+        backbone: "mobilenet_v3_small".to_owned(),
+        epochs: 3,
+        batch_size: 4,
+        val_fraction: 0.25,
+        micro_batch: 1,
+        ..Recipe::Finetune.options()
+    }
+}
+
+fn model(dir: &TempDir, name: &str) -> Vec<u8> {
+    let bytes = std::fs::read(dir.path().join("runs").join(name).join("model.safetensors")).unwrap();
+    // The header names the settings, among them the number of threads.
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    bytes[8 + header..].to_vec()
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    let dir = photos();
+    for precision in [PrecisionChoice::F32, PrecisionChoice::Bf16] {
+        let of = |threads: usize| {
+            let name = format!("{precision:?}-{threads}");
+            run(TrainOptions { threads, precision, epochs: 2, ..options(&dir) }, &dir, &name);
+            model(&dir, &name)
+        };
+        let one = of(1);
+        assert!(one == of(2), "{precision:?}, 2 threads");
+        assert!(one == of(4), "{precision:?}, 4 threads");
+    }
+}
+
+#[test]
+fn what_is_frozen_is_proven_to_stay_and_the_rest_moves() {
+    let dir = photos();
+    let metrics = run(options(&dir), &dir, "proof");
+    let proof = metrics.freezing.unwrap();
+    assert_eq!(proof.blake3_before, proof.blake3_after);
+    assert!(proof.n_frozen_layers > 0 && proof.n_trained_layers > 0);
+    assert!(metrics.tuned_images_per_second.unwrap() > 0.0);
+    let norm = TrainOptions { batch_norm: NormKind::Batch, epochs: 1, ..options(&dir) };
+    let with_statistics = run(norm, &dir, "statistics").freezing.unwrap();
+    assert!(with_statistics.n_frozen_tensors < proof.n_frozen_tensors, "moving statistics are not frozen");
+}
+
+/// Runs with a checkpoint after every step, stopped after each epoch, until it is done.
+fn interrupted(dir: &TempDir, name: &str, between: impl Fn(&[PathBuf])) -> (usize, RunMetrics) {
+    let folder = RunFolder::create(&dir.path().join("runs"), Some(name), "").unwrap();
+    let (stop, mut n_stops) = (AtomicBool::new(false), 0);
+    loop {
+        stop.store(false, Ordering::Relaxed);
+        let mut observer = |event: &Event<'_>| {
+            if matches!(event, Event::Epoch { record, .. } if record.epoch > 1) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        let options = TrainOptions { checkpoint_steps: 1, ..options(dir) };
+        match train(inputs(options, folder.clone()), &mut observer, &stop).unwrap() {
+            Outcome::Interrupted { .. } => {
+                n_stops += 1;
+                let mut files: Vec<PathBuf> = std::fs::read_dir(folder.path().join("checkpoint"))
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path())
+                    .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("tune-"))
+                    .collect();
+                files.sort();
+                assert!(files.len() <= 2, "{files:?}");
+                between(&files);
+            }
+            Outcome::Finished(metrics) => return (n_stops, *metrics),
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_run_goes_on_to_the_same_bits() {
+    let dir = photos();
+    let whole = run(TrainOptions { checkpoint_steps: 1, ..options(&dir) }, &dir, "whole");
+    let (n_stops, metrics) = interrupted(&dir, "cut", |_| {});
+    assert_eq!(n_stops, 2);
+    assert_eq!(metrics.train_loss.to_bits(), whole.train_loss.to_bits());
+    assert!(model(&dir, "whole") == model(&dir, "cut"));
+
+    // The newest checkpoint is damaged, once: the one before it is as good.
+    let was_damaged = AtomicBool::new(false);
+    let (_, damaged) = interrupted(&dir, "damaged", |files| {
+        if was_damaged.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let newest = files.last().unwrap();
+        let mut bytes = std::fs::read(newest).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 0x40;
+        std::fs::write(newest, &bytes).unwrap();
+    });
+    assert_eq!(damaged.train_loss.to_bits(), whole.train_loss.to_bits());
+    assert!(model(&dir, "whole") == model(&dir, "damaged"));
+    assert!(!dir.path().join("runs/cut/checkpoint").exists(), "a finished run keeps no checkpoints");
+}
