@@ -80,9 +80,14 @@ pub(crate) struct TrainArgs {
     /// V1 and blocks for other networks, K stages, and `tl info --layers B` lists them
     #[arg(long, value_name = "WHAT")]
     freeze: Option<String>,
-    /// Changes to the photos while the backbone is trained, as in `tl data preview`: light, standard, strong or steps
+    /// Changes to the training photos, as in `tl data preview`: light, standard, strong or steps; while the backbone is
+    /// trained new ones in each epoch, else so many as --views says
     #[arg(long, value_name = "A")]
     augment: Option<String>,
+    /// Augmented views of each photo for the head to learn from, computed once; each epoch draws one [default: 4 with
+    /// --augment and a frozen backbone, else 0]
+    #[arg(long, value_name = "K")]
+    views: Option<u32>,
     /// Also write a checkpoint every K steps of fine-tuning, not only after each epoch
     #[arg(long, value_name = "K")]
     checkpoint_steps: Option<u32>,
@@ -212,6 +217,7 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     settings.flag("lr", args.lr);
     settings.flag("seed", args.seed.map(i64::from));
     settings.flag("val_fraction", args.val_fraction);
+    settings.flag("views", args.views.map(i64::from));
     settings.flag("keep", args.keep.as_ref().map(name_of));
     settings.flag("precision", global.precision.as_ref().map(name_of));
     settings.flag("threads", global.threads.map(|n| n as i64));

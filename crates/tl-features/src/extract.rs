@@ -19,14 +19,14 @@ use crate::{
     error::FeatureError,
     features::Features,
     table::Table,
-    views::Augmented,
+    views::Views,
     worker::{Batch, Content, Job, Worker},
 };
 
 /// Photos that a worker decodes at a time for a network on another device.
 const DEVICE_CHUNK: usize = 64;
 
-/// How features are computed. Only `geometry`, `precision`, `device`, `decode` and `view` change the numbers.
+/// How features are computed. Only `geometry`, `precision`, `device`, `decode` and `views` change the numbers.
 #[derive(Debug, Clone)]
 pub struct ExtractOptions {
     /// Worker threads; 0 takes one per core.
@@ -41,8 +41,9 @@ pub struct ExtractOptions {
     pub device: Device,
     /// Limits and tolerance of decoding.
     pub decode: DecodeOptions,
-    /// What is done to each photo before the network sees it; `None` shows it as it is.
-    pub view: Option<Augmented>,
+    /// Augmented views to make features of instead of the photos as they are: a row for each view of each photo,
+    /// view `v` (from 0) of the photo at `p` in the place of a photo at `v * photos.len() + p`.
+    pub views: Option<Views>,
     /// Rows that are known already, and where new ones are kept.
     pub cache: Option<Cache>,
 }
@@ -56,20 +57,20 @@ impl Default for ExtractOptions {
             precision: Precision::F32,
             device: Device::Cpu,
             decode: DecodeOptions::default(),
-            view: None,
+            views: None,
             cache: None,
         }
     }
 }
 
 impl ExtractOptions {
-    /// Worker threads for `n_photos`: never more than there are chunks of work.
-    fn threads_for(&self, n_photos: usize, chunk: usize) -> usize {
+    /// Worker threads for `n_rows`: never more than there are chunks of work.
+    fn threads_for(&self, n_rows: usize, chunk: usize) -> usize {
         let asked = match self.n_threads {
             0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
             n => n,
         };
-        asked.min(n_photos.div_ceil(chunk)).max(1)
+        asked.min(n_rows.div_ceil(chunk)).max(1)
     }
 }
 
@@ -88,26 +89,28 @@ pub fn extract(
 ) -> Result<(Features, Vec<Skipped>), FeatureError> {
     let geometry = options.geometry.unwrap_or(weights.spec().preprocessing.geometry);
     let is_on_device = options.device != Device::Cpu;
-    let chunk = if is_on_device { DEVICE_CHUNK } else { options.chunk }.clamp(1, photos.len().max(1));
+    let n_rows = photos.len() * options.views.as_ref().map_or(1, |views| views.n);
+    let chunk = if is_on_device { DEVICE_CHUNK } else { options.chunk }.clamp(1, n_rows.max(1));
     let space = Space::new(weights, geometry, options.precision, options.device)?;
     let kept = options.cache.as_ref().map(|cache| (Reader::open(cache, &space), Writer::new(cache, &space)));
     let (reader, writer) = kept.unzip();
     let job = Job {
         photos,
+        n_rows,
         chunk,
         geometry,
         precision: (!is_on_device).then_some(options.precision),
         decode: options.decode,
-        view: options.view.as_ref(),
-        recipe: Recipe::new(&options.decode, options.view.as_ref()),
+        views: options.views.as_ref(),
+        recipe: Recipe::new(&options.decode, options.views.as_ref()),
         known: reader.as_ref(),
         next: AtomicUsize::new(0),
         stop,
     };
-    let table = Table::new(photos.len(), weights.spec().n_features);
+    let table = Table::new(n_rows, weights.spec().n_features);
     let mut sink = Sink { table, writer, options, recipe: job.recipe, weights, device: None, side: geometry.side };
     let received = thread::scope(|scope| {
-        let n_workers = options.threads_for(photos.len(), chunk);
+        let n_workers = options.threads_for(n_rows, chunk);
         // Bounded, so that decoding cannot run away from a device that computes more slowly.
         let (sender, receiver) = mpsc::sync_channel(2 * n_workers);
         for _ in 0..n_workers {
@@ -166,7 +169,7 @@ impl Sink<'_> {
         self.table.put(&photos, &rows);
         if let Some(writer) = &mut self.writer {
             for (photo, row) in photos.iter().zip(rows.chunks_exact(self.weights.spec().n_features)) {
-                writer.put(self.recipe, &photo.content, row);
+                writer.put(self.recipe, photo, row);
             }
         }
         Ok(())

@@ -31,4 +31,4 @@ pub use cache::{Cache, CacheSpace, Checked, Removed};
 pub use error::FeatureError;
 pub use extract::{ExtractOptions, extract};
 pub use features::Features;
-pub use views::Augmented;
+pub use views::Views;

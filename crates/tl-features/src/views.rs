@@ -2,25 +2,25 @@
 
 use tl_data::{Augment, View};
 
-/// One augmented view of every photo.
+/// Several augmented views of every photo.
 ///
-/// What is drawn for a photo depends on the policy, the seed, the number and the photo's content, and on nothing
-/// else: not on its name or its place in a list.
+/// What is drawn for a photo depends on the policy, the seed, the number of the view and the photo's content, and on
+/// nothing else: not on its name, its place in a list or how many views there are.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Augmented {
+pub struct Views {
     /// What may be done to a photo.
     pub augment: Augment,
     /// Seed of the run.
     pub seed: u64,
-    /// Tells the views of a photo apart.
-    pub number: u64,
+    /// Views of each photo; the photo as it is is none of them.
+    pub n: usize,
 }
 
-impl Augmented {
-    /// Decides what is drawn for a photo by the hash of its bytes.
-    pub(crate) fn view(&self, content: &[u8; 32]) -> View {
+impl Views {
+    /// Decides what is drawn for view `number` of a photo, by the hash of its bytes.
+    pub(crate) fn view(&self, number: usize, content: &[u8; 32]) -> View {
         let mut sample = [0; 8];
         sample.copy_from_slice(&content[..8]);
-        View { seed: self.seed, epoch: self.number, sample: u64::from_le_bytes(sample) }
+        View { seed: self.seed, epoch: number as u64, sample: u64::from_le_bytes(sample) }
     }
 }

@@ -15,23 +15,25 @@ use tl_torch::{set_intra_op_threads, to_vec_f32};
 use crate::{
     cache::{Reader, Recipe},
     error::FeatureError,
-    views::Augmented,
+    views::Views,
 };
 
 /// What all workers work on.
 pub(crate) struct Job<'a> {
     pub(crate) photos: &'a [PathBuf],
+    /// Rows to make: photos, or their views, all photos' first view first.
+    pub(crate) n_rows: usize,
     /// Photos that a worker takes at a time, and pictures that its network sees at a time.
     pub(crate) chunk: usize,
     pub(crate) geometry: Geometry,
     /// Arithmetic of the workers' networks; `None` where the network is elsewhere.
     pub(crate) precision: Option<Precision>,
     pub(crate) decode: DecodeOptions,
-    pub(crate) view: Option<&'a Augmented>,
+    pub(crate) views: Option<&'a Views>,
     pub(crate) recipe: Recipe,
     /// Rows that need no computing.
     pub(crate) known: Option<&'a Reader>,
-    /// The first photo that no worker has taken yet.
+    /// The first row that no worker has taken yet.
     pub(crate) next: AtomicUsize,
     pub(crate) stop: &'a AtomicBool,
 }
@@ -47,8 +49,10 @@ pub(crate) struct Batch {
 /// A photo that could be read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Photo {
-    /// Its place in the list.
+    /// The place of its row.
     pub(crate) position: usize,
+    /// Number of its view, from 1; 0 for the photo as it is.
+    pub(crate) view: usize,
     /// BLAKE3 of its bytes.
     pub(crate) content: [u8; 32],
 }
@@ -107,7 +111,7 @@ impl<'a> Worker<'a> {
         let _guard = tch::no_grad_guard();
         while !self.job.stop.load(Ordering::Relaxed) {
             let first = self.job.next.fetch_add(self.job.chunk, Ordering::Relaxed);
-            let end = (first + self.job.chunk).min(self.job.photos.len());
+            let end = (first + self.job.chunk).min(self.job.n_rows);
             if first >= end {
                 self.compute_into(sender, 1);
                 return;
@@ -123,28 +127,28 @@ impl<'a> Worker<'a> {
 
     /// Reads a photo and puts it with the known or the waiting ones; says so if it cannot be read.
     fn take(&mut self, position: usize) -> Option<(usize, Skipped)> {
-        let path = &self.job.photos[position];
+        let path = &self.job.photos[position % self.job.photos.len()];
         self.read(position, path).err().map(|reason| (position, Skipped { path: path.clone(), reason }))
     }
 
     fn read(&mut self, position: usize, path: &Path) -> Result<(), SkipReason> {
         let job = self.job;
         let file = self.files.load(path)?;
-        let photo = Photo { position, content: *blake3::hash(file).as_bytes() };
-        let is_known = job
-            .known
-            .is_some_and(|known| known.get(job.recipe, &photo.content, &mut self.row_bytes, &mut self.known_rows));
+        let view = if job.views.is_some() { 1 + position / job.photos.len() } else { 0 };
+        let photo = Photo { position, view, content: *blake3::hash(file).as_bytes() };
+        let is_known =
+            job.known.is_some_and(|known| known.get(job.recipe, &photo, &mut self.row_bytes, &mut self.known_rows));
         if is_known {
             self.known.push(photo);
             return Ok(());
         }
         let start = self.waiting.len() * job.geometry.n_bytes();
         self.pixels.resize(start + job.geometry.n_bytes(), 0);
-        match job.view {
+        match job.views {
             None => self.decoder.read_bytes(file, &mut self.pixels[start..])?,
-            Some(augmented) => {
-                let view = augmented.view(&photo.content);
-                self.decoder.read_bytes_augmented(file, &augmented.augment, view, &mut self.pixels[start..])?;
+            Some(views) => {
+                let view = views.view(photo.view, &photo.content);
+                self.decoder.read_bytes_augmented(file, &views.augment, view, &mut self.pixels[start..])?;
             }
         }
         self.waiting.push(photo);

@@ -16,25 +16,34 @@ use crate::{
     optimizer::{Optimizer, OptimizerConfig},
     options::{Keep, Schedule, TrainOptions},
     order::shuffled,
+    views::drawn,
 };
 
 /// Features of one side with their labels.
 pub(crate) struct Table {
-    /// `[n, width] f32`.
+    /// `[n_rows, width] f32`: the photos, then their views.
     pub(crate) features: Tensor,
-    /// `[n] i64`.
+    /// `[n_rows] i64`.
     pub(crate) labels: Tensor,
+    /// Photos; the views of each come in as many rounds as there are.
+    pub(crate) n_photos: usize,
 }
 
 impl Table {
+    /// Photos.
     pub(crate) fn len(&self) -> usize {
+        self.n_photos
+    }
+
+    /// Photos and views of them.
+    pub(crate) fn n_rows(&self) -> usize {
         self.labels.numel()
     }
 
     /// The labels, out of their tensor.
     pub(crate) fn label_list(&self) -> Result<Vec<usize>, TrainError> {
-        let mut labels = vec![0i64; self.len()];
-        self.labels.f_copy_data(&mut labels, self.len())?;
+        let mut labels = vec![0i64; self.n_rows()];
+        self.labels.f_copy_data(&mut labels, self.n_rows())?;
         Ok(labels.into_iter().map(|label| label as usize).collect())
     }
 
@@ -43,7 +52,7 @@ impl Table {
         let _guard = tch::no_grad_guard();
         let logits = head.forward(&self.features)?;
         let loss = cross_entropy(&logits, &self.labels, loss)?.f_double_value(&[])?;
-        Ok((loss, n_correct(&logits, &self.labels)? as f64 / self.len() as f64))
+        Ok((loss, n_correct(&logits, &self.labels)? as f64 / self.n_rows() as f64))
     }
 }
 
@@ -101,7 +110,9 @@ impl<'a> HeadRun<'a> {
     /// The steps of the current epoch that are still to do.
     fn epoch_steps(&mut self, train: &Table, stop: &AtomicBool) -> Result<End, TrainError> {
         let started = Instant::now();
-        let order = Tensor::f_from_slice(&shuffled(train.len(), self.options.seed, self.progress.epoch))?;
+        let (seed, epoch) = (self.options.seed, self.progress.epoch);
+        let order = drawn(shuffled(train.len(), seed, epoch), train.len(), train.n_rows(), seed, epoch);
+        let order = Tensor::f_from_slice(&order)?;
         let n_steps = train.len().div_ceil(self.options.batch_size);
         let mut end = End::Finished;
         while self.progress.step < n_steps {

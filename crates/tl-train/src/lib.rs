@@ -39,6 +39,7 @@ mod report;
 mod run;
 mod run_folder;
 mod train_head;
+mod views;
 
 pub use data::Data;
 pub use error::TrainError;

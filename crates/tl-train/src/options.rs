@@ -62,7 +62,8 @@ pub struct TrainOptions {
     pub batch_norm: NormKind,
     /// Share of a batch in `BatchNorm`'s moving statistics; Keras's momentum of 0.99 is 0.01 here.
     pub bn_momentum: f64,
-    /// Changes to the photos while the backbone is fine-tuned: a preset or steps, see `tl data preview`.
+    /// Changes to the training photos, a preset or steps, see `tl data preview`: new ones in each epoch while the
+    /// backbone is fine-tuned, the same few `views` in all epochs of a head on features.
     pub augment: String,
     /// Epochs of the head on features before the backbone is fine-tuned; 0 starts from a random head.
     pub head_epochs: usize,
@@ -91,6 +92,10 @@ pub struct TrainOptions {
     pub label_smoothing: f64,
     /// Whether rare classes weigh more.
     pub class_weights: ClassWeights,
+    /// Augmented views of each training photo that are kept as features beside its own; each epoch draws one of them
+    /// for each photo. Not given: 4 where `augment` names a policy and the backbone stays frozen, else 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<usize>,
     /// Which epoch's head is kept.
     pub keep: Keep,
     /// Seed of the split, of the head's first weights and of the order of photos.
@@ -141,6 +146,7 @@ impl Default for TrainOptions {
             schedule: Schedule::Constant,
             label_smoothing: 0.0,
             class_weights: ClassWeights::None,
+            views: None,
             keep: Keep::Last,
             seed: 0,
             precision: PrecisionChoice::Auto,

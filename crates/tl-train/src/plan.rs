@@ -176,6 +176,10 @@ fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
             o.hidden.iter().all(|n| (1..=65_536).contains(n)),
             format!("hidden is {:?}, but each size must be from 1 to 65536", o.hidden),
         ),
+        (
+            o.views.is_none_or(|n| n <= 64),
+            format!("views is {}, but more than 64 of each photo teach nothing new", o.views.unwrap_or(0)),
+        ),
         (o.threads <= 1024, format!("threads is {}, more than any machine has; 0 takes one per core", o.threads)),
     ]
 }

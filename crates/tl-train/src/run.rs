@@ -21,6 +21,7 @@ use crate::{
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
     train_head::{HeadInputs, Trained},
+    views::{views, with_views},
 };
 
 /// What a run works on.
@@ -114,11 +115,26 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     check_skipped(&skipped, n_train + n_val, options.max_skipped)?;
     check_classes(&data, &train_labels, &skipped)?;
 
+    // ---- Views of the training photos.
+    let mut train_rows = None;
+    if let Some(views) = views(options)? {
+        let paths: Vec<_> = train_features.photos.iter().map(|&photo| data.train[photo].path.clone()).collect();
+        let extracting = ExtractOptions { views: Some(views), ..extracting };
+        train_rows = match with_views(&weights, &train_features, &paths, &extracting, observer, stop) {
+            Err(TrainError::Features(FeatureError::Stopped { .. })) => {
+                return Ok(Outcome::Interrupted { epochs: 0, steps: 0 });
+            }
+            rows => Some(rows?),
+        };
+    }
+    let train_rows = train_rows.as_deref().unwrap_or(&train_features.rows);
+    clock.lap("views");
+
     // ---- The head.
     tl_torch::set_intra_op_threads(1);
-    let train = table(&train_features, &train_labels)?;
+    let train = table(train_rows, plan.spec().n_features, &train_labels)?;
     let val_labels = labels(&val_features, &data.val);
-    let val = (n_val > 0).then(|| table(&val_features, &val_labels)).transpose()?;
+    let val = (n_val > 0).then(|| table(&val_features.rows, val_features.width, &val_labels)).transpose()?;
     let head_plan = plan.for_head();
     let loss = loss_options(&plan, &train_labels, data.classes.len());
     let inputs = HeadInputs {
@@ -159,7 +175,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
             Tuned::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
         };
         (weights, head, history) = (tuned.weights, tuned.head, tuned.history);
-        val = tuned.val.map(|features| table(&features, &val_labels)).transpose()?;
+        val = tuned.val.map(|features| table(&features.rows, features.width, &val_labels)).transpose()?;
         tuning = Some((tuned.proof, tuned.images_per_second));
         clock.lap("tuning");
     }
@@ -248,9 +264,12 @@ fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
     features.photos.iter().map(|&photo| samples[photo].clone()).collect()
 }
 
-fn table(features: &Features, labels: &[usize]) -> Result<Table, TrainError> {
-    let labels: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
-    Ok(Table { features: features.to_tensor()?, labels: Tensor::f_from_slice(&labels)? })
+/// Rows with their labels, which the views of a photo share with it.
+fn table(rows: &[f32], width: usize, labels: &[usize]) -> Result<Table, TrainError> {
+    let (n_photos, n_rows) = (labels.len(), rows.len() / width);
+    let labels: Vec<i64> = labels.iter().cycle().take(n_rows).map(|&label| label as i64).collect();
+    let features = tl_torch::tensor_from_f32(rows, &[n_rows as i64, width as i64])?;
+    Ok(Table { features, labels: Tensor::f_from_slice(&labels)?, n_photos })
 }
 
 /// Every class must have a photo to learn from.

@@ -85,7 +85,12 @@ impl HeadInputs<'_> {
             n => n,
         };
         let labels = self.train.label_list()?;
-        let choice = CrossValidation { n_folds: N_FOLDS.min(labels.len()), seed: options.seed, ..Default::default() };
+        let choice = CrossValidation {
+            n_folds: N_FOLDS.min(self.train.len()),
+            seed: options.seed,
+            n_views: self.train.n_rows() / self.train.len(),
+            ..Default::default()
+        };
         let fitting = LogisticOptions { loss: self.loss.clone(), n_threads, ..LogisticOptions::default() };
         let head = fit_logistic_cv(&self.train.features, &labels, self.n_classes, &choice, &fitting)?.head;
         let (train_loss, train_accuracy) = self.train.evaluate(&head, &self.loss)?;

@@ -15,27 +15,29 @@ use crate::{
         space::Space,
         store::append,
     },
-    views::Augmented,
+    views::Views,
+    worker::Photo,
 };
 
 /// Rows that are written at a time: what a killed process loses at most.
 const ROWS_AT_A_TIME: usize = 64;
 
-/// What a row depends on beside its photo's bytes and its space: how decoding forgives, and which view it is.
+/// What a row depends on beside its photo's bytes, its view and its space: how decoding forgives, and what views are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recipe(Key);
 
 impl Recipe {
-    pub(crate) fn new(decode: &DecodeOptions, view: Option<&Augmented>) -> Self {
-        let view = view.map(|v| format!("{} seed {} view {}", v.augment, v.seed, v.number)).unwrap_or_default();
-        Self(*blake3::hash(format!("{decode:?}\n{view}").as_bytes()).as_bytes())
+    pub(crate) fn new(decode: &DecodeOptions, views: Option<&Views>) -> Self {
+        let views = views.map(|views| format!("{} seed {}", views.augment, views.seed)).unwrap_or_default();
+        Self(*blake3::hash(format!("{decode:?}\n{views}").as_bytes()).as_bytes())
     }
 
-    /// The key of a photo by the hash of its bytes.
-    fn key(self, content: &[u8; 32]) -> Key {
+    /// The key of a view of a photo.
+    fn key(self, photo: &Photo) -> Key {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(content);
+        hasher.update(&photo.content);
         hasher.update(&self.0);
+        hasher.update(&(photo.view as u64).to_le_bytes());
         *hasher.finalize().as_bytes()
     }
 }
@@ -57,8 +59,8 @@ impl Reader {
     }
 
     /// Appends the row of a photo to `out` if it is known. `bytes` is a buffer to use again.
-    pub(crate) fn get(&self, recipe: Recipe, content: &[u8; 32], bytes: &mut Vec<u8>, out: &mut Vec<f32>) -> bool {
-        self.index.get(&recipe.key(content), bytes, out)
+    pub(crate) fn get(&self, recipe: Recipe, photo: &Photo, bytes: &mut Vec<u8>, out: &mut Vec<f32>) -> bool {
+        self.index.get(&recipe.key(photo), bytes, out)
     }
 }
 
@@ -79,13 +81,13 @@ impl<'a> Writer<'a> {
     }
 
     /// Takes the row of a photo.
-    pub(crate) fn put(&mut self, recipe: Recipe, content: &[u8; 32], row: &[f32]) {
+    pub(crate) fn put(&mut self, recipe: Recipe, photo: &Photo, row: &[f32]) {
         if self.failed {
             return;
         }
         let start = self.rows.len();
         self.rows.extend(row.iter().flat_map(|number| number.to_le_bytes()));
-        let record = Record::new(recipe.key(content), now(), &self.rows[start..]);
+        let record = Record::new(recipe.key(photo), now(), &self.rows[start..]);
         self.records.extend(record.to_bytes());
         self.n_rows += 1;
         if self.n_rows == ROWS_AT_A_TIME {

@@ -140,3 +140,80 @@ fn read_at(file: &File, mut bytes: &mut [u8], mut position: u64) -> io::Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const ROW: usize = 12;
+
+    fn space() -> Space {
+        Space::found("test".to_owned(), Header { width: 3, id: [9; 32], description: "test".to_owned() })
+    }
+
+    fn row(i: u8) -> [u8; ROW] {
+        std::array::from_fn(|at| i.wrapping_mul(31) ^ at as u8)
+    }
+
+    fn append_rows(folder: &Path, numbers: std::ops::Range<u8>) {
+        let record = |i| Record::new([i; 32], i.into(), &row(i)).to_bytes();
+        append(
+            folder,
+            &space(),
+            &numbers.clone().flat_map(record).collect::<Vec<_>>(),
+            &numbers.flat_map(row).collect::<Vec<_>>(),
+        )
+        .unwrap();
+    }
+
+    /// The undamaged rows.
+    fn good(folder: &Path) -> Vec<u8> {
+        let Some(store) = Store::open(folder, &space()).unwrap() else { return Vec::new() };
+        let mut bytes = Vec::new();
+        let found = (0..store.len).filter_map(|at| store.get(at, &mut bytes).unwrap());
+        found.map(|record| record.key[0]).collect()
+    }
+
+    #[test]
+    fn a_cut_at_any_byte_of_either_file_costs_the_rows_behind_it() {
+        let dir = TempDir::new().unwrap();
+        append_rows(dir.path(), 0..5);
+        let paths = [space().keys(dir.path()), space().rows(dir.path())];
+        let whole = paths.clone().map(|path| fs_err::read(path).unwrap());
+        for (file, size) in [(0, RECORD_BYTES), (1, ROW)] {
+            for end in 0..whole[file].len() {
+                for (path, bytes) in paths.iter().zip(&whole) {
+                    fs_err::write(path, bytes).unwrap();
+                }
+                fs_err::write(&paths[file], &whole[file][..end]).unwrap();
+                let start = if file == 0 { HEADER_BYTES } else { 0 };
+                let n_left = (end.saturating_sub(start) / size) as u8;
+                assert_eq!(good(dir.path()), (0..n_left).collect::<Vec<_>>(), "file {file} cut at {end}");
+                append_rows(dir.path(), 7..9);
+                assert_eq!(good(dir.path()), (0..n_left).chain(7..9).collect::<Vec<_>>(), "file {file} cut at {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_anywhere_costs_one_row_or_with_the_header_all() {
+        let dir = TempDir::new().unwrap();
+        append_rows(dir.path(), 0..5);
+        for (path, start, size) in
+            [(space().keys(dir.path()), HEADER_BYTES, RECORD_BYTES), (space().rows(dir.path()), 0, ROW)]
+        {
+            let whole = fs_err::read(&path).unwrap();
+            for at in 0..whole.len() {
+                let mut changed = whole.clone();
+                changed[at] ^= 16;
+                fs_err::write(&path, changed).unwrap();
+                let lost = at.checked_sub(start).map(|at| (at / size) as u8);
+                let left = (0..5).filter(|i| lost.is_some_and(|lost| lost != *i));
+                assert_eq!(good(dir.path()), left.collect::<Vec<_>>(), "byte {at} of {}", path.display());
+            }
+            fs_err::write(&path, whole).unwrap();
+        }
+    }
+}

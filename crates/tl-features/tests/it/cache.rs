@@ -8,7 +8,7 @@ use std::{
 
 use proptest::prelude::*;
 use tempfile::TempDir;
-use tl_features::{Augmented, Cache, ExtractOptions, Features, extract};
+use tl_features::{Cache, ExtractOptions, Features, Views, extract};
 
 use crate::{photos, run, weights};
 
@@ -70,22 +70,40 @@ fn what_changes_the_numbers_changes_the_key() {
         let (features, _) = run(&paths, &change(options));
         (cache.n_hits(), features)
     };
-    let view = |seed, number| Augmented { augment: "standard".parse().unwrap(), seed, number };
     let squash = Some(tl_data::Geometry::squash(224));
     assert_eq!(n_hits(&|o| ExtractOptions { geometry: squash, ..o }).0, 0);
     assert_eq!(n_hits(&|o| ExtractOptions { precision: tl_backbone::Precision::Bf16, ..o }).0, 0);
     let partial = tl_data::DecodeOptions { partial: true, ..Default::default() };
     assert_eq!(n_hits(&|o| ExtractOptions { decode: partial, ..o }).0, 0);
-    let first = n_hits(&|o| ExtractOptions { view: Some(view(0, 1)), ..o });
-    assert_eq!(first.0, 0);
-    assert_ne!(first.1.rows, plain.rows);
-    for (seed, number) in [(0, 2), (1, 1)] {
-        let other = n_hits(&|o| ExtractOptions { view: Some(view(seed, number)), ..o });
-        assert_eq!(other.0, 0);
-        assert_ne!(other.1.rows, first.1.rows);
-    }
-    assert_eq!(n_hits(&|o| ExtractOptions { view: Some(view(0, 1)), ..o }), (3, first.1));
     assert_eq!(n_hits(&|o| o), (3, plain));
+}
+
+#[test]
+fn views_are_rows_too_by_policy_seed_and_number() {
+    let (dir, paths) = photos(3);
+    let folder = dir.path().join("cache");
+    let (plain, _) = cached(&folder, &paths);
+    let views = |policy: &str, seed, n| {
+        let (options, cache) = with(&folder);
+        let views = Some(Views { augment: policy.parse().unwrap(), seed, n });
+        (run(&paths, &ExtractOptions { views, ..options }).0, cache.n_hits())
+    };
+    let (two, n_hits) = views("standard", 0, 2);
+    assert_eq!((two.photos.as_slice(), n_hits), ([0, 1, 2, 3, 4, 5].as_slice(), 0));
+    assert_eq!(two.hashes, [plain.hashes.clone(), plain.hashes.clone()].concat());
+    let rows: Vec<&[f32]> = plain.rows.chunks(plain.width).chain(two.rows.chunks(two.width)).collect();
+    for (i, row) in rows.iter().enumerate() {
+        assert!(!rows[..i].contains(row), "row {i} is another's");
+    }
+    // More views cost only those that are new, and the others stay what they were.
+    let (three, n_hits) = views("standard", 0, 3);
+    assert_eq!(n_hits, 6);
+    assert_eq!(three.rows[..two.rows.len()], two.rows);
+    for (policy, seed) in [("standard", 1), ("light", 0)] {
+        let (other, n_hits) = views(policy, seed, 2);
+        assert_eq!(n_hits, 0);
+        assert_ne!(other.rows, two.rows);
+    }
 }
 
 /// Rows of 3 photos, and the bytes of both files.
@@ -98,19 +116,17 @@ fn small() -> (TempDir, Vec<PathBuf>, PathBuf, Features, [Vec<u8>; 2]) {
 }
 
 #[test]
-fn a_writer_killed_at_any_byte_costs_its_last_rows_only() {
+fn a_writer_killed_in_the_middle_costs_its_last_rows_only() {
     let (_dir, paths, folder, features, bytes) = small();
     let [keys, rows] = ["tlkeys", "tlrows"].map(|ending| file(&folder, ending));
     let (n_keys, n_rows) = (bytes[0].len(), bytes[1].len());
     let row = n_rows / 3;
-    let cuts = (0..=2 * 48 + 1).map(|n| (n_keys - n, n_rows));
-    let cuts = cuts.chain([1, row - 1, row, row + 1, n_rows].map(|n| (n_keys, n_rows - n)));
-    for (i, (keys_end, rows_end)) in cuts.enumerate().filter(|(i, _)| i % 7 == 0 || *i > 90) {
+    for (keys_end, rows_end) in [(n_keys - 1, n_rows), (n_keys - 49, n_rows), (n_keys, n_rows - row - 1), (10, 0)] {
         std::fs::write(&keys, &bytes[0][..keys_end]).unwrap();
         std::fs::write(&rows, &bytes[1][..rows_end]).unwrap();
-        let whole = ((keys_end - 512) / 48).min(rows_end / row);
-        assert_eq!(cached(&folder, &paths), (features.clone(), whole), "cut {i}");
-        assert_eq!(cached(&folder, &paths), (features.clone(), 3), "after cut {i}");
+        let whole = (keys_end.saturating_sub(512) / 48).min(rows_end / row);
+        assert_eq!(cached(&folder, &paths), (features.clone(), whole), "cut at {keys_end}, {rows_end}");
+        assert_eq!(cached(&folder, &paths), (features.clone(), 3), "after a cut at {keys_end}, {rows_end}");
     }
 }
 

@@ -16,13 +16,17 @@ pub struct CrossValidation {
     pub n_folds: usize,
     /// Decides which row is held out when.
     pub seed: u64,
+    /// Rows of each photo: of `N` rows the first `N / n_views` are the photos, and every `N / n_views` rows further
+    /// on come views of the same photos in the same order. Views are held out with their photo, and only photos
+    /// are tested on.
+    pub n_views: usize,
 }
 
 impl Default for CrossValidation {
     /// Nine penalties from 10 to 0.001, two to a factor of ten; five folds.
     fn default() -> Self {
         let l2s = (0..9).map(|i| 10f64.powf(1.0 - f64::from(i) / 2.0)).collect();
-        Self { l2s, n_folds: 5, seed: 0 }
+        Self { l2s, n_folds: 5, seed: 0, n_views: 1 }
     }
 }
 
@@ -51,9 +55,11 @@ pub fn fit_logistic_cv(
 ) -> Result<LogisticFit, HeadError> {
     check_choice(choice, labels.len())?;
     let table = Table::new(features, labels, n_classes, &options.loss)?;
-    let folds = stratified_folds(labels, n_classes, choice.n_folds, choice.seed);
+    let n_photos = labels.len() / choice.n_views;
+    let folds = stratified_folds(&labels[..n_photos], n_classes, choice.n_folds, choice.seed).repeat(choice.n_views);
     let paths = paths(&table, &folds, choice, options.n_threads)?;
-    let scores: Vec<CvScore> = (0..choice.l2s.len()).map(|i| score(&table, &paths, i, choice.l2s[i])).collect();
+    let scores: Vec<CvScore> =
+        (0..choice.l2s.len()).map(|i| score(&table, &paths, i, choice.l2s[i], n_photos)).collect();
     let best = (0..scores.len()).fold(0, |best, i| if scores[i].loss < scores[best].loss { i } else { best });
     let start = mean(paths.iter().map(|path| path[best].weights.as_slice()));
     let minimum = table.problem(|_| true)?.solve(start, choice.l2s[best], options.stop())?;
@@ -82,9 +88,10 @@ fn paths(
     let mut fits = fits.collect::<Result<Vec<_>, _>>()?;
     let n_each = choice.n_folds.div_ceil(n_threads.clamp(1, choice.n_folds));
     let (labels, targets, n_classes) = (table.labels, &table.targets, table.n_classes);
+    let n_photos = labels.len() / choice.n_views;
     // Each thread gets problems of its own: a tensor may be sent to a thread, but not be shared between two.
     let run = |fits: &mut [(usize, Problem)]| -> Result<Vec<_>, HeadError> {
-        let held_out = |fold| HeldOut { labels, targets, n_classes, folds, fold };
+        let held_out = |fold| HeldOut { labels, targets, n_classes, folds, fold, n_photos };
         fits.iter().map(|(fold, problem)| path(problem, &held_out(*fold), &choice.l2s)).collect()
     };
     let groups: Vec<Result<Vec<_>, HeadError>> = thread::scope(|scope| {
@@ -95,11 +102,11 @@ fn paths(
 }
 
 /// What the `i`-th penalty was worth over all folds.
-fn score(table: &Table<'_>, paths: &[Vec<PathPoint>], i: usize, l2: f64) -> CvScore {
+fn score(table: &Table<'_>, paths: &[Vec<PathPoint>], i: usize, l2: f64, n_photos: usize) -> CvScore {
     let loss: f64 = paths.iter().map(|path| path[i].loss).sum();
     let n_correct: usize = paths.iter().map(|path| path[i].n_correct).sum();
-    let total: f64 = table.weights.iter().sum();
-    CvScore { l2, loss: loss / total, accuracy: n_correct as f64 / table.labels.len() as f64 }
+    let total: f64 = table.weights[..n_photos].iter().sum();
+    CvScore { l2, loss: loss / total, accuracy: n_correct as f64 / n_photos as f64 }
 }
 
 /// The rows that a fold's fit has not seen.
@@ -109,6 +116,7 @@ struct HeldOut<'a> {
     n_classes: usize,
     folds: &'a [usize],
     fold: usize,
+    n_photos: usize,
 }
 
 /// One fold's fits, each from the one before.
@@ -126,7 +134,11 @@ impl HeldOut<'_> {
     fn point(&self, problem: &Problem, weights: Vec<f64>) -> Result<PathPoint, HeadError> {
         let log_p = tl_torch::to_vec_f32(&problem.log_probabilities(&weights)?)?;
         let (mut loss, mut n_correct) = (0.0, 0);
-        let rows = log_p.chunks_exact(self.n_classes).zip(self.targets.chunks_exact(self.n_classes)).enumerate();
+        let rows = log_p
+            .chunks_exact(self.n_classes)
+            .zip(self.targets.chunks_exact(self.n_classes))
+            .enumerate()
+            .take(self.n_photos);
         for (row, (log_p, targets)) in rows.filter(|(row, _)| self.folds[*row] == self.fold) {
             loss -= log_p.iter().zip(targets).map(|(p, t)| f64::from(p * t)).sum::<f64>();
             let best = (1..log_p.len()).fold(0, |best, i| if log_p[i] > log_p[best] { i } else { best });
@@ -150,7 +162,15 @@ fn check_choice(choice: &CrossValidation, n_rows: usize) -> Result<(), HeadError
     if choice.l2s.is_empty() {
         return Err(HeadError::Option { name: "l2s", value: "empty".to_owned(), range: "at least one penalty" });
     }
-    if choice.n_folds < 2 || choice.n_folds > n_rows {
+    if choice.n_views == 0 || !n_rows.is_multiple_of(choice.n_views) {
+        let value = choice.n_views.to_string();
+        return Err(HeadError::Option {
+            name: "number of views",
+            value,
+            range: "1 or more, a divisor of the number of rows",
+        });
+    }
+    if choice.n_folds < 2 || choice.n_folds > n_rows / choice.n_views {
         let value = choice.n_folds.to_string();
         return Err(HeadError::Option {
             name: "number of folds",

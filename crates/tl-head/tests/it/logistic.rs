@@ -83,6 +83,27 @@ fn a_class_with_one_row_or_none_is_no_obstacle() {
     assert!(values(&fit.head.forward(&features).unwrap()).iter().all(|v| v.is_finite()));
 }
 
+/// Views that equal their photos change nothing: they are held out together, and the means stay what they were.
+#[test]
+fn views_are_held_out_with_their_photo() {
+    let (features, labels) = table(40, 5, 3);
+    let fit = |n_views: usize| {
+        let choice = CrossValidation { n_views, ..CrossValidation::default() };
+        let features = features.repeat([n_views as i64, 1]);
+        fit_logistic_cv(&features, &labels.repeat(n_views), 3, &choice, &LogisticOptions::default()).unwrap()
+    };
+    let (plain, thrice) = (fit(1), fit(3));
+    assert_eq!(plain.l2, thrice.l2);
+    for (a, b) in plain.scores.iter().zip(&thrice.scores) {
+        assert!((a.loss - b.loss).abs() < 2e-3 * a.loss, "{a:?} is not {b:?}");
+    }
+    for (a, b) in
+        values(&plain.head.forward(&features).unwrap()).iter().zip(values(&thrice.head.forward(&features).unwrap()))
+    {
+        assert!((a - b).abs() < 1e-2, "{a} is not {b}");
+    }
+}
+
 #[test]
 fn what_cannot_be_fitted_is_refused() {
     let (features, labels) = table(10, 4, 2);
@@ -99,6 +120,9 @@ fn what_cannot_be_fitted_is_refused() {
         CrossValidation { l2s: Vec::new(), ..CrossValidation::default() },
         CrossValidation { n_folds: 1, ..CrossValidation::default() },
         CrossValidation { n_folds: 11, ..CrossValidation::default() },
+        CrossValidation { n_views: 0, ..CrossValidation::default() },
+        CrossValidation { n_views: 3, ..CrossValidation::default() },
+        CrossValidation { n_views: 5, n_folds: 3, ..CrossValidation::default() },
         CrossValidation { l2s: vec![0.1, f64::NAN], ..CrossValidation::default() },
     ] {
         assert!(fit_logistic_cv(&features, &labels, 2, &choice, &options).is_err());

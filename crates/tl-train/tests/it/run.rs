@@ -59,6 +59,7 @@ pub(crate) fn run(options: TrainOptions, dir: &TempDir, name: &str) -> RunMetric
 #[test]
 fn a_run_stopped_at_any_step_goes_on_to_the_same_bits() {
     let dir = photos();
+    let options = |dir| TrainOptions { views: Some(2), ..options(dir) };
     let whole = run(options(&dir), &dir, "whole");
     let folder = RunFolder::create(&dir.path().join("runs"), Some("cut"), "").unwrap();
     let stop = AtomicBool::new(false);
@@ -102,6 +103,20 @@ fn the_best_epoch_is_kept_when_asked_for() {
     assert!((accuracy - top).abs() < 1e-12, "{accuracy} is not the best of {history:?}");
     let (accuracy, history) = best(Keep::Last);
     assert!((accuracy - history.last().unwrap().val_accuracy.unwrap()).abs() < 1e-12);
+}
+
+#[test]
+fn views_are_more_to_learn_from_for_both_kinds_of_heads() {
+    let dir = photos();
+    for head in [HeadKind::Mlp, HeadKind::Logistic] {
+        let loss = |views, augment: &str| {
+            let options = TrainOptions { head, views: Some(views), augment: augment.to_owned(), ..options(&dir) };
+            run(options, &dir, &format!("{head:?}-{views}-{augment}")).val_loss.unwrap().to_bits()
+        };
+        let (none, light, standard) = (loss(0, "light"), loss(2, "light"), loss(2, "standard"));
+        assert!(none != light && light != standard, "{head:?}: {none} {light} {standard}");
+        assert_eq!(light, loss(2, "none"), "light is what views are when no policy is named");
+    }
 }
 
 #[test]
