@@ -65,7 +65,12 @@ pub(crate) fn run(args: &CacheArgs, global: &GlobalArgs) -> Result<ExitCode> {
             return Ok(ExitCode::from(if n_bad > 0 { EXIT_CHECK_FAILED } else { 0 }));
         }
         CacheCommand::Prune { max_size } => removed(&cache.prune(max_size)?)?,
-        CacheCommand::Clear => removed(&cache.clear()?)?,
+        CacheCommand::Clear => {
+            if let Some(file) = likeness(global).filter(|file| file.is_file()) {
+                fs_err::remove_file(file)?;
+            }
+            removed(&cache.clear()?)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -73,6 +78,11 @@ pub(crate) fn run(args: &CacheArgs, global: &GlobalArgs) -> Result<ExitCode> {
 /// The cache to use; none where that was asked for.
 pub(crate) fn open(global: &GlobalArgs) -> Option<Cache> {
     if global.no_cache { None } else { folder(global).map(Cache::new) }
+}
+
+/// The file that keeps what photos look like; none where that was asked for. It lies beside the features.
+pub(crate) fn likeness(global: &GlobalArgs) -> Option<PathBuf> {
+    if global.no_cache { None } else { Some(folder(global)?.with_file_name("likeness")) }
 }
 
 /// Says what kept the cache from being used.

@@ -45,6 +45,7 @@ const EXIT_INPUT: u8 = 2;
 const EXIT_INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    tl_torch::skip_destructors();
     let args = Args::parse();
     match run(args) {
         Ok(code) => code,

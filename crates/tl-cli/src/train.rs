@@ -158,7 +158,7 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
         output::result(&toml::to_string(plan.options())?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let data = Data::load(plan.options())?;
+    let data = Data::load(plan.options(), cache::likeness(global))?;
     let weights = assets::weights(global, plan.spec())?;
     let folder = match &args.resume {
         Some(run) => RunFolder::open(run)?,

@@ -4,6 +4,8 @@ mod content;
 mod duplicates;
 mod folds;
 #[cfg(feature = "decode")]
+mod memo;
+#[cfg(feature = "decode")]
 mod perceptual;
 mod sets;
 mod stratified;

@@ -4,7 +4,9 @@
 
 use divan::Bencher;
 use tch::{Device, Kind, Tensor};
-use tl_head::{CrossValidation, Head, HeadConfig, LogisticOptions, LossOptions, cross_entropy, fit_logistic_cv};
+use tl_head::{
+    Backprop, CrossValidation, Head, HeadConfig, LogisticOptions, LossOptions, cross_entropy, fit_logistic_cv,
+};
 
 fn main() {
     tl_torch::keep_allocations();
@@ -52,4 +54,18 @@ fn notebook_forward_and_backward(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 50)]
 fn notebook_first_weights() -> Head {
     Head::new(&HeadConfig::notebook(1024, 3), 0).unwrap()
+}
+
+/// The same as `notebook_forward_and_backward`, written out, on one thread and on two.
+#[divan::bench(args = [1, 2], sample_count = 50)]
+fn notebook_backprop(bencher: Bencher<'_, '_>, n_threads: usize) {
+    let (features, labels) = table(32, 1024, 3);
+    let labels = Tensor::from_slice(&labels.iter().map(|&label| label as i64).collect::<Vec<_>>());
+    let head = Head::new(&HeadConfig::notebook(1024, 3), 0).unwrap();
+    let pool = tl_torch::thread_pool(n_threads).unwrap();
+    let mut backprop = Backprop::new(&head).unwrap();
+    bencher.bench_local(|| {
+        let loss = |logits: &Tensor| cross_entropy(logits, &labels, &LossOptions::default());
+        backprop.run(&features, &pool, loss).unwrap()
+    });
 }

@@ -24,6 +24,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod backprop;
 mod config;
 mod error;
 mod head;
@@ -33,6 +34,7 @@ mod logistic;
 mod loss;
 mod temperature;
 
+pub use backprop::Backprop;
 pub use config::HeadConfig;
 pub use error::HeadError;
 pub use head::Head;

@@ -8,6 +8,8 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/headeronly/version.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #if defined(__GLIBC__)
@@ -150,6 +152,16 @@ void tlt_keep_allocations() {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, -1);
   mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+void tlt_skip_destructors() {
+#if defined(__GLIBC__)
+  // Registered after libtorch's own, so it comes before them.
+  on_exit([](int code, void*) {
+    std::fflush(nullptr);
+    std::_Exit(code);
+  }, nullptr);
 #endif
 }
 

@@ -54,6 +54,9 @@ pub enum TorchError {
         /// What the tensor is.
         found: String,
     },
+    /// The threads of a pool could not be started.
+    #[error("no threads could be started: {0}; try fewer")]
+    Threads(String),
 }
 
 impl From<TchError> for TorchError {

@@ -21,6 +21,7 @@ mod allocator;
 mod conv;
 mod convert;
 mod cpu;
+mod destructors;
 mod error;
 mod ffi;
 mod layout;
@@ -35,7 +36,8 @@ pub use convert::{
     to_vec_u8, u8_slice,
 };
 pub use cpu::{CpuCapability, libtorch_version};
+pub use destructors::skip_destructors;
 pub use error::TorchError;
 pub use layout::{channels_last, empty_channels_last, is_channels_last};
 pub use linear::Linear;
-pub use threads::set_intra_op_threads;
+pub use threads::{set_intra_op_threads, thread_pool};

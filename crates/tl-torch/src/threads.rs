@@ -1,5 +1,7 @@
 //! How many threads an operator may use.
 
+use crate::error::TorchError;
+
 /// Sets how many threads each operator may use when it is called from the calling thread.
 ///
 /// A worker that owns its network sets 1: several workers with a thread each are faster than one network on
@@ -7,4 +9,16 @@
 /// this.
 pub fn set_intra_op_threads(n: usize) {
     tch::set_num_threads(i32::try_from(n.max(1)).unwrap_or(i32::MAX));
+}
+
+/// A pool of `n_threads` threads (0 for one per core) that call libtorch, each holding it to one thread.
+///
+/// A pool that is not set up so gets a team of threads from libtorch in each of its own.
+pub fn thread_pool(n_threads: usize) -> Result<rayon::ThreadPool, TorchError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(n_threads)
+        .thread_name(|i| format!("torch-{i}"))
+        .start_handler(|_| set_intra_op_threads(1))
+        .build()
+        .map_err(|error| TorchError::Threads(error.to_string()))
 }

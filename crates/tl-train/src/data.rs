@@ -31,7 +31,9 @@ pub struct Data {
 
 impl Data {
     /// Finds the photos that `options` name, and splits them when no validation folder is given.
-    pub fn load(options: &TrainOptions) -> Result<Self, TrainError> {
+    ///
+    /// `memo` is a file that keeps what photos look like, see [`Together::memo`].
+    pub fn load(options: &TrainOptions, memo: Option<PathBuf>) -> Result<Self, TrainError> {
         let Some(root) = &options.data else {
             return Err(TrainError::Options { problems: vec!["no folder of photos was given".to_owned()] });
         };
@@ -41,6 +43,7 @@ impl Data {
             groups,
             near_duplicates: Some(options.near_duplicates).filter(|bits| *bits > 0),
             decode: options.decode(),
+            memo,
         };
         let (train, val, leaks) = match val {
             Some(val) => {

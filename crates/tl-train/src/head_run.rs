@@ -5,8 +5,9 @@ use std::{
     time::Instant,
 };
 
+use rayon::ThreadPool;
 use tch::{Kind, Tensor};
-use tl_head::{Head, LossOptions, cross_entropy};
+use tl_head::{Backprop, Head, LossOptions, cross_entropy};
 use tl_metrics::EpochRecord;
 
 use crate::{
@@ -61,6 +62,8 @@ pub(crate) struct HeadRun<'a> {
     options: &'a TrainOptions,
     loss: LossOptions,
     head: Head,
+    backprop: Backprop,
+    pool: ThreadPool,
     optimizer: Optimizer,
     progress: Progress,
     best: Option<Best>,
@@ -83,7 +86,8 @@ pub(crate) enum End {
 impl<'a> HeadRun<'a> {
     pub(crate) fn new(options: &'a TrainOptions, loss: LossOptions, head: Head) -> Result<Self, TrainError> {
         let optimizer = Optimizer::new(OptimizerConfig::adam_keras(), head.trainable())?;
-        Ok(Self { options, loss, head, optimizer, progress: Progress::default(), best: None })
+        let (backprop, pool) = (Backprop::new(&head)?, tl_torch::thread_pool(options.threads)?);
+        Ok(Self { options, loss, head, backprop, pool, optimizer, progress: Progress::default(), best: None })
     }
 
     /// Epochs from where the run stands to the last, or until `stop` is set, which ends it after the current step.
@@ -132,15 +136,15 @@ impl<'a> HeadRun<'a> {
     /// One step of the optimizer on the photos at `rows`.
     fn step(&mut self, train: &Table, rows: &Tensor) -> Result<(), TrainError> {
         let labels = train.labels.f_index_select(0, rows)?;
-        let logits = self.head.forward(&train.features.f_index_select(0, rows)?)?;
-        let loss = cross_entropy(&logits, &labels, &self.loss)?;
-        let value = loss.f_double_value(&[])?;
+        let features = train.features.f_index_select(0, rows)?;
+        let loss = |logits: &Tensor| cross_entropy(logits, &labels, &self.loss);
+        let (logits, value) = self.backprop.run(&features, &self.pool, loss)?;
         if !value.is_finite() {
             return Err(TrainError::Diverged { loss: value, epoch: self.progress.epoch + 1, lr: self.options.lr });
         }
-        self.optimizer.zero_grad();
-        loss.f_backward()?;
-        self.optimizer.step(self.learning_rate(train.len(), self.progress.step))?;
+        let lr = self.learning_rate(train.len(), self.progress.step);
+        let (optimizer, gradients) = (&mut self.optimizer, self.backprop.gradients());
+        self.pool.install(move || optimizer.step_gradients(&gradients, lr))?;
         // Running sums over the epoch, as Keras shows them: the head moves while they add up.
         self.progress.loss_sum += value * labels.numel() as f64;
         self.progress.n_correct += n_correct(&logits, &labels)?;
@@ -209,6 +213,7 @@ impl<'a> HeadRun<'a> {
     /// Takes a checkpoint's place in the run.
     pub(crate) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
         self.head = Head::from_tensors(self.head.config(), checkpoint.head)?;
+        self.backprop = Backprop::new(&self.head)?;
         self.optimizer = Optimizer::new(OptimizerConfig::adam_keras(), self.head.trainable())?;
         self.optimizer.load_state(checkpoint.optimizer)?;
         self.progress = checkpoint.progress;

@@ -12,7 +12,7 @@
 //! use tl_train::{Data, Event, Outcome, Plan, RunFolder, RunInputs, TrainOptions, train};
 //!
 //! let plan = Plan::new(TrainOptions { data: Some("photos".into()), ..TrainOptions::default() })?;
-//! let data = Data::load(plan.options())?;
+//! let data = Data::load(plan.options(), None)?;
 //! let weights = Weights::open(Path::new("data/weights/mobilenet_v1.safetensors"), plan.spec())?;
 //! let folder = RunFolder::create(Path::new("runs"), None, "photos")?;
 //! let inputs = RunInputs { plan, data, weights, folder, device: Device::Cpu, command: Vec::new(), cache: None };

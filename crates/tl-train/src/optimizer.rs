@@ -63,6 +63,17 @@ impl Optimizer {
         Ok(())
     }
 
+    /// One step with learning rate `lr` along gradients that were computed elsewhere, one for each parameter in their
+    /// order.
+    pub fn step_gradients(&mut self, gradients: &[Tensor], lr: f64) -> Result<(), TrainError> {
+        let _guard = tch::no_grad_guard();
+        self.n_steps += 1;
+        for (slot, gradient) in self.slots.iter_mut().zip(gradients) {
+            slot.step(&self.config, gradient, self.n_steps, lr)?;
+        }
+        Ok(())
+    }
+
     /// Computes the gradients of `loss` and takes a step along them.
     ///
     /// The same as `zero_grad`, `loss.backward()` and [`Optimizer::step`], but nothing is cleared and added up in
@@ -71,12 +82,7 @@ impl Optimizer {
     pub fn backward_step(&mut self, loss: &Tensor, lr: f64) -> Result<(), TrainError> {
         let parameters: Vec<&Tensor> = self.slots.iter().map(|slot| &slot.parameter).collect();
         let gradients = Tensor::f_run_backward(&[loss], &parameters, false, false)?;
-        let _guard = tch::no_grad_guard();
-        self.n_steps += 1;
-        for (slot, gradient) in self.slots.iter_mut().zip(gradients) {
-            slot.step(&self.config, &gradient, self.n_steps, lr)?;
-        }
-        Ok(())
+        self.step_gradients(&gradients, lr)
     }
 
     /// One step along gradients that were computed elsewhere, `(gradient, learning rate)` for each parameter in their

@@ -15,7 +15,7 @@ use tl_model::write_atomically;
 use super::{find, is_list};
 use crate::{
     args::GlobalArgs,
-    output,
+    cache, output,
     skipped::{self, plural},
 };
 
@@ -44,7 +44,7 @@ pub(crate) struct SplitArgs {
     near_duplicates: u32,
 }
 
-pub(crate) fn run(args: &SplitArgs, _: &GlobalArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &SplitArgs, global: &GlobalArgs) -> Result<ExitCode> {
     if !is_list(&args.out) {
         bail!("{} must end in .csv or .jsonl, which is how a list is told", args.out.display());
     }
@@ -57,6 +57,7 @@ pub(crate) fn run(args: &SplitArgs, _: &GlobalArgs) -> Result<ExitCode> {
         groups: groups.clone(),
         near_duplicates: Some(args.near_duplicates).filter(|bits| *bits > 0),
         decode: DecodeOptions::default(),
+        memo: cache::likeness(global),
     };
     let writer = Writer { classes: &folder.classes, groups: &groups };
     let Some(k) = args.folds else {

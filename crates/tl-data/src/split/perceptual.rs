@@ -15,7 +15,7 @@ const MIN_RANGE: u8 = 12;
 ///
 /// Scaling, recompression and mild edits change few bits; other photos differ in about half of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PerceptualHash(u128);
+pub struct PerceptualHash(pub(super) u128);
 
 impl PerceptualHash {
     /// Number of bits, of 128, in which two photos differ; up to about 10 they show the same picture.

@@ -6,6 +6,11 @@ use super::{
     content::{ContentKey, content_key, position},
     sets::Sets,
 };
+#[cfg(feature = "decode")]
+use super::{
+    memo::Memo,
+    perceptual::{PerceptualHash, perceptual_hashes},
+};
 use crate::sample::Sample;
 
 /// Which photos must not be parted, beside equal files, which never are.
@@ -20,6 +25,10 @@ pub struct Together {
     /// Limits of that look.
     #[cfg(feature = "decode")]
     pub decode: crate::DecodeOptions,
+    /// File that keeps what was seen, so that a photo is looked at once; `None` keeps nothing. It is made when it is
+    /// missing or damaged, and a file that cannot be written is no error.
+    #[cfg(feature = "decode")]
+    pub memo: Option<PathBuf>,
 }
 
 /// Photos that go to one side, as positions in the samples.
@@ -56,8 +65,7 @@ pub(crate) fn joined(samples: &[Sample], together: &Together) -> (Sets, Vec<Cont
     sets.join_equal(keys.iter().enumerate());
     #[cfg(feature = "decode")]
     if let Some(max_distance) = together.near_duplicates {
-        let photos: Vec<_> = samples.iter().map(|sample| sample.path.clone()).collect();
-        join_near(&mut sets, &super::perceptual::perceptual_hashes(&photos, &together.decode), max_distance);
+        join_near(&mut sets, &looks(samples, &keys, together), max_distance);
     }
     let groups = || samples.iter().enumerate().filter_map(|(i, s)| together.groups.get(&s.path).map(|g| (i, g)));
     sets.join_equal(groups());
@@ -67,9 +75,31 @@ pub(crate) fn joined(samples: &[Sample], together: &Together) -> (Sets, Vec<Cont
     (sets, keys)
 }
 
+/// The perceptual hash of each sample: as remembered, or by a look at the photo.
+#[cfg(feature = "decode")]
+fn looks(samples: &[Sample], keys: &[ContentKey], together: &Together) -> Vec<Option<PerceptualHash>> {
+    let mut memo = together.memo.as_deref().map(Memo::open).unwrap_or_default();
+    let mut hashes: Vec<_> = keys.iter().map(|key| memo.get(key)).collect();
+    let unknown: Vec<usize> = (0..samples.len()).filter(|&i| hashes[i].is_none()).collect();
+    let photos: Vec<_> = unknown.iter().map(|&i| samples[i].path.clone()).collect();
+    let mut n_learnt = 0;
+    for (i, hash) in unknown.into_iter().zip(perceptual_hashes(&photos, &together.decode)) {
+        hashes[i] = hash;
+        if let Some(hash) = hash {
+            memo.insert(keys[i], hash);
+            n_learnt += 1;
+        }
+    }
+    if let (Some(path), 1..) = (&together.memo, n_learnt) {
+        // Nothing is lost but time.
+        let _ = memo.save(path);
+    }
+    hashes
+}
+
 /// Joins what looks alike: equal hashes first, then each distinct one with each other, half a second for 20,000.
 #[cfg(feature = "decode")]
-pub(crate) fn join_near(sets: &mut Sets, hashes: &[Option<super::perceptual::PerceptualHash>], max_distance: u32) {
+pub(crate) fn join_near(sets: &mut Sets, hashes: &[Option<PerceptualHash>], max_distance: u32) {
     let mut first = BTreeMap::new();
     for (i, hash) in hashes.iter().enumerate() {
         if let Some(hash) = hash {

@@ -165,6 +165,28 @@ fn near_duplicates_are_seen() {
 }
 
 #[test]
+fn what_was_seen_is_remembered_and_damage_forgotten() {
+    let tree = Tree::of(&[]);
+    for name in ["baseline444.jpg", "photo.webp"] {
+        tree.write(name, &photo(name));
+    }
+    let sample = |name: &str| Sample { path: tree.path(name), label: 0 };
+    let memo = tree.path("cache/looks");
+    let together = Together { near_duplicates: Some(10), memo: Some(memo.clone()), ..Together::default() };
+    let n_leaks = || leaks(&[sample("baseline444.jpg")], &[sample("photo.webp")], &together).len();
+    assert_eq!(n_leaks(), 1);
+    let written = fs_err::read(&memo).unwrap();
+    assert_eq!(n_leaks(), 1);
+    fs_err::write(&memo, b"debris").unwrap();
+    assert_eq!(n_leaks(), 1);
+    assert_eq!(fs_err::read(&memo).unwrap(), written, "made again");
+    // Not writable: a folder stands there. It costs time and nothing else.
+    fs_err::remove_file(&memo).unwrap();
+    fs_err::create_dir(&memo).unwrap();
+    assert_eq!(n_leaks(), 1);
+}
+
+#[test]
 fn nonsense_is_refused() {
     for val_fraction in [0.0, 1.0, -0.1, f64::NAN] {
         let options = SplitOptions { val_fraction, ..SplitOptions::default() };

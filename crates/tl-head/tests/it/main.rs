@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test may panic, and may ask for the very bits")]
 #![allow(clippy::excessive_precision, reason = "golden numbers stand as they were printed")]
 
+mod backprop;
 mod golden;
 mod head;
 mod logistic;

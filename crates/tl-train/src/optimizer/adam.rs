@@ -1,9 +1,13 @@
 //! Adam and `AdamW`.
 
+use rayon::prelude::*;
 use tch::Tensor;
 use tl_torch::{TorchError, f32_mut};
 
 use super::{AdamConfig, EpsilonAt, Slot};
+
+/// Values that a thread takes at a time: smaller parameters are not worth waking one.
+const PIECE: usize = 1 << 16;
 
 /// The numbers of one step: `m` and `v` move towards the gradient and its square, then
 /// `p = keep·p - rate·m / (sqrt(v) + epsilon)`.
@@ -47,8 +51,18 @@ pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &AdamStep) -> Resul
     Ok(())
 }
 
-/// One pass over memory, which is what bounds it: as single operators the same takes seven.
+/// One pass over memory, which is what bounds it: as single operators the same takes seven. Shared among the
+/// threads of the caller's pool; each value is computed alone, so that the bits do not depend on how.
 fn step_slices(parameter: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], step: &AdamStep) {
+    if parameter.len() <= PIECE {
+        return step_piece(parameter, gradient, mean, square, step);
+    }
+    let pieces = parameter.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE));
+    let states = mean.par_chunks_mut(PIECE).zip(square.par_chunks_mut(PIECE));
+    pieces.zip(states).for_each(|((p, g), (m, v))| step_piece(p, g, m, v, step));
+}
+
+fn step_piece(parameter: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], step: &AdamStep) {
     let [towards1, towards2] = step.towards.map(|t| t as f32);
     let (rate, epsilon, keep) = (step.rate as f32, step.epsilon as f32, step.keep as f32);
     for (((p, &g), m), v) in parameter.iter_mut().zip(gradient).zip(mean).zip(square) {

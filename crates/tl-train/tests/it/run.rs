@@ -44,7 +44,7 @@ pub(crate) fn inputs(options: TrainOptions, folder: RunFolder) -> RunInputs {
     let plan = Plan::new(options).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/weights").join(plan.spec().file);
     let weights = Weights::open(&path, plan.spec()).unwrap();
-    let data = Data::load(plan.options()).unwrap();
+    let data = Data::load(plan.options(), None).unwrap();
     RunInputs { plan, data, weights, folder, device: tch::Device::Cpu, command: vec!["test".to_owned()], cache: None }
 }
 
