@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
     bench::BenchArgs, cache::CacheArgs, completions::CompletionsArgs, data::DataArgs, evaluate::EvaluateArgs,
-    info::InfoArgs, predict::PredictArgs, train::TrainArgs,
+    features::FeaturesArgs, info::InfoArgs, predict::PredictArgs, train::TrainArgs,
 };
 
 /// Transfer learning for photos: a folder of photos becomes a classifier that you can trust, carry away and run.
@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Measure a model on photos whose classes are known
     Evaluate(EvaluateArgs),
+    /// Write the features of photos for other programs
+    Features(Box<FeaturesArgs>),
     /// Check, preview and split photos
     Data(DataArgs),
     /// Measure the speed of this machine

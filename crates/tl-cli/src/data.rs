@@ -48,6 +48,6 @@ fn find(data: &Path) -> Result<List> {
 }
 
 /// Lists are told by their names.
-fn is_list(path: &Path) -> bool {
+pub(crate) fn is_list(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("jsonl"))
 }

@@ -18,6 +18,7 @@ mod completions;
 mod data;
 mod device;
 mod evaluate;
+mod features;
 mod imagenet_labels;
 mod info;
 mod logging;
@@ -64,6 +65,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Train(train) => train::run(&train, &args.global),
         Command::Predict(predict) => predict::run(&predict, &args.global),
         Command::Evaluate(evaluate) => evaluate::run(&evaluate, &args.global),
+        Command::Features(features) => features::run(&features, &args.global),
         Command::Data(data) => data::run(&data, &args.global),
         Command::Bench(bench) => bench::run(&bench, &args.global),
         Command::Cache(cache) => cache::run(&cache, &args.global),

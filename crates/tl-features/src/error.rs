@@ -1,4 +1,6 @@
-//! What can go wrong while features are computed.
+//! What can go wrong while features are computed or read.
+
+use std::path::PathBuf;
 
 use std::{io, path::PathBuf};
 
@@ -41,5 +43,25 @@ pub enum FeatureError {
         n_done: usize,
         /// Photos asked for.
         n_photos: usize,
+    },
+    /// A file is no table of features.
+    #[error("{} is no table of features that tl wrote: {reason}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Tables of different networks cannot be put together.
+    #[error("the tables hold {widths:?} features per photo; put together only shards of one network")]
+    Widths {
+        /// The widths, in order of the tables.
+        widths: Vec<usize>,
+    },
+    /// Two tables hold the same photo.
+    #[error("{path} is in two of the tables; name each shard once")]
+    Twice {
+        /// Path of the photo.
+        path: String,
     },
 }

@@ -21,6 +21,7 @@
 mod cache;
 mod device;
 mod error;
+mod export;
 mod extract;
 mod features;
 mod table;
@@ -29,6 +30,7 @@ mod worker;
 
 pub use cache::{Cache, CacheSpace, Checked, Removed};
 pub use error::FeatureError;
+pub use export::{ExportFormat, FeatureTable};
 pub use extract::{ExtractOptions, extract};
 pub use features::Features;
 pub use views::Views;

@@ -54,7 +54,13 @@ impl Work {
     /// `tl` with these arguments, to be run in the folder.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tl"));
-        command.current_dir(self.dir.path()).args(args).env_remove("TL_ASSETS").env_remove("RUST_LOG");
+        command
+            .current_dir(self.dir.path())
+            .args(args)
+            .env_remove("TL_ASSETS")
+            .env_remove("RUST_LOG")
+            .env_remove("RANK")
+            .env_remove("SLURM_PROCID");
         // Never the user's own.
         command.env("TL_CACHE", self.path("cache"));
         command

@@ -1,0 +1,191 @@
+//! `tl features`.
+
+mod merge;
+mod shard;
+
+use std::{
+    collections::BTreeSet,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::atomic::Ordering,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Subcommand, ValueEnum, ValueHint};
+use tl_data::{DataError, Folder, ScanOptions, Skipped, find_photos, read_list, scan};
+use tl_features::{ExportFormat, ExtractOptions, FeatureTable, extract};
+use tl_model::write_atomically;
+
+use self::{merge::MergeArgs, shard::Shard};
+use crate::{
+    EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
+    args::GlobalArgs,
+    assets, cache,
+    data::is_list,
+    model::{backbone, predict_options},
+    output,
+    photo_args::PhotoArgs,
+    progress::{Display, PhotoProgress},
+    signal,
+    skipped::{self, plural},
+};
+
+/// Writes what a pretrained network says of each photo: path, label and features, sorted by path.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct FeaturesArgs {
+    #[command(subcommand)]
+    command: Option<FeaturesCommand>,
+    /// A folder with a folder of photos per class, train/ and val/ with such folders, photos alone (their labels stay
+    /// empty), or a list path,label that ends in .csv or .jsonl
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
+    data: Option<PathBuf>,
+    /// File to write: .safetensors, .npy (with path and label in a .csv beside it), .csv or .parquet
+    #[arg(long, value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    out: Option<PathBuf>,
+    /// Format of the file, when its name does not tell
+    #[arg(long, value_enum, value_name = "F")]
+    format: Option<FormatArg>,
+    /// Pretrained network: mobilenet_v1, mobilenet_v2 or mobilenet_v3_small
+    #[arg(long, value_name = "B", default_value = "mobilenet_v1")]
+    backbone: String,
+    /// Take every N-th photo from the I-th on, counted from 0. Without it RANK and WORLD_SIZE, or SLURM_PROCID and
+    /// SLURM_NTASKS, say so, and out.npy becomes out-I-of-N.npy
+    #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
+    shard: Option<Shard>,
+    #[command(flatten)]
+    photos: PhotoArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum FeaturesCommand {
+    /// Put the files of shards together, to the same bytes as without --shard
+    Merge(MergeArgs),
+}
+
+/// How the file is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FormatArg {
+    Safetensors,
+    Npy,
+    Csv,
+    Parquet,
+}
+
+pub(crate) fn run(args: &FeaturesArgs, global: &GlobalArgs) -> Result<ExitCode> {
+    match (&args.command, &args.data, &args.out) {
+        (Some(FeaturesCommand::Merge(merge)), ..) => merge::run(merge),
+        (None, Some(data), Some(out)) => write_features(args, data, out, global),
+        // clap asks for both.
+        (None, ..) => bail!("name the photos and --out FILE"),
+    }
+}
+
+fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalArgs) -> Result<ExitCode> {
+    let format = format(out, args.format)?;
+    let given = args.shard.map_or_else(Shard::of_environment, |_| Ok(None))?;
+    let out = &given.map_or_else(|| out.to_owned(), |shard| shard.name(out));
+    let weights = assets::weights(global, backbone(&args.backbone)?)?;
+    let (found, mut skipped) = find(data)?;
+    let shard = args.shard.or(given).unwrap_or_default();
+    let photos = shard.part(found);
+
+    let display = Display::new(global);
+    let stop = signal::stop_flag();
+    let predict = predict_options(global, &args.photos)?;
+    let cache = cache::open(global);
+    let options = ExtractOptions {
+        cache: cache.clone(),
+        n_threads: predict.n_threads,
+        precision: predict.precision,
+        device: predict.device,
+        decode: predict.decode,
+        ..ExtractOptions::default()
+    };
+    let paths: Vec<PathBuf> = photos.iter().map(|(path, _)| path.clone()).collect();
+    let mut progress = PhotoProgress::new(paths.len(), "Reading", display);
+    let result = extract(&weights, &paths, &options, &mut |n| progress.set(n), &stop);
+    progress.clear();
+    let (features, broken) = match result {
+        Err(_) if stop.load(Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
+        result => result?,
+    };
+    cache::say_problem(cache.as_ref());
+    skipped.extend(broken);
+    skipped::say(&skipped, None);
+    if features.is_empty() && !photos.is_empty() {
+        bail!("no photo in {} could be read", data.display());
+    }
+    let table = FeatureTable {
+        paths: features.photos.iter().map(|&i| photos[i].0.to_string_lossy().into_owned()).collect(),
+        labels: features.photos.iter().map(|&i| photos[i].1.clone()).collect(),
+        width: features.width,
+        rows: features.rows,
+    };
+    save(&table, out, format)?;
+    let is_too_much = args.photos.is_too_much(&skipped, table.len());
+    Ok(ExitCode::from(if is_too_much { EXIT_CHECK_FAILED } else { 0 }))
+}
+
+/// A photo and its label.
+type Labelled = (PathBuf, String);
+
+/// The photos of all parts with their labels, in order of their paths, each once.
+fn find(data: &Path) -> Result<(Vec<Labelled>, Vec<Skipped>)> {
+    let options = ScanOptions { min_classes: 1, ..ScanOptions::default() };
+    let folder = match is_list(data) && data.is_file() {
+        true => read_list(data, &options)?.folder,
+        false => match scan(data, &options) {
+            // Photos, and no folder among them.
+            Err(DataError::NoClasses { .. }) => {
+                let (photos, skipped) = find_photos(&[data.to_owned()])?;
+                return Ok((sorted(photos.into_iter().map(|path| (path, String::new()))), skipped));
+            }
+            folder => folder?,
+        },
+    };
+    let Folder { classes, train, val, test, skipped, .. } = folder;
+    let samples = train.into_iter().chain(val.into_iter().flatten()).chain(test.into_iter().flatten());
+    Ok((sorted(samples.map(|sample| (sample.path, classes[sample.label].clone()))), skipped))
+}
+
+/// In the order of the text that is written, by which shards are put together again.
+fn sorted(photos: impl Iterator<Item = Labelled>) -> Vec<Labelled> {
+    let photos: BTreeSet<(String, String, PathBuf)> =
+        photos.map(|(path, label)| (path.to_string_lossy().into_owned(), label, path)).collect();
+    photos.into_iter().map(|(_, label, path)| (path, label)).collect()
+}
+
+/// The format that was asked for, or that the file's name tells.
+fn format(out: &Path, asked: Option<FormatArg>) -> Result<ExportFormat> {
+    Ok(match asked {
+        Some(FormatArg::Safetensors) => ExportFormat::Safetensors,
+        Some(FormatArg::Npy) => ExportFormat::Npy,
+        Some(FormatArg::Csv) => ExportFormat::Csv,
+        Some(FormatArg::Parquet) => ExportFormat::Parquet,
+        None => ExportFormat::of(out).with_context(|| {
+            format!(
+                "{} ends in no format that tl knows; end it in .safetensors, .npy, .csv or .parquet, or say --format",
+                out.display()
+            )
+        })?,
+    })
+}
+
+/// Writes the table whole or not at all, and says so.
+fn save(table: &FeatureTable, out: &Path, format: ExportFormat) -> Result<()> {
+    let write = |path: &Path, write: &dyn Fn(&mut dyn Write) -> std::io::Result<()>| {
+        write_atomically(path, |out| write(out)).with_context(|| format!("{} cannot be written", path.display()))
+    };
+    if format == ExportFormat::Npy {
+        write(&out.with_extension("csv"), &|out| table.write_index(out))?;
+    }
+    write(out, &|file| table.write(format, file))?;
+    output::result(&format!(
+        "Wrote {} features of {} to {}\n",
+        table.width,
+        plural(table.len(), "photo"),
+        out.display()
+    ))
+}

@@ -1,0 +1,95 @@
+//! `tl features` and `tl features merge`.
+
+use crate::harness::Work;
+
+const NETWORK: [&str; 3] = ["--backbone", "v3_small", "--no-cache"];
+
+fn features(work: &Work, args: &[&str]) -> String {
+    work.ok(&[&["features"], args, &NETWORK].concat()).stdout()
+}
+
+#[test]
+fn shards_of_every_format_merge_to_the_whole() {
+    let work = Work::with_photos(7);
+    for ending in ["safetensors", "npy", "csv", "parquet"] {
+        let file = |name: &str| format!("{name}.{ending}");
+        let said = features(&work, &["photos", "--out", &file("whole")]);
+        assert_eq!(said, format!("Wrote 576 features of 14 photos to whole.{ending}\n"));
+        for shard in ["0/3", "1/3", "2/3"] {
+            features(&work, &["photos", "--out", &file(&format!("part{}", &shard[..1])), "--shard", shard]);
+        }
+        work.ok(&["features", "merge", &file("merged"), &file("part2"), &file("part0"), &file("part1")]);
+        let bytes = |name: &str| std::fs::read(work.path(name)).unwrap();
+        assert!(bytes(&file("whole")) == bytes(&file("merged")), "{ending}");
+        assert_eq!(bytes("whole.csv"), bytes("merged.csv"), "{ending}");
+    }
+    // From one format to another nothing changes.
+    work.ok(&["features", "merge", "again.parquet", "whole.safetensors"]);
+    assert!(std::fs::read(work.path("again.parquet")).unwrap() == std::fs::read(work.path("whole.parquet")).unwrap());
+    work.ok(&["features", "merge", "again.safetensors", "whole.parquet"]);
+    let both = ["again.safetensors", "whole.safetensors"].map(|name| std::fs::read(work.path(name)).unwrap());
+    assert!(both[0] == both[1]);
+    let twice = work.run(&["features", "merge", "x.csv", "part0.parquet", "part0.parquet"]);
+    assert_eq!(twice.code(), 2);
+    assert!(twice.stderr().contains("is in two of the tables"), "{}", twice.stderr());
+}
+
+#[test]
+fn trees_lists_and_loose_photos_are_read() {
+    let work = Work::new();
+    work.photo("tree/train/checks/1.jpg", "checks", 1);
+    work.photo("tree/val/checks/2.jpg", "checks", 2);
+    work.photo("loose/b.png", "stripes", 3);
+    work.photo("loose/a.png", "stripes", 4);
+    work.write("list.csv", b"path,label,split\nloose/b.png,second,val\ntree/train/checks/1.jpg,first,train\n");
+    let table = |data: &str| {
+        features(&work, &[data, "--out", "out", "--format", "csv"]);
+        let text = std::fs::read_to_string(work.path("out")).unwrap();
+        let starts = text.lines().map(|line| line.split(',').take(2).collect::<Vec<_>>().join(","));
+        starts.collect::<Vec<_>>()
+    };
+    assert_eq!(table("tree"), ["path,label", "tree/train/checks/1.jpg,checks", "tree/val/checks/2.jpg,checks"]);
+    assert_eq!(table("loose"), ["path,label", "loose/a.png,", "loose/b.png,"]);
+    assert_eq!(table("list.csv"), ["path,label", "loose/b.png,second", "tree/train/checks/1.jpg,first"]);
+}
+
+#[test]
+fn launchers_say_which_shard() {
+    let work = Work::with_photos(3);
+    for (rank, size) in [("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")] {
+        let mut command = work.command(&["features", "photos", "--out", "f.npy", NETWORK[0], NETWORK[1], NETWORK[2]]);
+        assert!(command.env(rank, "1").env(size, "4").status().unwrap().success());
+        let index = std::fs::read_to_string(work.path("f-1-of-4.csv")).unwrap();
+        assert_eq!(index, "path,label\nphotos/checks/001.jpg,checks\nphotos/stripes/002.jpg,stripes\n");
+        std::fs::remove_file(work.path("f-1-of-4.npy")).unwrap();
+    }
+    let mut command = work.command(&["features", "photos", "--out", "f.npy", NETWORK[0], NETWORK[1], NETWORK[2]]);
+    let output = command.env("RANK", "4").env("WORLD_SIZE", "4").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("RANK=4 and WORLD_SIZE=4"));
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let work = Work::with_photos(2);
+    work.write("photos/checks/broken.jpg", b"\xff\xd8\xff and no more");
+    work.write("part.csv", b"a,b\n1,2\n");
+    for (args, said) in [
+        (&["photos"][..], "--out"),
+        (&["photos", "--out", "f.txt"], "end it in .safetensors"),
+        (&["photos", "--out", "f.csv", "--shard", "2/2"], "the first is 0/2"),
+        (&["gone", "--out", "f.csv"], "gone"),
+        (&["photos", "--out", "no/such/f.csv"], "cannot be written"),
+        (&["photos", "--out", "f.csv", "--backbone", "resnet"], "resnet"),
+        (&["merge", "f.csv", "part.csv"], "part.csv is no table of features"),
+        (&["merge", "f.csv"], "PART"),
+    ] {
+        let run = work.run(&[&["features"], args].concat());
+        assert_eq!(run.code(), 2, "{args:?}: {}", run.stderr());
+        assert!(run.stderr().contains(said), "{args:?}: {}", run.stderr());
+        assert!(!work.path("f.csv").exists(), "{args:?}");
+    }
+    let strict = work.run(&["features", "photos", "--out", "f.csv", "--strict", NETWORK[0], NETWORK[1], NETWORK[2]]);
+    assert_eq!(strict.code(), 1, "{}", strict.stderr());
+    assert!(strict.stderr().contains("broken.jpg"), "{}", strict.stderr());
+}

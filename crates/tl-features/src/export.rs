@@ -1,0 +1,152 @@
+//! Features for other programs: a table with a path and a label per row, in four file formats.
+
+mod csv;
+mod npy;
+mod parquet;
+mod safetensors;
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use crate::error::FeatureError;
+
+/// How a table of features lies in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// Tensors `features` `[n, width] f32` and `labels` `[n] i64` (-1 for none); the metadata holds `classes`, whose
+    /// positions are the labels, and `paths`, both as JSON lists.
+    Safetensors,
+    /// The features alone, `[n, width] f32`, for `numpy.load`; `path` and `label` are in a CSV of the same name beside it.
+    Npy,
+    /// Columns `path`, `label`, `f0`, `f1` and so on; numbers are as short as reads back to the same bits.
+    Csv,
+    /// The same columns, binary and uncompressed.
+    Parquet,
+}
+
+impl ExportFormat {
+    /// The format that the ending of a file's name stands for.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "safetensors" => Some(Self::Safetensors),
+            "npy" => Some(Self::Npy),
+            "csv" => Some(Self::Csv),
+            "parquet" | "pq" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+}
+
+/// Features with the path and the label of each row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FeatureTable {
+    /// Path of each row's photo.
+    pub paths: Vec<String>,
+    /// Class of each row's photo; empty where it has none.
+    pub labels: Vec<String>,
+    /// Features per row.
+    pub width: usize,
+    /// `[len, width]`, row-major.
+    pub rows: Vec<f32>,
+}
+
+impl FeatureTable {
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// Features of row `i`: `[width]`.
+    #[must_use]
+    pub fn row(&self, i: usize) -> &[f32] {
+        &self.rows[i * self.width..][..self.width]
+    }
+
+    /// The class names, sorted; photos without a class have none.
+    #[must_use]
+    pub fn classes(&self) -> Vec<&str> {
+        let mut classes: Vec<&str> = self.labels.iter().map(String::as_str).filter(|label| !label.is_empty()).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
+    /// Writes the table; equal tables give equal bytes.
+    pub fn write(&self, format: ExportFormat, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            ExportFormat::Safetensors => safetensors::write(self, out),
+            ExportFormat::Npy => npy::write(self, out),
+            ExportFormat::Csv => csv::write(self, out),
+            ExportFormat::Parquet => parquet::write(self, out),
+        }
+    }
+
+    /// Writes `path` and `label` as CSV: the companion of [`ExportFormat::Npy`].
+    pub fn write_index(&self, out: &mut dyn Write) -> io::Result<()> {
+        csv::write_index(self, out)
+    }
+
+    /// Reads a file that [`Self::write`] wrote, for `npy` with its companion beside it.
+    pub fn open(path: &Path, format: ExportFormat) -> Result<Self, FeatureError> {
+        let table = match format {
+            ExportFormat::Safetensors => safetensors::read(path),
+            ExportFormat::Npy => npy::read(path),
+            ExportFormat::Csv => csv::read(path),
+            ExportFormat::Parquet => parquet::read(path),
+        };
+        let table = table.map_err(|error| FeatureError::Table { path: path.to_owned(), reason: error.to_string() })?;
+        let n_rows = table.rows.len().checked_div(table.width).unwrap_or(table.len());
+        let reason = format!("{} rows of features for {} paths", n_rows, table.len());
+        let is_whole = n_rows == table.len() && table.labels.len() == table.len();
+        is_whole.then_some(table).ok_or(FeatureError::Table { path: path.to_owned(), reason })
+    }
+
+    /// Puts tables together, sorted by path and label: shards give the table of a run that was never parted.
+    ///
+    /// # Errors
+    /// Tables of different widths, and a photo that two of them hold.
+    pub fn merge(parts: Vec<Self>) -> Result<Self, FeatureError> {
+        let mut widths: Vec<usize> = parts.iter().filter(|part| !part.is_empty()).map(|part| part.width).collect();
+        widths.dedup();
+        if widths.len() > 1 {
+            return Err(FeatureError::Widths { widths });
+        }
+        let width = widths.first().copied().or(parts.first().map(|part| part.width)).unwrap_or(0);
+        let rows_of = |(p, part): (usize, &Self)| (0..part.len()).map(move |row| (p, row)).collect::<Vec<_>>();
+        let mut order: Vec<(usize, usize)> = parts.iter().enumerate().flat_map(rows_of).collect();
+        let name = |&(p, row): &(usize, usize)| (&parts[p].paths[row], &parts[p].labels[row]);
+        order.sort_by(|a, b| name(a).cmp(&name(b)));
+        if let Some(twice) = order.windows(2).find(|pair| name(&pair[0]) == name(&pair[1])) {
+            return Err(FeatureError::Twice { path: name(&twice[0]).0.clone() });
+        }
+        Ok(Self {
+            paths: order.iter().map(|at| name(at).0.clone()).collect(),
+            labels: order.iter().map(|at| name(at).1.clone()).collect(),
+            width,
+            rows: order.iter().flat_map(|&(p, row)| parts[p].row(row)).copied().collect(),
+        })
+    }
+}
+
+/// Any failure of a file format, in its own words.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Floats from the bytes that they lie in, little-endian.
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+/// Writes floats, little-endian.
+fn write_floats(values: &[f32], out: &mut dyn Write) -> io::Result<()> {
+    values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
+}

@@ -1,0 +1,61 @@
+//! Two tensors, with classes and paths in the metadata.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use safetensors::SafeTensors;
+use serde_json::json;
+
+use super::{Failure, FeatureTable, floats, write_floats};
+
+/// Version of what the metadata holds.
+const FORMAT: &str = "1";
+
+/// Written by hand, because the library writes metadata in random order, and equal tables give equal bytes.
+pub(super) fn write(table: &FeatureTable, out: &mut dyn Write) -> io::Result<()> {
+    let classes = table.classes();
+    let (n_labels, n_features) = (8 * table.len(), 4 * table.rows.len());
+    let header = json!({
+        "__metadata__": {
+            "format": FORMAT,
+            "classes": serde_json::to_string(&classes)?,
+            "paths": serde_json::to_string(&table.paths)?,
+        },
+        "labels": {"dtype": "I64", "shape": [table.len()], "data_offsets": [0, n_labels]},
+        "features": {
+            "dtype": "F32",
+            "shape": [table.len(), table.width],
+            "data_offsets": [n_labels, n_labels + n_features],
+        },
+    })
+    .to_string();
+    let n_header = header.len().next_multiple_of(8);
+    out.write_all(&(n_header as u64).to_le_bytes())?;
+    out.write_all(header.as_bytes())?;
+    out.write_all(" ".repeat(n_header - header.len()).as_bytes())?;
+    for label in &table.labels {
+        let position = classes.binary_search(&label.as_str()).map_or(-1, |position| position as i64);
+        out.write_all(&position.to_le_bytes())?;
+    }
+    write_floats(&table.rows, out)
+}
+
+pub(super) fn read(path: &Path) -> Result<FeatureTable, Failure> {
+    let bytes = fs_err::read(path)?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes)?;
+    let text = metadata.metadata().as_ref().ok_or("it has no metadata")?;
+    let list = |key: &str| -> Result<Vec<String>, Failure> {
+        let found = text.get(key).ok_or_else(|| format!("its metadata has no `{key}`"))?;
+        Ok(serde_json::from_str(found)?)
+    };
+    let (paths, classes) = (list("paths")?, list("classes")?);
+    let tensors = SafeTensors::deserialize(&bytes)?;
+    let (features, labels) = (tensors.tensor("features")?, tensors.tensor("labels")?);
+    let &[_, width] = features.shape() else { return Err("its features are no table".into()) };
+    let position = |b: &[u8]| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
+    let label = |position: i64| usize::try_from(position).ok().and_then(|i| classes.get(i)).cloned();
+    let labels = labels.data().chunks_exact(8).map(|b| label(position(b)).unwrap_or_default()).collect();
+    Ok(FeatureTable { paths, labels, width, rows: floats(features.data()) })
+}
