@@ -1,7 +1,5 @@
 //! What can go wrong while features are computed or read.
 
-use std::path::PathBuf;
-
 use std::{io, path::PathBuf};
 
 use tl_backbone::BackboneError;
