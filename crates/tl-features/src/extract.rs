@@ -91,8 +91,11 @@ pub fn extract(
     let is_on_device = options.device != Device::Cpu;
     let n_rows = photos.len() * options.views.as_ref().map_or(1, |views| views.n);
     let chunk = if is_on_device { DEVICE_CHUNK } else { options.chunk }.clamp(1, n_rows.max(1));
-    let space = Space::new(weights, geometry, options.precision, options.device)?;
-    let kept = options.cache.as_ref().map(|cache| (Reader::open(cache, &space), Writer::new(cache, &space)));
+    // Without a cache there is no sense in hashing the weights.
+    let space = || Space::new(weights, geometry, options.precision, options.device);
+    let space = options.cache.as_ref().map(|_| space()).transpose()?;
+    let kept = options.cache.as_ref().zip(space.as_ref());
+    let kept = kept.map(|(cache, space)| (Reader::open(cache, space), Writer::new(cache, space)));
     let (reader, writer) = kept.unzip();
     let job = Job {
         photos,
