@@ -14,6 +14,7 @@ pub mod fetch;
 pub mod files;
 pub mod hash;
 pub mod index;
+pub mod kill_test;
 pub mod manifest;
 pub mod net;
 pub mod progress;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::fetch::FetchOptions;
-use xtask::{ci, doctor, fetch};
+use xtask::kill_test::KillOptions;
+use xtask::{ci, doctor, fetch, kill_test};
 
 /// Chores of the tl project.
 #[derive(Debug, Parser)]
@@ -24,6 +25,8 @@ enum Chore {
     Doctor,
     /// Fetch what the tests need, then check the format, the lints, the tests and the documentation.
     Ci,
+    /// Kill fine-tuning at random moments, resume it each time, and compare with a run that was left alone.
+    KillTest(KillOptions),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Chore::Fetch(options) => fetch::run(&options),
         Chore::Doctor => doctor::run(),
         Chore::Ci => ci::run(),
+        Chore::KillTest(options) => kill_test::run(&options),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -24,6 +24,7 @@ mod excite;
 mod fold;
 mod folded;
 mod imagenet_classes;
+mod initial;
 mod input;
 mod layers;
 mod mobilenet_v1;

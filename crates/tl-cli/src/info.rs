@@ -1,6 +1,12 @@
 //! `tl info`.
 
-use std::{fmt::Write, path::PathBuf, process::ExitCode};
+mod layers;
+
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Result;
 use clap::ValueHint;
@@ -9,14 +15,22 @@ use tl_backbone::{Preprocessing, Spec};
 use tl_data::Fit;
 use tl_model::Bundle;
 
-use crate::{args::GlobalArgs, assets, model::Named, output};
+use crate::{
+    args::GlobalArgs,
+    assets,
+    model::{Named, backbone},
+    output,
+};
 
 /// Which model to describe.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InfoArgs {
     /// A model.safetensors, a run's folder, or imagenet:mobilenet_v1 (or v2, v3_small)
-    #[arg(value_hint = ValueHint::AnyPath)]
-    model: PathBuf,
+    #[arg(value_hint = ValueHint::AnyPath, required_unless_present = "layers")]
+    model: Option<PathBuf>,
+    /// List the layers of a pretrained network, as --freeze counts them
+    #[arg(long, value_name = "BACKBONE", conflicts_with = "model")]
+    layers: Option<String>,
     /// Check that the model still gives the answers it gave when it was saved
     #[arg(long)]
     verify: bool,
@@ -26,7 +40,11 @@ pub(crate) struct InfoArgs {
 }
 
 pub(crate) fn run(args: &InfoArgs, global: &GlobalArgs) -> Result<ExitCode> {
-    let facts = match Named::parse(&args.model)? {
+    if let Some(name) = &args.layers {
+        output::result(&layers::table(backbone(name)?, args.json)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let facts = match Named::parse(args.model.as_deref().unwrap_or(Path::new("")))? {
         Named::Bundle(path) if args.verify => bundle_facts(&Bundle::open_verified(&path)?),
         Named::Bundle(path) => bundle_facts(&Bundle::open(&path)?),
         Named::ImageNet(spec) => {
@@ -47,6 +65,7 @@ fn bundle_facts(bundle: &Bundle) -> Value {
     json!({
         "backbone": spec.name,
         "weights_sha256": spec.sha256,
+        "fine_tuned": provenance.tuned_weights_sha256.is_some(),
         "licence": spec.licence,
         "preprocessing": preprocessing_text(preprocessing),
         "head": head.config(),

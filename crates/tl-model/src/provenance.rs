@@ -26,4 +26,8 @@ pub struct Provenance {
     pub data_blake3: String,
     /// Every setting of the run, as TOML.
     pub settings: String,
+    /// SHA-256 of the backbone's tensors, as `Weights::sha256` counts it, where training changed them; none for a
+    /// backbone that is as it was pretrained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuned_weights_sha256: Option<String>,
 }

@@ -79,6 +79,10 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let settings = toml::to_string(options).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
     write_file(&folder.config(), |out| out.write_all(settings.as_bytes()))?;
     announce(&data, observer);
+    let weights = match options.pretrained {
+        true => weights,
+        false => Weights::initial(plan.spec(), options.seed)?,
+    };
 
     // ---- Features of all photos, in one go.
     let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
@@ -195,6 +199,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         n_val,
         data_blake3,
         settings,
+        tuned_weights_sha256: plan.tunes_backbone().then(|| weights.sha256()).transpose()?,
     };
     let preprocessing = plan.preprocessing();
     let bundle = Bundle { weights, head, classes: data.classes.clone(), preprocessing, temperature: 1.0, provenance };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tch::{Kind, Tensor};
-use tl_backbone::{Backbone, BatchNorm, Precision, layers, spec};
+use tl_backbone::{Backbone, BatchNorm, Precision, Weights, layers, spec};
 use tl_torch::to_vec_f32;
 
 use crate::support::{NAMES, normalised, pictures, weights};
@@ -87,4 +87,20 @@ fn a_layer_is_frozen_in_the_middle_of_a_block() {
     let names: Vec<&str> = backbone.parameters().map(|(name, _)| name).collect();
     assert!(names.contains(&"blocks.1.1.conv_pw.weight") && !names.contains(&"blocks.1.1.conv_dw.weight"));
     assert!(backbone.train_layers(&trained[1..], BatchNorm::Batch).is_err());
+}
+
+#[test]
+fn random_weights_keep_the_size_of_activations_and_follow_the_seed() {
+    for name in NAMES {
+        let spec = spec(name).unwrap();
+        let first = Weights::initial(spec, 1).unwrap();
+        assert_eq!(first.sha256().unwrap(), Weights::initial(spec, 1).unwrap().sha256().unwrap());
+        assert_ne!(first.sha256().unwrap(), Weights::initial(spec, 2).unwrap().sha256().unwrap());
+        let (_, kernel) = first.tensors().find(|(_, tensor)| tensor.dim() == 4 && tensor.size()[0] >= 16).unwrap();
+        let size = kernel.size();
+        let (n_out, n_in, taps) = (size[0] as f64, size[1] as f64, (size[2] * size[3]) as f64);
+        let variance = if name == "mobilenet_v1" { 2.0 / (taps * (n_in + n_out)) } else { 2.0 / (taps * n_out) };
+        let found = kernel.square().mean(Kind::Float).double_value(&[]);
+        assert!((found / variance - 1.0).abs() < 0.3, "{name}: {found} and not {variance}");
+    }
 }

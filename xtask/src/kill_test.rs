@@ -1,0 +1,105 @@
+//! `cargo xtask kill-test`: fine-tuning that is killed again and again ends in the bits of a run that was not.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::SystemTime,
+};
+
+use anyhow::{Context, Result, bail};
+
+/// How to kill.
+#[derive(Debug, Clone, clap::Args)]
+pub struct KillOptions {
+    /// The program to test, built by `cargo build --release -p tl-cli`.
+    #[arg(long, default_value = "target/release/tl")]
+    program: PathBuf,
+    /// Photos to train on.
+    #[arg(long, default_value = "data/samples/dogs_cats/test")]
+    data: PathBuf,
+    /// How often to kill.
+    #[arg(long, default_value_t = 30)]
+    kills: usize,
+}
+
+/// Trains once without trouble and once with a `kill -9` at random moments, each followed by `--resume`; true if both
+/// models hold the same numbers.
+pub fn run(options: &KillOptions) -> Result<bool> {
+    let folder = tempfile::tempdir()?;
+    let whole = train(options, folder.path(), "whole")?;
+    let started = SystemTime::now();
+    if !spawn(&whole)?.wait()?.success() {
+        bail!("the run without kills failed; try it by hand: {whole:?}");
+    }
+    let took = started.elapsed()?;
+    println!("A run without kills takes {:.1} s.", took.as_secs_f64());
+
+    let cut = folder.path().join("cut");
+    let mut n_killed = 0;
+    // Moments within the first half of a run, so that most runs have made a step and few are at their end.
+    while n_killed < options.kills && !cut.join("model.safetensors").exists() {
+        let next = match cut.join("config.toml").exists() {
+            true => resume(options, &cut),
+            false => train(options, folder.path(), "cut")?,
+        };
+        let mut child = spawn(&next)?;
+        thread::sleep(took.mul_f64(0.05 + 0.45 * random(n_killed as u64)));
+        // The child may have ended meanwhile: then there is nothing to kill.
+        let _ = child.kill();
+        child.wait()?;
+        n_killed += 1;
+        if !cut.join("config.toml").exists() {
+            let _ = fs_err::remove_dir_all(&cut);
+        }
+    }
+    if !cut.join("model.safetensors").exists() && !spawn(&resume(options, &cut))?.wait()?.success() {
+        bail!("the run that was killed {n_killed} times cannot be resumed");
+    }
+    let same = numbers(&folder.path().join("whole"))? == numbers(&cut)?;
+    println!("After {n_killed} kills the model is {}.", if same { "the same, bit by bit" } else { "ANOTHER ONE" });
+    Ok(same)
+}
+
+/// Words of a command.
+type Words = Vec<String>;
+
+fn train(options: &KillOptions, folder: &Path, name: &str) -> Result<Words> {
+    let data = fs_err::canonicalize(&options.data)?;
+    let words = format!(
+        "train {} --recipe finetune --backbone v3_small --epochs 6 --batch-size 4 --val-fraction 0.25 --checkpoint-steps 1 \
+         --no-cache --quiet --out {} --name {name}",
+        data.display(),
+        folder.display()
+    );
+    let program = options.program.display().to_string();
+    Ok(std::iter::once(program).chain(words.split_whitespace().map(str::to_owned)).collect())
+}
+
+fn resume(options: &KillOptions, run: &Path) -> Words {
+    let words = [options.program.as_path(), Path::new("train"), Path::new("--quiet"), Path::new("--resume"), run];
+    words.iter().map(|word| word.display().to_string()).collect()
+}
+
+fn spawn(words: &[String]) -> Result<std::process::Child> {
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).stdout(Stdio::null());
+    command
+        .spawn()
+        .with_context(|| format!("{} cannot be run; build it with `cargo build --release -p tl-cli`", words[0]))
+}
+
+/// The numbers of a run's model, without the header, which names the command.
+fn numbers(run: &Path) -> Result<Vec<u8>> {
+    let bytes = fs_err::read(run.join("model.safetensors"))?;
+    let header = bytes.get(..8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
+    let start = header.and_then(|n| usize::try_from(n).ok()).map(|n| n + 8).filter(|start| *start < bytes.len());
+    Ok(bytes[start.context("the model is no safetensors file")?..].to_vec())
+}
+
+/// A number from 0 to 1 that differs from run to run.
+fn random(i: u64) -> f64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
+    let mixed = (now ^ i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD134_2543_DE82_EF95);
+    (mixed >> 40) as f64 / (1u64 << 24) as f64
+}
