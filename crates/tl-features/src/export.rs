@@ -115,7 +115,7 @@ impl FeatureTable {
     ///
     /// # Errors
     /// Tables of different widths, and a photo that two of them hold.
-    pub fn merge(parts: Vec<Self>) -> Result<Self, FeatureError> {
+    pub fn merge(parts: &[Self]) -> Result<Self, FeatureError> {
         let mut widths: Vec<usize> = parts.iter().filter(|part| !part.is_empty()).map(|part| part.width).collect();
         widths.dedup();
         if widths.len() > 1 {
@@ -126,8 +126,8 @@ impl FeatureTable {
         let mut order: Vec<(usize, usize)> = parts.iter().enumerate().flat_map(rows_of).collect();
         let name = |&(p, row): &(usize, usize)| (&parts[p].paths[row], &parts[p].labels[row]);
         order.sort_by(|a, b| name(a).cmp(&name(b)));
-        if let Some(twice) = order.windows(2).find(|pair| name(&pair[0]) == name(&pair[1])) {
-            return Err(FeatureError::Twice { path: name(&twice[0]).0.clone() });
+        if let Some([twice, ..]) = order.windows(2).find(|pair| name(&pair[0]) == name(&pair[1])) {
+            return Err(FeatureError::Twice { path: name(twice).0.clone() });
         }
         Ok(Self {
             paths: order.iter().map(|at| name(at).0.clone()).collect(),

@@ -26,6 +26,6 @@ pub(super) fn run(args: &MergeArgs) -> Result<ExitCode> {
     let out = format(&args.out, args.format)?;
     let open = |part: &PathBuf| Ok(FeatureTable::open(part, format(part, None)?)?);
     let parts = args.parts.iter().map(open).collect::<Result<Vec<_>>>()?;
-    save(&FeatureTable::merge(parts)?, &args.out, out)?;
+    save(&FeatureTable::merge(&parts)?, &args.out, out)?;
     Ok(ExitCode::SUCCESS)
 }
