@@ -9,7 +9,8 @@ pub enum Precision {
     /// 32-bit floats.
     #[default]
     F32,
-    /// Weights and activations of 16 bits with the range of f32 and 8 bits of precision, sums in f32.
+    /// Weights and activations of 16 bits with the range of f32 and 8 bits of precision, sums in f32; the first
+    /// two blocks, which can least bear rounding, in f32.
     Bf16,
 }
 

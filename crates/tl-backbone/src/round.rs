@@ -73,7 +73,7 @@ fn diffused_kernel(kernel: &[f32]) -> Vec<f32> {
 }
 
 /// The upper half of an f32, rounded to nearest, ties to even. Never given a NaN.
-pub(crate) fn bf16_bits(x: f32) -> u16 {
+fn bf16_bits(x: f32) -> u16 {
     let bits = x.to_bits();
     ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16
 }
