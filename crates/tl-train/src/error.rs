@@ -78,6 +78,16 @@ pub enum TrainError {
     /// A worker ended without a result.
     #[error("a worker thread of fine-tuning was lost; please report this")]
     WorkerLost,
+    /// Gradients that are not those of the optimizer's parameters.
+    #[error(
+        "the optimizer's parameters have shapes {expected}, but the gradients have {found}; give one for each, in order"
+    )]
+    Gradients {
+        /// Shapes of the parameters.
+        expected: String,
+        /// Shapes of the gradients.
+        found: String,
+    },
     /// The run folder is taken.
     #[error("the run folder {} is there already; choose another --name, or --resume it", path.display())]
     Taken {

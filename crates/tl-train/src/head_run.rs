@@ -14,9 +14,10 @@ use crate::{
     checkpoint::{Checkpoint, Progress},
     error::TrainError,
     event::{Event, Observer},
-    optimizer::{Optimizer, OptimizerConfig},
-    options::{Keep, Schedule, TrainOptions},
+    optimizer::Optimizer,
+    options::{Keep, TrainOptions},
     order::shuffled,
+    schedule::LearningRate,
     views::drawn,
 };
 
@@ -85,7 +86,7 @@ pub(crate) enum End {
 
 impl<'a> HeadRun<'a> {
     pub(crate) fn new(options: &'a TrainOptions, loss: LossOptions, head: Head) -> Result<Self, TrainError> {
-        let optimizer = Optimizer::new(OptimizerConfig::adam_keras(), head.trainable())?;
+        let optimizer = Optimizer::new(options.optimizer_config(), head.trainable())?;
         let (backprop, pool) = (Backprop::new(&head)?, tl_torch::thread_pool(options.threads)?);
         Ok(Self { options, loss, head, backprop, pool, optimizer, progress: Progress::default(), best: None })
     }
@@ -143,7 +144,8 @@ impl<'a> HeadRun<'a> {
             return Err(TrainError::Diverged { loss: value, epoch: self.progress.epoch + 1, lr: self.options.lr });
         }
         let lr = self.learning_rate(train.len(), self.progress.step);
-        let (optimizer, gradients) = (&mut self.optimizer, self.backprop.gradients());
+        let (optimizer, mut gradients) = (&mut self.optimizer, self.backprop.gradients());
+        self.options.clipping().apply(&mut gradients)?;
         self.pool.install(move || optimizer.step_gradients(&gradients, lr))?;
         // Running sums over the epoch, as Keras shows them: the head moves while they add up.
         self.progress.loss_sum += value * labels.numel() as f64;
@@ -151,16 +153,10 @@ impl<'a> HeadRun<'a> {
         Ok(())
     }
 
-    /// The rate of a step of the current epoch. Along half a cosine (Loshchilov and Hutter 2017) it sinks to zero, so
-    /// that the last epoch, which is the one that is kept, depends less on where a last large step happened to lead.
+    /// The rate of a step of the current epoch.
     fn learning_rate(&self, n_photos: usize, step: usize) -> f64 {
         let steps_per_epoch = n_photos.div_ceil(self.options.batch_size);
-        let done = (self.progress.epoch * steps_per_epoch + step) as f64;
-        let all = (self.options.epochs * steps_per_epoch) as f64;
-        match self.options.schedule {
-            Schedule::Constant => self.options.lr,
-            Schedule::Cosine => self.options.lr * 0.5 * (1.0 + (std::f64::consts::PI * done / all).cos()),
-        }
+        LearningRate::new(self.options, steps_per_epoch).at(self.progress.epoch * steps_per_epoch + step)
     }
 
     fn finish_epoch(&mut self, train: &Table, val: Option<&Table>) -> Result<EpochRecord, TrainError> {
@@ -214,7 +210,7 @@ impl<'a> HeadRun<'a> {
     pub(crate) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
         self.head = Head::from_tensors(self.head.config(), checkpoint.head)?;
         self.backprop = Backprop::new(&self.head)?;
-        self.optimizer = Optimizer::new(OptimizerConfig::adam_keras(), self.head.trainable())?;
+        self.optimizer = Optimizer::new(self.options.optimizer_config(), self.head.trainable())?;
         self.optimizer.load_state(checkpoint.optimizer)?;
         self.progress = checkpoint.progress;
         self.best = checkpoint.best.map(|(accuracy, loss, parameters)| Best {

@@ -25,10 +25,12 @@
 
 mod checkpoint;
 mod data;
+mod ema;
 mod error;
 mod event;
 mod finetune;
 mod freeze;
+mod gradients;
 mod head_run;
 mod optimizer;
 mod options;
@@ -38,16 +40,20 @@ mod recipe;
 mod report;
 mod run;
 mod run_folder;
+mod schedule;
 mod train_head;
 mod views;
 
 pub use data::Data;
+pub use ema::Ema;
 pub use error::TrainError;
 pub use event::{Event, Observer};
-pub use optimizer::{AdamConfig, EpsilonAt, Optimizer, OptimizerConfig, SgdConfig};
-pub use options::{ClassWeights, HeadKind, Keep, NormKind, PrecisionChoice, Schedule, TrainOptions};
+pub use gradients::{Clipping, GradientSum, global_norm};
+pub use optimizer::{AdamConfig, EpsilonAt, Group, LionConfig, Optimizer, OptimizerConfig, RmsPropConfig, SgdConfig};
+pub use options::{ClassWeights, HeadKind, Keep, NormKind, OptimizerKind, PrecisionChoice, Schedule, TrainOptions};
 pub use plan::Plan;
 pub use recipe::Recipe;
 pub use report::{FreezeProof, RunMetrics};
 pub use run::{Outcome, RunInputs, train};
 pub use run_folder::RunFolder;
+pub use schedule::LearningRate;

@@ -2,14 +2,20 @@
 
 mod adam;
 mod config;
+mod group;
+mod lion;
+mod rmsprop;
 mod sgd;
+mod state;
 
 use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 use tl_torch::TorchError;
 
-pub use config::{AdamConfig, EpsilonAt, OptimizerConfig, SgdConfig};
+pub use config::{AdamConfig, EpsilonAt, LionConfig, OptimizerConfig, RmsPropConfig, SgdConfig};
+pub use group::Group;
+pub(crate) use state::check as check_state;
 
 use crate::error::TrainError;
 
@@ -30,6 +36,10 @@ struct Slot {
     name: String,
     parameter: Tensor,
     state: Vec<Tensor>,
+    /// Times the step's learning rate.
+    lr_scale: f64,
+    /// Zero where the parameter is spared.
+    weight_decay: f64,
 }
 
 /// Name of the step count among the state tensors; parameters have a dot in theirs.
@@ -38,16 +48,17 @@ const N_STEPS: &str = "n_steps";
 impl Optimizer {
     /// An optimizer of named parameters, which are handles to the tensors that the model uses.
     pub fn new(config: OptimizerConfig, parameters: Vec<(String, Tensor)>) -> Result<Self, TrainError> {
-        let problems = config.problems();
+        Self::with_groups(config, vec![Group::new("all", parameters)])
+    }
+
+    /// An optimizer of groups of parameters, each with a learning rate and weight decay of its own.
+    pub fn with_groups(config: OptimizerConfig, groups: Vec<Group>) -> Result<Self, TrainError> {
+        let problems: Vec<String> = config.problems().into_iter().chain(group::problems(&groups)).collect();
         if !problems.is_empty() {
             return Err(TrainError::Options { problems });
         }
-        let slot = |(name, parameter): (String, Tensor)| {
-            let state = config.state_names().iter().map(|_| zeros_like(&parameter)).collect::<Result<_, _>>()?;
-            Ok(Slot { name, parameter, state })
-        };
-        let slots = parameters.into_iter().map(slot).collect::<Result<_, TorchError>>()?;
-        Ok(Self { config, slots, n_steps: 0 })
+        let slots = groups.into_iter().map(|group| slots(&config, group)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { config, slots: slots.into_iter().flatten().collect(), n_steps: 0 })
     }
 
     /// One step with learning rate `lr` along the gradients that `backward` left; a parameter without one stays.
@@ -63,26 +74,33 @@ impl Optimizer {
         Ok(())
     }
 
-    /// One step with learning rate `lr` along gradients that were computed elsewhere, one for each parameter in their
-    /// order.
-    pub fn step_gradients(&mut self, gradients: &[Tensor], lr: f64) -> Result<(), TrainError> {
-        let _guard = tch::no_grad_guard();
-        self.n_steps += 1;
-        for (slot, gradient) in self.slots.iter_mut().zip(gradients) {
-            slot.step(&self.config, gradient, self.n_steps, lr)?;
-        }
-        Ok(())
-    }
-
     /// Computes the gradients of `loss` and takes a step along them.
     ///
     /// The same as `zero_grad`, `loss.backward()` and [`Optimizer::step`], but nothing is cleared and added up in
     /// between: for layers of some size that is a good part of the time. Every parameter must have had a say in
     /// the loss.
     pub fn backward_step(&mut self, loss: &Tensor, lr: f64) -> Result<(), TrainError> {
+        self.step_gradients(&self.gradients(loss)?, lr)
+    }
+
+    /// The gradients of `loss`, one for each parameter in the order of [`Optimizer::names`]; undefined where a
+    /// parameter had no say in it. What `backward` would add to is left alone.
+    pub fn gradients(&self, loss: &Tensor) -> Result<Vec<Tensor>, TrainError> {
         let parameters: Vec<&Tensor> = self.slots.iter().map(|slot| &slot.parameter).collect();
-        let gradients = Tensor::f_run_backward(&[loss], &parameters, false, false)?;
-        self.step_gradients(&gradients, lr)
+        Ok(Tensor::f_run_backward(&[loss], &parameters, false, false)?)
+    }
+
+    /// One step with learning rate `lr` along `gradients`, one for each parameter in the order of
+    /// [`Optimizer::names`] and of its shape, wherever they were computed; a parameter whose gradient is undefined
+    /// stays.
+    pub fn step_gradients(&mut self, gradients: &[Tensor], lr: f64) -> Result<(), TrainError> {
+        self.check_gradients(gradients)?;
+        let _guard = tch::no_grad_guard();
+        self.n_steps += 1;
+        for (slot, gradient) in self.slots.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.defined()) {
+            slot.step(&self.config, gradient, self.n_steps, lr)?;
+        }
+        Ok(())
     }
 
     /// One step along gradients that were computed elsewhere, `(gradient, learning rate)` for each parameter in their
@@ -96,6 +114,25 @@ impl Optimizer {
             }
         }
         Ok(())
+    }
+
+    /// Gradients of other parameters would move these ones somewhere, silently.
+    fn check_gradients(&self, gradients: &[Tensor]) -> Result<(), TrainError> {
+        let fits = |(slot, gradient): (&Slot, &Tensor)| !gradient.defined() || slot.parameter.size() == gradient.size();
+        if gradients.len() == self.slots.len() && self.slots.iter().zip(gradients).all(fits) {
+            return Ok(());
+        }
+        let sizes =
+            |tensors: &mut dyn Iterator<Item = &Tensor>| format!("{:?}", tensors.map(Tensor::size).collect::<Vec<_>>());
+        let expected = sizes(&mut self.slots.iter().map(|slot| &slot.parameter));
+        let found = sizes(&mut gradients.iter().filter(|gradient| gradient.defined()));
+        Err(TrainError::Gradients { expected, found })
+    }
+
+    /// Names of the parameters, in the order that gradients are taken in.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        self.slots.iter().map(|slot| slot.name.as_str()).collect()
     }
 
     /// Sets the gradients to zero: `backward` adds to them.
@@ -125,10 +162,7 @@ impl Optimizer {
     /// Takes up a saved state. All that is missing, unexpected or of another shape is listed, and then nothing is
     /// changed.
     pub fn load_state(&mut self, mut tensors: BTreeMap<String, Tensor>) -> Result<(), TrainError> {
-        let problems = self.state_problems(&tensors);
-        if !problems.is_empty() {
-            return Err(TrainError::Options { problems });
-        }
+        state::check("the optimizer's state", &self.state_shapes(), &tensors)?;
         let n_steps = tensors.remove(N_STEPS).unwrap_or_default().f_int64_value(&[])?;
         let names = self.config.state_names();
         for slot in &mut self.slots {
@@ -142,38 +176,27 @@ impl Optimizer {
         Ok(())
     }
 
-    fn state_problems(&self, tensors: &BTreeMap<String, Tensor>) -> Vec<String> {
+    /// Names and shapes of the state.
+    fn state_shapes(&self) -> BTreeMap<String, Vec<i64>> {
         let names = self.config.state_names();
         let of_slot = |slot: &Slot| {
             let shape = slot.parameter.size();
             names.iter().map(|state| (format!("{}.{state}", slot.name), shape.clone())).collect::<Vec<_>>()
         };
         let steps = (N_STEPS.to_owned(), Vec::new());
-        let expected: BTreeMap<String, Vec<i64>> =
-            self.slots.iter().flat_map(of_slot).chain(std::iter::once(steps)).collect();
-        let unfit = expected.iter().filter_map(|(name, shape)| match tensors.get(name).map(Tensor::size) {
-            None => Some(format!("the optimizer's state lacks {name}")),
-            Some(found) if found != *shape => {
-                Some(format!("the optimizer's state has {name} of shape {found:?} and not {shape:?}"))
-            }
-            Some(_) => None,
-        });
-        let unexpected = tensors.keys().filter(|name| !expected.contains_key(*name));
-        unfit.chain(unexpected.map(|name| format!("the optimizer's state has an unknown {name}"))).collect()
+        self.slots.iter().flat_map(of_slot).chain(std::iter::once(steps)).collect()
     }
 }
 
 impl Slot {
     fn step(&mut self, config: &OptimizerConfig, gradient: &Tensor, n: u64, lr: f64) -> Result<(), TorchError> {
+        let (lr, decay) = (lr * self.lr_scale, self.weight_decay);
         match config {
-            OptimizerConfig::Adam(config) => adam::step(self, gradient, &config.step(n, lr, self.decays())),
-            OptimizerConfig::Sgd(config) => sgd::step(self, gradient, &config.step(n, lr, self.decays())),
+            OptimizerConfig::Adam(config) => adam::step(self, gradient, &config.step(n, lr, decay)),
+            OptimizerConfig::Sgd(config) => sgd::step(self, gradient, &config.step(lr, decay)),
+            OptimizerConfig::RmsProp(config) => rmsprop::step(self, gradient, &config.step(lr, decay)),
+            OptimizerConfig::Lion(config) => lion::step(self, gradient, &config.step(lr, decay)),
         }
-    }
-
-    /// Whether weight decay is meant for this parameter: it spares biases and norms, which have one dimension.
-    fn decays(&self) -> bool {
-        self.parameter.dim() > 1
     }
 
     /// Whether the values can be seen as slices that pair up element by element.
@@ -181,6 +204,18 @@ impl Slot {
         let plain = |t: &Tensor| t.kind() == Kind::Float && t.device() == Device::Cpu && t.is_contiguous();
         plain(&self.parameter) && plain(gradient)
     }
+}
+
+/// A slot for each parameter of a group. Weight decay spares biases and norms, which have one dimension.
+fn slots(config: &OptimizerConfig, group: Group) -> Result<Vec<Slot>, TorchError> {
+    let Group { lr_scale, weight_decay, parameters, .. } = group;
+    let weight_decay = weight_decay.unwrap_or_else(|| config.weight_decay());
+    let slot = |(name, parameter): (String, Tensor)| {
+        let state = config.state_names().iter().map(|_| zeros_like(&parameter)).collect::<Result<_, _>>()?;
+        let weight_decay = if parameter.dim() > 1 { weight_decay } else { 0.0 };
+        Ok(Slot { name, parameter, state, lr_scale, weight_decay })
+    };
+    parameters.into_iter().map(slot).collect()
 }
 
 /// Zeros in plain order, whatever the parameter's strides.

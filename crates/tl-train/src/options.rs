@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tl_backbone::Precision;
 use tl_data::{DecodeOptions, Limits};
 
-use crate::recipe::Recipe;
+use crate::{gradients::Clipping, optimizer::OptimizerConfig, recipe::Recipe};
 
 /// Every setting of a run, as typed; [`crate::Plan::new`] checks them together.
 ///
@@ -84,10 +84,21 @@ pub struct TrainOptions {
     pub epochs: usize,
     /// Photos per step.
     pub batch_size: usize,
-    /// Learning rate of Adam, at its first step.
+    /// What moves the parameters along their gradients.
+    pub optimizer: OptimizerKind,
+    /// Decay of weights, biases and norms spared; the optimizer's own (0.01 for `adamw` and `lion`, else 0) when not
+    /// set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Longest Euclidean norm of a step's gradients; longer ones are shortened to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Highest learning rate.
     pub lr: f64,
     /// What becomes of the learning rate.
     pub schedule: Schedule,
+    /// Fraction of the steps in which the learning rate grows to its highest before the schedule begins.
+    pub warmup: f64,
     /// Probability mass that the labels give to the other classes, 0 to 1.
     pub label_smoothing: f64,
     /// Whether rare classes weigh more.
@@ -143,7 +154,11 @@ impl Default for TrainOptions {
             epochs: 10,
             batch_size: 32,
             lr: 1e-3,
+            optimizer: OptimizerKind::Adam,
+            weight_decay: None,
+            clip_norm: None,
             schedule: Schedule::Constant,
+            warmup: 0.0,
             label_smoothing: 0.0,
             class_weights: ClassWeights::None,
             views: None,
@@ -157,6 +172,26 @@ impl Default for TrainOptions {
 }
 
 impl TrainOptions {
+    /// The optimizer with its constants.
+    pub(crate) fn optimizer_config(&self) -> OptimizerConfig {
+        let mut config = match self.optimizer {
+            OptimizerKind::Adam => OptimizerConfig::adam_keras(),
+            OptimizerKind::AdamW => OptimizerConfig::adamw(0.01),
+            OptimizerKind::Sgd => OptimizerConfig::sgd(0.9, true),
+            OptimizerKind::RmsProp => OptimizerConfig::rmsprop(0.9),
+            OptimizerKind::Lion => OptimizerConfig::lion(0.01),
+        };
+        if let Some(weight_decay) = self.weight_decay {
+            config.set_weight_decay(weight_decay);
+        }
+        config
+    }
+
+    /// Bounds on the gradients of a step.
+    pub(crate) fn clipping(&self) -> Clipping {
+        Clipping { norm: self.clip_norm, value: None }
+    }
+
     /// Limits and tolerance of decoding.
     #[must_use]
     pub fn decode(&self) -> DecodeOptions {
@@ -197,6 +232,26 @@ pub enum Schedule {
     Constant,
     /// It sinks to zero along half a cosine.
     Cosine,
+    /// It rises from a 25th in three tenths of the run, and sinks to almost nothing in the rest.
+    OneCycle,
+    /// It is cut to a tenth after each third of the run.
+    Step,
+}
+
+/// What moves the parameters along their gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Adam with Keras's constants; its weight decay is decoupled.
+    Adam,
+    /// Adam with PyTorch's constants and decoupled weight decay.
+    AdamW,
+    /// Gradient descent with a Nesterov momentum of 0.9; its usual learning rate is 0.01.
+    Sgd,
+    /// `RMSprop` with a momentum of 0.9; its usual learning rate is 1e-4.
+    RmsProp,
+    /// Lion; its usual learning rate is 1e-4.
+    Lion,
 }
 
 /// Weights of the classes in the loss.

@@ -7,7 +7,7 @@ use tl_head::HeadConfig;
 use crate::{
     error::TrainError,
     freeze::Freeze,
-    options::{HeadKind, NormKind, TrainOptions},
+    options::{HeadKind, NormKind, Schedule, TrainOptions},
     recipe::Recipe,
 };
 
@@ -140,7 +140,24 @@ impl Plan {
 
 /// Each condition with the sentence that says how it was broken.
 fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
+    let is_decay = |decay: f64| decay.is_finite() && decay >= 0.0;
     vec![
+        (
+            (0.0..1.0).contains(&o.warmup),
+            format!("warmup is {}, but it is a fraction of the steps: 0 or more, below 1", o.warmup),
+        ),
+        (
+            o.warmup == 0.0 || o.schedule != Schedule::OneCycle,
+            "warmup is set, but the schedule onecycle has a warm-up of its own; leave it out".to_owned(),
+        ),
+        (
+            o.weight_decay.is_none_or(is_decay),
+            format!("weight_decay is {:?}, but it must be 0 or more", o.weight_decay.unwrap_or_default()),
+        ),
+        (
+            o.clip_norm.is_none_or(|norm| norm.is_finite() && norm > 0.0),
+            format!("clip_norm is {:?}, but it must be above 0 (1 is usual)", o.clip_norm.unwrap_or_default()),
+        ),
         (
             (0.0..1.0).contains(&o.val_fraction),
             format!("val_fraction is {}, but it is a fraction: 0 or more, below 1", o.val_fraction),

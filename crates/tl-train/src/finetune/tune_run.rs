@@ -30,12 +30,13 @@ use super::{
 use crate::{
     error::TrainError,
     event::{Event, Observer},
-    optimizer::{Optimizer, OptimizerConfig},
-    options::{Keep, NormKind, Schedule, TrainOptions},
+    optimizer::Optimizer,
+    options::{Keep, NormKind, TrainOptions},
     order::shuffled,
     plan::Plan,
     report::FreezeProof,
     run_folder::RunFolder,
+    schedule::LearningRate,
 };
 
 /// What fine-tuning starts from.
@@ -138,7 +139,7 @@ impl<'a> TuneRun<'a> {
             trained,
             frozen,
             model: Model { backbone, head },
-            optimizer: Optimizer::new(OptimizerConfig::adam_keras(), Vec::new())?,
+            optimizer: Optimizer::new(options.optimizer_config(), Vec::new())?,
             rates: Vec::new(),
             workers: Vec::new(),
             loss,
@@ -166,7 +167,7 @@ impl<'a> TuneRun<'a> {
         let Self { model, layers, .. } = self;
         model.backbone.train_layers(&trained_in(self.history.epoch, layers, &self.trained, self.options), norm)?;
         self.rates = model.rates(layers, self.options.backbone_lr / self.options.lr, self.options.stage_decay);
-        self.optimizer = Optimizer::new(OptimizerConfig::adam_keras(), model.parameters())?;
+        self.optimizer = Optimizer::new(self.options.optimizer_config(), model.parameters())?;
         let (preprocessing, precision) = (self.plan.preprocessing(), self.plan.tuning_precision());
         let worker = |_| Worker::new(&model.backbone, &preprocessing, precision, self.plan.micro_batch());
         self.workers = (0..n_workers).map(worker).collect::<Result<_, _>>()?;
@@ -218,10 +219,11 @@ impl<'a> TuneRun<'a> {
             return Err(TrainError::PhotoLost { path: lost.path.clone(), reason: lost.reason.to_string() });
         }
         let lr = self.learning_rate(self.history.step);
-        let Gradients { by_parameter: gradients, loss, n_correct } = self.gradients(batch)?;
+        let Gradients { by_parameter: mut gradients, loss, n_correct } = self.gradients(batch)?;
         if !loss.is_finite() {
             return Err(TrainError::Diverged { loss, epoch: self.history.epoch + 1, lr });
         }
+        self.options.clipping().apply(&mut gradients)?;
         let steps = gradients.into_iter().zip(&self.rates).map(|(gradient, rate)| Some((gradient, lr * rate)));
         self.optimizer.step_along(&steps.collect::<Vec<_>>())?;
         self.history.loss_sum += loss * batch.len() as f64;
@@ -257,12 +259,7 @@ impl<'a> TuneRun<'a> {
 
     /// The head's rate at a step of the current epoch; the backbone's are parts of it.
     fn learning_rate(&self, step: usize) -> f64 {
-        let done = (self.history.epoch * self.n_steps() + step) as f64;
-        let all = (self.options.epochs * self.n_steps()) as f64;
-        match self.options.schedule {
-            Schedule::Constant => self.options.lr,
-            Schedule::Cosine => self.options.lr * 0.5 * (1.0 + (std::f64::consts::PI * done / all).cos()),
-        }
+        LearningRate::new(self.options, self.n_steps()).at(self.history.epoch * self.n_steps() + step)
     }
 
     // ---- Ends.

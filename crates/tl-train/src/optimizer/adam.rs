@@ -24,7 +24,7 @@ pub(super) struct AdamStep {
 
 impl AdamConfig {
     /// The numbers of the `n`-th step, from 1.
-    pub(super) fn step(&self, n: u64, lr: f64, decays: bool) -> AdamStep {
+    pub(super) fn step(&self, n: u64, lr: f64, weight_decay: f64) -> AdamStep {
         // A run of 2^31 steps has no bias left to correct.
         let n = i32::try_from(n).unwrap_or(i32::MAX);
         let (bias1, bias2) = (1.0 - self.beta1.powi(n), (1.0 - self.beta2.powi(n)).sqrt());
@@ -33,8 +33,8 @@ impl AdamConfig {
             // m/bias1 / (sqrt(v)/bias2 + e) = bias2/bias1 · m / (sqrt(v) + e·bias2)
             EpsilonAt::Corrected => self.epsilon * bias2,
         };
-        let keep = if decays { 1.0 - lr * self.weight_decay } else { 1.0 };
-        AdamStep { towards: [1.0 - self.beta1, 1.0 - self.beta2], rate: lr * bias2 / bias1, epsilon, keep }
+        let (towards, keep) = ([1.0 - self.beta1, 1.0 - self.beta2], 1.0 - lr * weight_decay);
+        AdamStep { towards, rate: lr * bias2 / bias1, epsilon, keep }
     }
 }
 

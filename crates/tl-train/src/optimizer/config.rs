@@ -10,6 +10,10 @@ pub enum OptimizerConfig {
     Adam(AdamConfig),
     /// Stochastic gradient descent.
     Sgd(SgdConfig),
+    /// `RMSprop`, with which the `MobileNets` were trained.
+    RmsProp(RmsPropConfig),
+    /// Lion, the sign of a momentum.
+    Lion(LionConfig),
 }
 
 /// Constants of Adam (Kingma and Ba 2015, arXiv:1412.6980) and `AdamW` (Loshchilov and Hutter 2019, arXiv:1711.05101).
@@ -50,6 +54,33 @@ pub struct SgdConfig {
     pub weight_decay: f64,
 }
 
+/// Constants of `RMSprop` (Tieleman and Hinton 2012) as PyTorch has it: epsilon beside the root, not under it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RmsPropConfig {
+    /// Decay of the mean of squared gradients, 0 or more and below 1; PyTorch calls it alpha.
+    pub decay: f64,
+    /// Keeps the division finite.
+    pub epsilon: f64,
+    /// Decay of the running sum of steps, 0 or more and below 1.
+    pub momentum: f64,
+    /// Weight times this is added to the gradient; biases and norms are spared.
+    pub weight_decay: f64,
+}
+
+/// Constants of Lion (Chen et al. 2023, arXiv:2302.06675). Each step moves every parameter by the learning rate, so
+/// that it wants one three to ten times smaller than Adam's, and a weight decay as much larger.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LionConfig {
+    /// Share of the momentum in a step's direction, 0 or more and below 1.
+    pub beta1: f64,
+    /// Decay of the momentum, 0 or more and below 1.
+    pub beta2: f64,
+    /// Decoupled decay of weights, times the learning rate at each step; biases and norms are spared.
+    pub weight_decay: f64,
+}
+
 impl OptimizerConfig {
     /// Adam with Keras's defaults: betas 0.9 and 0.999, epsilon 1e-7 on the raw second moment. Its usual learning
     /// rate is 1e-3.
@@ -78,12 +109,46 @@ impl OptimizerConfig {
         Self::Sgd(SgdConfig { momentum, nesterov, weight_decay: 0.0 })
     }
 
+    /// `RMSprop` with PyTorch's defaults and a momentum; its usual learning rate is 1e-3.
+    #[must_use]
+    pub fn rmsprop(momentum: f64) -> Self {
+        Self::RmsProp(RmsPropConfig { decay: 0.99, epsilon: 1e-8, momentum, weight_decay: 0.0 })
+    }
+
+    /// Lion with the paper's betas, 0.9 and 0.99; its usual learning rate is 1e-4.
+    #[must_use]
+    pub fn lion(weight_decay: f64) -> Self {
+        Self::Lion(LionConfig { beta1: 0.9, beta2: 0.99, weight_decay })
+    }
+
+    /// The decay of weights where a group says nothing else.
+    pub(super) fn weight_decay(&self) -> f64 {
+        match self {
+            Self::Adam(AdamConfig { weight_decay, .. })
+            | Self::Sgd(SgdConfig { weight_decay, .. })
+            | Self::RmsProp(RmsPropConfig { weight_decay, .. })
+            | Self::Lion(LionConfig { weight_decay, .. }) => *weight_decay,
+        }
+    }
+
+    pub(crate) fn set_weight_decay(&mut self, value: f64) {
+        match self {
+            Self::Adam(AdamConfig { weight_decay, .. })
+            | Self::Sgd(SgdConfig { weight_decay, .. })
+            | Self::RmsProp(RmsPropConfig { weight_decay, .. })
+            | Self::Lion(LionConfig { weight_decay, .. }) => *weight_decay = value,
+        }
+    }
+
     /// Names of the tensors that are kept for each parameter.
     pub(super) fn state_names(&self) -> &'static [&'static str] {
         match self {
             Self::Adam(_) => &["mean", "mean_square"],
             Self::Sgd(config) if config.momentum > 0.0 => &["velocity"],
             Self::Sgd(_) => &[],
+            Self::RmsProp(config) if config.momentum > 0.0 => &["mean_square", "velocity"],
+            Self::RmsProp(_) => &["mean_square"],
+            Self::Lion(_) => &["mean"],
         }
     }
 
@@ -95,6 +160,11 @@ impl OptimizerConfig {
                 vec![("epsilon", c.epsilon), ("weight_decay", c.weight_decay)],
             ),
             Self::Sgd(c) => (vec![("momentum", c.momentum)], vec![("weight_decay", c.weight_decay)]),
+            Self::RmsProp(c) => (
+                vec![("decay", c.decay), ("momentum", c.momentum)],
+                vec![("epsilon", c.epsilon), ("weight_decay", c.weight_decay)],
+            ),
+            Self::Lion(c) => (vec![("beta1", c.beta1), ("beta2", c.beta2)], vec![("weight_decay", c.weight_decay)]),
         };
         let decays = decays.into_iter().filter(|(_, value)| !(0.0..1.0).contains(value));
         let others = others.into_iter().filter(|(_, value)| !(value.is_finite() && *value >= 0.0));

@@ -15,9 +15,8 @@ pub(super) struct SgdStep {
 }
 
 impl SgdConfig {
-    /// The numbers of a step; they are the same at each.
-    pub(super) fn step(&self, _n: u64, lr: f64, decays: bool) -> SgdStep {
-        let weight_decay = if decays { self.weight_decay } else { 0.0 };
+    /// The numbers of a step with what the parameter's group decays.
+    pub(super) fn step(&self, lr: f64, weight_decay: f64) -> SgdStep {
         SgdStep { rate: lr, momentum: self.momentum, nesterov: self.nesterov, weight_decay }
     }
 }

@@ -10,3 +10,4 @@
 mod finetune;
 mod optimizer;
 mod run;
+mod schedule;

@@ -8,8 +8,8 @@ use std::{
 use tempfile::TempDir;
 use tl_backbone::Weights;
 use tl_train::{
-    Data, Event, HeadKind, Keep, Outcome, Plan, RunFolder, RunInputs, RunMetrics, Schedule, TrainError, TrainOptions,
-    train,
+    Data, Event, HeadKind, Keep, OptimizerKind, Outcome, Plan, RunFolder, RunInputs, RunMetrics, Schedule, TrainError,
+    TrainOptions, train,
 };
 
 /// A few photos of two classes of a sample.
@@ -158,4 +158,24 @@ fn the_learning_rate_follows_its_schedule() {
     let sinking = rates(Schedule::Cosine, "cosine");
     assert!(sinking.windows(2).all(|pair| pair[1] < pair[0]), "{sinking:?}");
     assert!(sinking[0] < 1e-3 && *sinking.last().unwrap() < 1e-4, "{sinking:?}");
+}
+
+#[test]
+fn every_optimizer_brings_the_loss_down() {
+    let dir = photos();
+    for (name, optimizer, lr) in [
+        ("adamw", OptimizerKind::AdamW, 1e-3),
+        ("sgd", OptimizerKind::Sgd, 1e-2),
+        ("rmsprop", OptimizerKind::RmsProp, 1e-4),
+        ("lion", OptimizerKind::Lion, 1e-4),
+    ] {
+        let chosen =
+            TrainOptions { optimizer, lr, warmup: 0.1, clip_norm: Some(1.0), weight_decay: Some(0.1), ..options(&dir) };
+        run(TrainOptions { epochs: 10, head: HeadKind::Linear, ..chosen }, &dir, name);
+        let text = std::fs::read_to_string(dir.path().join("runs").join(name).join("history.csv")).unwrap();
+        let mut rows = csv::Reader::from_reader(text.as_bytes());
+        let records: Vec<tl_metrics::EpochRecord> = rows.deserialize().map(Result::unwrap).collect();
+        assert!(records[9].train_loss < records[0].train_loss, "{name}: {records:?}");
+        assert!(records[0].learning_rate < records[9].learning_rate, "{name} warms up");
+    }
 }

@@ -1,0 +1,104 @@
+//! Gradients between their computation and the step: kept in bounds, and summed over several batches.
+
+use tch::{Device, Kind, Tensor};
+use tl_torch::f32_mut;
+
+use crate::error::TrainError;
+
+/// Bounds on gradients; none by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Clipping {
+    /// Longest Euclidean norm of all gradients together.
+    pub norm: Option<f64>,
+    /// Largest absolute value of each number.
+    pub value: Option<f64>,
+}
+
+impl Clipping {
+    /// Puts clipped gradients in the place of `gradients`, values first, and gives their norm from before the norm
+    /// was clipped, if it was to be. Undefined gradients stay undefined.
+    ///
+    /// This is PyTorch's `clip_grad_value_` and `clip_grad_norm_`. A norm that is not finite is for the caller to
+    /// see to: no scaling mends it, and the gradients are left as they are.
+    pub fn apply(&self, gradients: &mut [Tensor]) -> Result<Option<f64>, TrainError> {
+        if let Some(limit) = self.value {
+            replace(gradients, |gradient| Ok(gradient.f_clamp(-limit, limit)?))?;
+        }
+        let Some(limit) = self.norm else { return Ok(None) };
+        let norm = global_norm(gradients)?;
+        // PyTorch's guard against a norm of zero.
+        let scale = limit / (norm + 1e-6);
+        if scale < 1.0 && norm.is_finite() {
+            replace(gradients, |gradient| Ok(gradient.f_mul_scalar(scale)?))?;
+        }
+        Ok(Some(norm))
+    }
+}
+
+/// The Euclidean norm of all gradients together; undefined ones count as zero.
+///
+/// On the CPU f32 is added up in one order, whatever the number of threads.
+pub fn global_norm(gradients: &[Tensor]) -> Result<f64, TrainError> {
+    let defined = gradients.iter().filter(|gradient| gradient.defined());
+    let squares = defined.map(sum_of_squares).collect::<Result<Vec<f64>, _>>()?;
+    Ok(squares.into_iter().sum::<f64>().sqrt())
+}
+
+/// Gradients added up over several batches, each counting by its weight.
+#[derive(Debug, Default)]
+pub struct GradientSum {
+    sums: Vec<Tensor>,
+    weight: f64,
+}
+
+impl GradientSum {
+    /// Adds the gradients of one batch's mean loss, times `weight`: the number of photos in the batch. Every batch
+    /// gives the same parameters' gradients in the same order.
+    pub fn add(&mut self, gradients: &[Tensor], weight: f64) -> Result<(), TrainError> {
+        let _guard = tch::no_grad_guard();
+        self.weight += weight;
+        if self.sums.is_empty() {
+            self.sums = gradients.iter().map(Tensor::shallow_clone).collect();
+            return replace(&mut self.sums, |gradient| Ok(gradient.f_mul_scalar(weight)?));
+        }
+        for (sum, gradient) in self.sums.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.defined()) {
+            match sum.defined() {
+                true => *sum = sum.f_add(&gradient.f_mul_scalar(weight)?)?,
+                false => *sum = gradient.f_mul_scalar(weight)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The weighted mean: the gradients that one batch of all the photos would have given.
+    pub fn mean(self) -> Result<Vec<Tensor>, TrainError> {
+        let Self { mut sums, weight } = self;
+        replace(&mut sums, |sum| Ok(sum.f_div_scalar(weight)?))?;
+        Ok(sums)
+    }
+}
+
+/// Replaces each defined gradient. Not in place: autograd may hand out one tensor as the gradient of two parameters.
+fn replace(gradients: &mut [Tensor], f: impl Fn(&Tensor) -> Result<Tensor, TrainError>) -> Result<(), TrainError> {
+    let _guard = tch::no_grad_guard();
+    gradients.iter_mut().filter(|gradient| gradient.defined()).try_for_each(|gradient| {
+        *gradient = f(gradient)?;
+        Ok(())
+    })
+}
+
+fn sum_of_squares(gradient: &Tensor) -> Result<f64, TrainError> {
+    let is_plain = gradient.kind() == Kind::Float && gradient.device() == Device::Cpu && gradient.is_contiguous();
+    if !is_plain {
+        let norm = gradient.f_to_kind(Kind::Double)?.f_norm()?.f_double_value(&[])?;
+        return Ok(norm * norm);
+    }
+    let mut gradient = gradient.shallow_clone();
+    let (chunks, rest) = f32_mut(&mut gradient)?.as_chunks::<8>();
+    // Eight sums side by side, which the processor adds at once.
+    let mut lanes = [0f64; 8];
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, &g)| *lane += f64::from(g) * f64::from(g));
+    }
+    Ok(lanes.into_iter().chain(rest.iter().map(|&g| f64::from(g) * f64::from(g))).sum())
+}
