@@ -1,5 +1,6 @@
 //! `tl train`.
 
+mod duration;
 mod observer;
 mod summary;
 
@@ -24,7 +25,7 @@ use crate::{
     progress::Display,
     settings::Settings,
     signal,
-    train::{observer::Screen, summary::summary},
+    train::{duration::duration, observer::Screen, summary::summary},
 };
 
 /// What to train on, and how.
@@ -64,6 +65,17 @@ pub(crate) struct TrainArgs {
     /// Passes over the training photos [default: 10]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
+    /// Stop after N epochs in a row that are no better than the best on the validation photos; with --keep best, that
+    /// best one is kept
+    #[arg(long, value_name = "N")]
+    patience: Option<u32>,
+    /// Train for at most so long, as 90s, 5m or 1h: the schedule is laid out for the steps that fit, reading the photos
+    /// included
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    time: Option<f64>,
+    /// Stop when this part of the validation photos is classified rightly, as 0.95
+    #[arg(long, value_name = "F")]
+    target_accuracy: Option<f64>,
     /// Photos per step [default: 32]
     #[arg(long, value_name = "N")]
     batch_size: Option<u32>,
@@ -213,6 +225,9 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     settings.flag("head", args.head.as_ref().map(name_of));
     settings.flag("hidden", args.hidden.clone().map(|sizes| sizes.into_iter().map(i64::from).collect::<Vec<_>>()));
     settings.flag("epochs", args.epochs.map(i64::from));
+    settings.flag("patience", args.patience.map(i64::from));
+    settings.flag("time_s", args.time);
+    settings.flag("target_accuracy", args.target_accuracy);
     settings.flag("batch_size", args.batch_size.map(i64::from));
     settings.flag("lr", args.lr);
     settings.flag("seed", args.seed.map(i64::from));

@@ -7,7 +7,7 @@ use tch::Tensor;
 use tl_metrics::EpochRecord;
 use tl_model::{Archive, ModelError};
 
-use crate::error::TrainError;
+use crate::{error::TrainError, stopping::StopState};
 
 const FORMAT: &str = "tl-checkpoint";
 const FORMAT_VERSION: u32 = 1;
@@ -26,6 +26,9 @@ pub(crate) struct Progress {
     pub(crate) n_correct: usize,
     /// Time spent on that epoch.
     pub(crate) seconds: f64,
+    /// What early stopping has seen.
+    #[serde(default)]
+    pub(crate) stopping: StopState,
     /// The finished epochs.
     pub(crate) history: Vec<EpochRecord>,
 }
@@ -33,8 +36,8 @@ pub(crate) struct Progress {
 impl Progress {
     /// Steps over to the next epoch.
     pub(crate) fn next_epoch(&mut self) {
-        let history = std::mem::take(&mut self.history);
-        *self = Self { epoch: self.epoch + 1, history, ..Self::default() };
+        let (history, stopping) = (std::mem::take(&mut self.history), std::mem::take(&mut self.stopping));
+        *self = Self { epoch: self.epoch + 1, history, stopping, ..Self::default() };
     }
 }
 

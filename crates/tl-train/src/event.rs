@@ -1,14 +1,21 @@
-//! What a run tells its observer.
+//! What a run tells its observers.
 
 use std::path::{Path, PathBuf};
 
 use tl_data::Skipped;
 use tl_metrics::EpochRecord;
 
+use crate::{report::RunMetrics, stopping::StopReason};
+
 /// Something that happened in a run.
 #[non_exhaustive]
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// The run starts, or starts again.
+    Started {
+        /// Every setting as used, as TOML.
+        settings: &'a str,
+    },
     /// The photos of one side were found.
     Found {
         /// `training` or `validation`.
@@ -48,18 +55,47 @@ pub enum Event<'a> {
         epochs: usize,
         /// Finished steps of the next one.
         steps: usize,
+        /// Finished steps of the whole run.
+        step: usize,
+        /// The finished epochs' numbers.
+        history: &'a [EpochRecord],
     },
     /// The newest checkpoint is damaged; the one before is used.
     Damaged(&'a Path),
-    /// An epoch ended.
+    /// The optimizer took a step.
+    Step(StepRecord),
+    /// An epoch ended, and the validation photos were looked at.
     Epoch {
         /// Its numbers.
         record: &'a EpochRecord,
         /// Epochs in all.
         n_epochs: usize,
     },
+    /// The state of the run was saved.
+    Checkpoint(&'a Path),
+    /// The run ends before its last epoch.
+    StoppedEarly(&'a StopReason),
     /// A file was written.
     Saved(&'a Path),
+    /// The run went through.
+    Finished(&'a RunMetrics),
+}
+
+/// One step of the optimizer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepRecord {
+    /// The epoch it belongs to, from 1.
+    pub epoch: usize,
+    /// Number of the step in the whole run, from 1.
+    pub step: usize,
+    /// Steps of the whole run, as far as is known.
+    pub n_steps: usize,
+    /// Mean loss of its photos, before the step.
+    pub loss: f64,
+    /// Its learning rate.
+    pub learning_rate: f64,
+    /// Photos trained per second in it.
+    pub photos_per_second: f64,
 }
 
 /// Listens to a run. A closure is one.

@@ -13,11 +13,12 @@ use tl_metrics::EpochRecord;
 use crate::{
     checkpoint::{Checkpoint, Progress},
     error::TrainError,
-    event::{Event, Observer},
+    event::{Event, Observer, StepRecord},
     optimizer::Optimizer,
     options::{Keep, TrainOptions},
     order::shuffled,
     schedule::LearningRate,
+    stopping::{StopReason, Stopping},
     views::drawn,
 };
 
@@ -67,6 +68,7 @@ pub(crate) struct HeadRun<'a> {
     pool: ThreadPool,
     optimizer: Optimizer,
     progress: Progress,
+    stopping: Stopping,
     best: Option<Best>,
 }
 
@@ -78,48 +80,80 @@ struct Best {
 }
 
 /// How a stretch of training ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum End {
-    Finished,
+    /// At the last epoch, or before it for a reason.
+    Finished(Option<StopReason>),
+    /// By the user.
     Stopped,
 }
 
 impl<'a> HeadRun<'a> {
-    pub(crate) fn new(options: &'a TrainOptions, loss: LossOptions, head: Head) -> Result<Self, TrainError> {
+    pub(crate) fn new(
+        options: &'a TrainOptions,
+        loss: LossOptions,
+        head: Head,
+        stopping: Stopping,
+    ) -> Result<Self, TrainError> {
         let optimizer = Optimizer::new(options.optimizer_config(), head.trainable())?;
         let (backprop, pool) = (Backprop::new(&head)?, tl_torch::thread_pool(options.threads)?);
-        Ok(Self { options, loss, head, backprop, pool, optimizer, progress: Progress::default(), best: None })
+        Ok(Self { options, loss, head, backprop, pool, optimizer, progress: Progress::default(), stopping, best: None })
     }
 
-    /// Epochs from where the run stands to the last, or until `stop` is set, which ends it after the current step.
+    /// Epochs from where the run stands to the last, or until there is a reason to stop early, or until `stop` is set,
+    /// which ends it after the current step.
     pub(crate) fn train(
         &mut self,
         train: &Table,
         val: Option<&Table>,
         observer: &mut dyn Observer,
         stop: &AtomicBool,
-        mut save: impl FnMut(&Self) -> Result<(), TrainError>,
+        mut save: impl FnMut(&Self, &mut dyn Observer) -> Result<(), TrainError>,
     ) -> Result<End, TrainError> {
-        while self.progress.epoch < self.options.epochs {
-            if self.epoch_steps(train, stop)? == End::Stopped {
+        let wanted = self.options.epochs * self.steps_per_epoch(train.len());
+        // What an epoch's evaluation costs: a photo forwards is about a third of one forwards and backwards.
+        let overhead = val.map_or(0.0, |val| val.len() as f64 / train.len() as f64 / 3.0);
+        while self.done(train.len()) < wanted {
+            if let Some(reason) = self.stopping.reason(self.done(train.len()), wanted) {
+                observer.event(&Event::StoppedEarly(&reason));
+                return Ok(End::Finished(Some(reason)));
+            }
+            if self.epoch_steps(train, overhead, observer, stop)? == End::Stopped {
                 return Ok(End::Stopped);
             }
             let record = self.finish_epoch(train, val)?;
-            observer.event(&Event::Epoch { record: &record, n_epochs: self.options.epochs });
+            let n_epochs = self.stopping.n_steps(wanted).div_ceil(self.steps_per_epoch(train.len()));
+            observer.event(&Event::Epoch { record: &record, n_epochs });
             self.progress.history.push(record);
-            save(self)?;
+            save(self, observer)?;
         }
-        Ok(End::Finished)
+        Ok(End::Finished(None))
     }
 
-    /// The steps of the current epoch that are still to do.
-    fn epoch_steps(&mut self, train: &Table, stop: &AtomicBool) -> Result<End, TrainError> {
+    fn steps_per_epoch(&self, n_photos: usize) -> usize {
+        n_photos.div_ceil(self.options.batch_size)
+    }
+
+    /// Steps of the whole run that are done.
+    fn done(&self, n_photos: usize) -> usize {
+        self.progress.epoch * self.steps_per_epoch(n_photos) + self.progress.step
+    }
+
+    /// The steps of the current epoch that are still to do, and fit into the time.
+    fn epoch_steps(
+        &mut self,
+        train: &Table,
+        overhead: f64,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<End, TrainError> {
         let started = Instant::now();
         let (seed, epoch) = (self.options.seed, self.progress.epoch);
         let order = drawn(shuffled(train.len(), seed, epoch), train.len(), train.n_rows(), seed, epoch);
         let order = Tensor::f_from_slice(&order)?;
-        let n_steps = train.len().div_ceil(self.options.batch_size);
-        let mut end = End::Finished;
+        let n_steps = self.steps_per_epoch(train.len());
+        let wanted = self.options.epochs * n_steps;
+        let mut end = End::Finished(None);
         while self.progress.step < n_steps {
             if stop.load(Ordering::Relaxed) {
                 end = End::Stopped;
@@ -127,15 +161,21 @@ impl<'a> HeadRun<'a> {
             }
             let first = self.progress.step * self.options.batch_size;
             let size = self.options.batch_size.min(train.len() - first);
-            self.step(train, &order.f_narrow(0, first as i64, size as i64)?)?;
-            self.progress.step += 1;
+            let record = self.step(train, &order.f_narrow(0, first as i64, size as i64)?)?;
+            observer.event(&Event::Step(record));
+            let done = self.done(train.len());
+            self.stopping.after_step(done, wanted, overhead);
+            if self.stopping.out_of_time(done) || done >= self.stopping.n_steps(wanted) {
+                break;
+            }
         }
         self.progress.seconds += started.elapsed().as_secs_f64();
         Ok(end)
     }
 
     /// One step of the optimizer on the photos at `rows`.
-    fn step(&mut self, train: &Table, rows: &Tensor) -> Result<(), TrainError> {
+    fn step(&mut self, train: &Table, rows: &Tensor) -> Result<StepRecord, TrainError> {
+        let started = Instant::now();
         let labels = train.labels.f_index_select(0, rows)?;
         let features = train.features.f_index_select(0, rows)?;
         let loss = |logits: &Tensor| cross_entropy(logits, &labels, &self.loss);
@@ -143,25 +183,39 @@ impl<'a> HeadRun<'a> {
         if !value.is_finite() {
             return Err(TrainError::Diverged { loss: value, epoch: self.progress.epoch + 1, lr: self.options.lr });
         }
-        let lr = self.learning_rate(train.len(), self.progress.step);
+        let learning_rate = self.learning_rate(train.len(), self.progress.step);
         let (optimizer, mut gradients) = (&mut self.optimizer, self.backprop.gradients());
         self.options.clipping().apply(&mut gradients)?;
-        self.pool.install(move || optimizer.step_gradients(&gradients, lr))?;
+        self.pool.install(move || optimizer.step_gradients(&gradients, learning_rate))?;
         // Running sums over the epoch, as Keras shows them: the head moves while they add up.
         self.progress.loss_sum += value * labels.numel() as f64;
         self.progress.n_correct += n_correct(&logits, &labels)?;
-        Ok(())
+        self.progress.step += 1;
+        Ok(StepRecord {
+            epoch: self.progress.epoch + 1,
+            step: self.done(train.len()),
+            n_steps: self.n_steps(train.len()),
+            loss: value,
+            learning_rate,
+            photos_per_second: labels.numel() as f64 / started.elapsed().as_secs_f64().max(1e-9),
+        })
+    }
+
+    /// Steps of the whole run: what the schedule is laid out for.
+    fn n_steps(&self, n_photos: usize) -> usize {
+        self.stopping.n_steps(self.options.epochs * self.steps_per_epoch(n_photos))
     }
 
     /// The rate of a step of the current epoch.
     fn learning_rate(&self, n_photos: usize, step: usize) -> f64 {
-        let steps_per_epoch = n_photos.div_ceil(self.options.batch_size);
-        LearningRate::new(self.options, steps_per_epoch).at(self.progress.epoch * steps_per_epoch + step)
+        let done = self.progress.epoch * self.steps_per_epoch(n_photos) + step;
+        LearningRate::new(self.options, self.n_steps(n_photos)).at(done)
     }
 
     fn finish_epoch(&mut self, train: &Table, val: Option<&Table>) -> Result<EpochRecord, TrainError> {
         let val = val.map(|val| val.evaluate(&self.head, &self.loss)).transpose()?;
-        let n = train.len() as f64;
+        // The last epoch of a time budget may end before its last photo.
+        let n = train.len().min(self.progress.step * self.options.batch_size) as f64;
         let record = EpochRecord {
             epoch: self.progress.epoch + 1,
             train_loss: self.progress.loss_sum / n,
@@ -171,8 +225,11 @@ impl<'a> HeadRun<'a> {
             learning_rate: self.learning_rate(train.len(), self.progress.step.saturating_sub(1)),
             seconds: self.progress.seconds,
         };
-        if let (Keep::Best, Some((loss, accuracy))) = (self.options.keep, val) {
-            self.remember_if_best(loss, accuracy)?;
+        if let Some((loss, accuracy)) = val {
+            self.stopping.after_epoch(loss, accuracy);
+            if self.options.keep == Keep::Best {
+                self.remember_if_best(loss, accuracy)?;
+            }
         }
         self.progress.next_epoch();
         Ok(record)
@@ -196,7 +253,7 @@ impl<'a> HeadRun<'a> {
     /// Everything needed to go on to the same bits.
     pub(crate) fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
         Ok(Checkpoint {
-            progress: self.progress.clone(),
+            progress: Progress { stopping: self.stopping.state(), ..self.progress.clone() },
             head: copies(&self.head)?.into_iter().collect(),
             optimizer: self.optimizer.state_tensors().into_iter().collect(),
             best: self.best.as_ref().map(|best| {
@@ -213,6 +270,7 @@ impl<'a> HeadRun<'a> {
         self.optimizer = Optimizer::new(self.options.optimizer_config(), self.head.trainable())?;
         self.optimizer.load_state(checkpoint.optimizer)?;
         self.progress = checkpoint.progress;
+        self.stopping.restore(self.progress.stopping.clone());
         self.best = checkpoint.best.map(|(accuracy, loss, parameters)| Best {
             accuracy,
             loss,
@@ -224,6 +282,12 @@ impl<'a> HeadRun<'a> {
     /// Finished epochs and steps of the next.
     pub(crate) fn position(&self) -> (usize, usize) {
         (self.progress.epoch, self.progress.step)
+    }
+
+    /// Tells that the run goes on from a checkpoint.
+    pub(crate) fn tell_resumed(&self, n_photos: usize, observer: &mut dyn Observer) {
+        let Progress { epoch: epochs, step: steps, ref history, .. } = self.progress;
+        observer.event(&Event::Resumed { epochs, steps, step: self.done(n_photos), history });
     }
 }
 

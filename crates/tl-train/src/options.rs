@@ -82,6 +82,14 @@ pub struct TrainOptions {
     pub hidden: Vec<usize>,
     /// Passes over the training photos.
     pub epochs: usize,
+    /// Ends the run after so many epochs in a row that are no better than the best on the validation photos; 0 never.
+    pub patience: usize,
+    /// Seconds that the whole run may take: it trains as many steps as fit, and ends in time with what it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_s: Option<f64>,
+    /// Ends the run at this fraction of the validation photos classified rightly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_accuracy: Option<f64>,
     /// Photos per step.
     pub batch_size: usize,
     /// What moves the parameters along their gradients.
@@ -152,6 +160,9 @@ impl Default for TrainOptions {
             head: HeadKind::Mlp,
             hidden: vec![1024, 1024, 512],
             epochs: 10,
+            patience: 0,
+            time_s: None,
+            target_accuracy: None,
             batch_size: 32,
             lr: 1e-3,
             optimizer: OptimizerKind::Adam,

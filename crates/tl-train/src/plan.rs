@@ -167,6 +167,17 @@ fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
             format!("max_skipped is {}, but it is a fraction from 0 to 1", o.max_skipped),
         ),
         (o.epochs > 0, "epochs is 0; train for at least 1".to_owned()),
+        (
+            o.time_s.is_none_or(|time| time.is_finite() && time > 0.0),
+            format!("time_s is {:?}, but a run needs some seconds", o.time_s.unwrap_or_default()),
+        ),
+        (
+            o.target_accuracy.is_none_or(|target| target > 0.0 && target <= 1.0),
+            format!(
+                "target_accuracy is {}, but it is a fraction: above 0, at most 1 (0.95 is 95 %)",
+                o.target_accuracy.unwrap_or_default()
+            ),
+        ),
         (o.batch_size > 0, "batch_size is 0; use at least 1 (32 is usual)".to_owned()),
         (o.lr.is_finite() && o.lr > 0.0, format!("lr is {}, but it must be above 0 (0.001 is usual)", o.lr)),
         (

@@ -9,6 +9,7 @@ use tl_metrics::{ClassMetrics, EpochRecord, Evaluation};
 use crate::{
     error::TrainError,
     run_folder::{RunFolder, write_error, write_file},
+    stopping::StopReason,
 };
 
 /// The numbers of a finished run: its `metrics.json`.
@@ -43,6 +44,9 @@ pub struct RunMetrics {
     pub n_skipped: usize,
     /// Validation photos that equal or resemble a training photo.
     pub n_leaks: usize,
+    /// Why the run ended before its last epoch, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_early: Option<StopReason>,
     /// Wall time of each phase.
     pub seconds: BTreeMap<String, f64>,
     /// Photos read and run through the network per second of that phase.

@@ -16,10 +16,11 @@ use crate::{
     event::{Event, Observer},
     finetune::{TuneInputs, Tuned},
     head_run::Table,
-    options::ClassWeights,
+    options::{ClassWeights, TrainOptions},
     plan::Plan,
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
+    stopping::StopReason,
     train_head::{HeadInputs, Trained},
     views::{views, with_views},
 };
@@ -74,10 +75,12 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let RunInputs { plan, data, weights, folder, device, command, cache } = inputs;
     let options = plan.options();
     let mut clock = Clock::default();
+    check_stopping(&plan, &data)?;
 
     // ---- Settings, written first so that a run that is cut off here can be resumed.
     let settings = toml::to_string(options).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
     write_file(&folder.config(), |out| out.write_all(settings.as_bytes()))?;
+    observer.event(&Event::Started { settings: &settings });
     announce(&data, observer);
     let weights = match options.pretrained {
         true => weights,
@@ -149,13 +152,14 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         n_classes: data.classes.len(),
         folder: &folder,
         data_blake3: &data_blake3,
+        started: clock.started,
     };
     let trained = match plan.starts_from_random_head() {
-        true => Trained::Done(Head::new(&plan.head_config(data.classes.len()), options.seed)?, Vec::new()),
+        true => Trained::Done(Head::new(&plan.head_config(data.classes.len()), options.seed)?, Vec::new(), None),
         false => inputs.train(observer, stop)?,
     };
-    let (mut head, mut history) = match trained {
-        Trained::Done(head, history) => (head, history),
+    let (mut head, mut history, stopped_early) = match trained {
+        Trained::Done(head, history, reason) => (head, history, reason),
         Trained::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
     };
     clock.lap("training");
@@ -208,9 +212,10 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     write_history(&folder, &history)?;
     clock.lap("saving");
     let counts = Counts { train: n_train, val: n_val, skipped: skipped.len(), leaks: data.leaks.len() };
-    let mut metrics = run_metrics(&data.classes, evaluation, &history, counts, clock);
+    let mut metrics = run_metrics(&data.classes, evaluation, &history, stopped_early, counts, clock);
     (metrics.freezing, metrics.tuned_images_per_second) = tuning.unzip();
     write_metrics(&folder, &metrics)?;
+    observer.event(&Event::Finished(&metrics));
     folder.remove_checkpoint();
     Ok(Outcome::Finished(Box::new(metrics)))
 }
@@ -226,13 +231,15 @@ struct Counts {
 
 /// Wall time by phase.
 struct Clock {
+    started: Instant,
     last: Instant,
     seconds: BTreeMap<String, f64>,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { last: Instant::now(), seconds: BTreeMap::new() }
+        let started = Instant::now();
+        Self { started, last: started, seconds: BTreeMap::new() }
     }
 }
 
@@ -245,6 +252,22 @@ impl Clock {
     fn seconds(&self, phase: &str) -> f64 {
         self.seconds.get(phase).copied().unwrap_or(0.0)
     }
+}
+
+/// Early stopping looks at validation photos, and knows the head's training only.
+fn check_stopping(plan: &Plan, data: &Data) -> Result<(), TrainError> {
+    let TrainOptions { patience, target_accuracy, time_s, .. } = plan.options();
+    let (patient, targeted) = (*patience > 0, target_accuracy.is_some());
+    let asked = [("patience", patient, true), ("target_accuracy", targeted, true), ("time_s", time_s.is_some(), false)];
+    let mut problems = Vec::new();
+    for (name, _, looks_at_val) in asked.into_iter().filter(|(_, is_asked, _)| *is_asked) {
+        if plan.tunes_backbone() {
+            problems.push(format!("{name} is for recipes that train the head alone; fine-tuning does not know it yet"));
+        } else if looks_at_val && data.val.is_empty() {
+            problems.push(format!("{name} needs validation photos, and there are none; set val or val_fraction"));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(TrainError::Options { problems }) }
 }
 
 fn announce(data: &Data, observer: &mut dyn Observer) {
@@ -337,6 +360,7 @@ fn run_metrics(
     classes: &[String],
     evaluation: Option<Evaluation>,
     history: &[EpochRecord],
+    stopped_early: Option<StopReason>,
     counts: Counts,
     clock: Clock,
 ) -> RunMetrics {
@@ -356,6 +380,7 @@ fn run_metrics(
         n_val: counts.val,
         n_skipped: counts.skipped,
         n_leaks: counts.leaks,
+        stopped_early,
         images_per_second: (counts.train + counts.val) as f64 / clock.seconds("features").max(1e-9),
         seconds: clock.seconds,
         freezing: None,

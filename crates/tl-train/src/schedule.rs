@@ -18,9 +18,8 @@ pub struct LearningRate {
 }
 
 impl LearningRate {
-    /// The rate that the options ask for in a run of so many steps an epoch.
-    pub(crate) fn new(options: &TrainOptions, steps_per_epoch: usize) -> Self {
-        let n_steps = options.epochs * steps_per_epoch;
+    /// The rate that the options ask for in a run of so many steps.
+    pub(crate) fn new(options: &TrainOptions, n_steps: usize) -> Self {
         let warmup_steps = (options.warmup * n_steps as f64).round() as usize;
         Self { schedule: options.schedule, peak: options.lr, warmup_steps, n_steps }
     }

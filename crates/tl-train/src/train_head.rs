@@ -16,6 +16,7 @@ use crate::{
     options::HeadKind,
     plan::Plan,
     run_folder::RunFolder,
+    stopping::{StopReason, Stopping},
 };
 
 /// A run shorter than this keeps no checkpoints: to start it again costs less than to write them.
@@ -33,11 +34,13 @@ pub(crate) struct HeadInputs<'a> {
     pub(crate) n_classes: usize,
     pub(crate) folder: &'a RunFolder,
     pub(crate) data_blake3: &'a str,
+    /// When the run began, for its time budget.
+    pub(crate) started: Instant,
 }
 
 /// How it ended.
 pub(crate) enum Trained {
-    Done(Head, Vec<EpochRecord>),
+    Done(Head, Vec<EpochRecord>, Option<StopReason>),
     Stopped { epochs: usize, steps: usize },
 }
 
@@ -53,27 +56,28 @@ impl HeadInputs<'_> {
     fn by_steps(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Trained, TrainError> {
         let options = self.plan.options();
         let head = Head::new(&self.plan.head_config(self.n_classes), options.seed)?;
-        let mut run = HeadRun::new(options, self.loss.clone(), head)?;
+        // A head that never saw all photos helps nobody, and an epoch of it costs a blink.
+        let stopping = Stopping::new(options, self.started, self.train.len().div_ceil(options.batch_size));
+        let mut run = HeadRun::new(options, self.loss.clone(), head, stopping)?;
         if self.folder.checkpoint().is_file() {
             run.restore(Checkpoint::open(&self.folder.checkpoint(), self.data_blake3)?)?;
-            let (epochs, steps) = run.position();
-            observer.event(&Event::Resumed { epochs, steps });
+            run.tell_resumed(self.train.len(), observer);
         }
         let mut saved = Instant::now();
-        let save = |run: &HeadRun<'_>| {
+        let save = |run: &HeadRun<'_>, observer: &mut dyn Observer| {
             if saved.elapsed() < CHECKPOINT_EVERY {
                 return Ok(());
             }
             saved = Instant::now();
-            self.save(run)
+            self.save(run, observer)
         };
-        if run.train(self.train, self.val, observer, stop, save)? == End::Stopped {
-            self.save(&run)?;
+        let End::Finished(reason) = run.train(self.train, self.val, observer, stop, save)? else {
+            self.save(&run, observer)?;
             let (epochs, steps) = run.position();
             return Ok(Trained::Stopped { epochs, steps });
-        }
+        };
         let (head, history) = run.into_result()?;
-        Ok(Trained::Done(head, history))
+        Ok(Trained::Done(head, history, reason))
     }
 
     /// Logistic regression to its optimum; one line of history.
@@ -105,11 +109,13 @@ impl HeadInputs<'_> {
             seconds: started.elapsed().as_secs_f64(),
         };
         observer.event(&Event::Epoch { record: &record, n_epochs: 1 });
-        Ok(Trained::Done(head, vec![record]))
+        Ok(Trained::Done(head, vec![record], None))
     }
 
-    fn save(&self, run: &HeadRun<'_>) -> Result<(), TrainError> {
+    fn save(&self, run: &HeadRun<'_>, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.folder.make_checkpoint_folder()?;
-        run.checkpoint()?.save(&self.folder.checkpoint(), self.data_blake3)
+        run.checkpoint()?.save(&self.folder.checkpoint(), self.data_blake3)?;
+        observer.event(&Event::Checkpoint(&self.folder.checkpoint()));
+        Ok(())
     }
 }

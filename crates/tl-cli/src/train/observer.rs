@@ -35,7 +35,7 @@ impl Observer for Screen {
                 self.extracted(*n_photos, *n_cached, *seconds, skipped);
             }
             Event::CacheProblem(problem) => cache::say(problem),
-            Event::Resumed { epochs, steps } => {
+            Event::Resumed { epochs, steps, .. } => {
                 self.display.line(&format!("Going on after {epochs} epochs and {steps} steps."));
             }
             Event::Damaged(path) => {
@@ -43,6 +43,10 @@ impl Observer for Screen {
                 self.display.line(&format!("{} is damaged; going on from the checkpoint before it.", path.display()));
             }
             Event::Epoch { record, n_epochs } => self.epoch(record, *n_epochs),
+            Event::StoppedEarly(reason) => {
+                tracing::info!(target: "tl", event = "stopped_early", reason = %reason);
+                self.display.line(&format!("Stopping early: {reason}."));
+            }
             Event::Saved(path) => {
                 tracing::info!(target: "tl", event = "saved", path = %path.display());
             }

@@ -81,7 +81,9 @@ impl TuneInputs<'_> {
         }
         if let Some(checkpoint) = newest {
             run.restore(checkpoint)?;
-            observer.event(&Event::Resumed { epochs: run.history.records.len(), steps: run.history.step });
+            let step = run.history.epoch * run.n_steps() + run.history.step;
+            let (epochs, history) = (run.history.records.len(), &run.history.records);
+            observer.event(&Event::Resumed { epochs, steps: run.history.step, step, history });
         }
         while run.history.epoch < run.options.epochs {
             if !run.epoch_steps(&checkpoints, stop)? {
@@ -259,7 +261,8 @@ impl<'a> TuneRun<'a> {
 
     /// The head's rate at a step of the current epoch; the backbone's are parts of it.
     fn learning_rate(&self, step: usize) -> f64 {
-        LearningRate::new(self.options, self.n_steps()).at(self.history.epoch * self.n_steps() + step)
+        let all = self.options.epochs * self.n_steps();
+        LearningRate::new(self.options, all).at(self.history.epoch * self.n_steps() + step)
     }
 
     // ---- Ends.

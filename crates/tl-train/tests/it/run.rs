@@ -8,8 +8,8 @@ use std::{
 use tempfile::TempDir;
 use tl_backbone::Weights;
 use tl_train::{
-    Data, Event, HeadKind, Keep, OptimizerKind, Outcome, Plan, RunFolder, RunInputs, RunMetrics, Schedule, TrainError,
-    TrainOptions, train,
+    Data, Event, HeadKind, Keep, OptimizerKind, Outcome, Plan, RunFolder, RunInputs, RunMetrics, Schedule, StopReason,
+    TrainError, TrainOptions, train,
 };
 
 /// A few photos of two classes of a sample.
@@ -177,5 +177,35 @@ fn every_optimizer_brings_the_loss_down() {
         let records: Vec<tl_metrics::EpochRecord> = rows.deserialize().map(Result::unwrap).collect();
         assert!(records[9].train_loss < records[0].train_loss, "{name}: {records:?}");
         assert!(records[0].learning_rate < records[9].learning_rate, "{name} warms up");
+    }
+}
+
+#[test]
+fn a_run_stops_early_for_a_reason() {
+    let dir = photos();
+    let wide = TrainOptions { epochs: 50, head: HeadKind::Linear, ..options(&dir) };
+    // So small a rate changes no f32: every epoch is as good as the first.
+    let patient = run(TrainOptions { patience: 2, lr: 1e-30, ..wide.clone() }, &dir, "patient");
+    assert_eq!(patient.stopped_early, Some(StopReason::Patience(2)));
+    let content = run(TrainOptions { target_accuracy: Some(0.01), ..wide.clone() }, &dir, "content");
+    assert_eq!(content.stopped_early, Some(StopReason::TargetAccuracy(0.01)));
+    // Reading the photos alone takes longer: one epoch is trained all the same, and the file is written.
+    let hurried = run(TrainOptions { time_s: Some(1e-3), ..wide }, &dir, "hurried");
+    assert_eq!(hurried.stopped_early, Some(StopReason::Time(1e-3)));
+    for (name, n_epochs) in [("patient", 3), ("content", 1), ("hurried", 1)] {
+        let text = std::fs::read_to_string(dir.path().join("runs").join(name).join("history.csv")).unwrap();
+        assert_eq!(text.lines().count(), 1 + n_epochs, "{text}");
+        assert!(dir.path().join("runs").join(name).join("model.safetensors").is_file());
+    }
+}
+
+#[test]
+fn patience_without_validation_photos_is_refused() {
+    let dir = photos();
+    let options = TrainOptions { val_fraction: 0.0, patience: 3, target_accuracy: Some(0.9), ..options(&dir) };
+    let folder = RunFolder::create(&dir.path().join("runs"), Some("blind"), "").unwrap();
+    match train(inputs(options, folder), &mut |_: &Event<'_>| {}, &AtomicBool::new(false)) {
+        Err(TrainError::Options { problems }) => assert_eq!(problems.len(), 2, "{problems:?}"),
+        other => panic!("{other:?}"),
     }
 }
