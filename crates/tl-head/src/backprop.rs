@@ -63,7 +63,7 @@ impl Backprop {
             self.passes.insert(n, pass);
         }
         // Put there above.
-        let Some(pass) = self.passes.get_mut(&n) else { return Err(HeadError::from(no_pass(features)).into()) };
+        let Some(pass) = self.passes.get_mut(&n) else { return Err(no_pass(features).into()) };
         pass.forward(features, pool)?;
         let logits = pass.logits.f_detach().map_err(HeadError::from)?.set_requires_grad(true);
         let loss = loss(&logits)?;

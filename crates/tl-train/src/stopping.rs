@@ -168,8 +168,8 @@ impl Stopping {
 mod tests {
     use super::*;
 
-    fn stopping(options: TrainOptions) -> Stopping {
-        Stopping::new(&options, Instant::now(), 1)
+    fn stopping(options: &TrainOptions) -> Stopping {
+        Stopping::new(options, Instant::now(), 1)
     }
 
     /// Epochs of the given accuracies until there is a reason to stop.
@@ -185,14 +185,14 @@ mod tests {
 
     #[test]
     fn patience_counts_epochs_that_are_no_better() {
-        let mut stopping = stopping(TrainOptions { patience: 2, ..TrainOptions::default() });
+        let mut stopping = stopping(&TrainOptions { patience: 2, ..TrainOptions::default() });
         let (epoch, reason) = epochs_until(&mut stopping, &[0.5, 0.4, 0.6, 0.6, 0.6, 0.9]);
         assert_eq!((epoch, reason), (5, Some(StopReason::Patience(2))));
     }
 
     #[test]
     fn a_lower_loss_at_the_same_accuracy_is_better() {
-        let mut stopping = stopping(TrainOptions { patience: 1, ..TrainOptions::default() });
+        let mut stopping = stopping(&TrainOptions { patience: 1, ..TrainOptions::default() });
         stopping.after_epoch(0.5, 0.9);
         stopping.after_epoch(0.4, 0.9);
         assert_eq!(stopping.reason(2, 100), None);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_target_ends_the_run_unless_it_is_over_anyway() {
-        let mut stopping = stopping(TrainOptions { target_accuracy: Some(0.95), ..TrainOptions::default() });
+        let mut stopping = stopping(&TrainOptions { target_accuracy: Some(0.95), ..TrainOptions::default() });
         assert_eq!(epochs_until(&mut stopping, &[0.5, 0.94, 0.95]), (3, Some(StopReason::TargetAccuracy(0.95))));
         assert_eq!(stopping.reason(3, 3), None);
     }
@@ -210,16 +210,16 @@ mod tests {
     #[test]
     fn the_state_survives_an_interruption() {
         let options = TrainOptions { patience: 2, ..TrainOptions::default() };
-        let mut first = stopping(options.clone());
+        let mut first = stopping(&options);
         epochs_until(&mut first, &[0.5, 0.4]);
-        let mut second = stopping(options);
+        let mut second = stopping(&options);
         second.restore(serde_json::from_str(&serde_json::to_string(&first.state()).unwrap()).unwrap());
         assert_eq!(epochs_until(&mut second, &[0.4]), (1, Some(StopReason::Patience(2))));
     }
 
     #[test]
     fn without_a_budget_every_step_fits() {
-        let mut stopping = stopping(TrainOptions::default());
+        let mut stopping = stopping(&TrainOptions::default());
         (1..=40).for_each(|done| stopping.after_step(done, 100, 0.0));
         assert_eq!((stopping.n_steps(100), stopping.out_of_time(100)), (100, false));
     }
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_large_budget_lays_all_steps_out() {
-        let mut stopping = stopping(TrainOptions { time_s: Some(1e9), ..TrainOptions::default() });
+        let mut stopping = stopping(&TrainOptions { time_s: Some(1e9), ..TrainOptions::default() });
         (1..=20).for_each(|done| stopping.after_step(done, 100, 0.3));
         assert_eq!((stopping.n_steps(100), stopping.reason(99, 100)), (100, None));
     }

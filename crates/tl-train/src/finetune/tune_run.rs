@@ -81,9 +81,9 @@ impl TuneInputs<'_> {
         }
         if let Some(checkpoint) = newest {
             run.restore(checkpoint)?;
-            let step = run.history.epoch * run.n_steps() + run.history.step;
+            let n_done = run.history.epoch * run.n_steps() + run.history.step;
             let (epochs, history) = (run.history.records.len(), &run.history.records);
-            observer.event(&Event::Resumed { epochs, steps: run.history.step, step, history });
+            observer.event(&Event::Resumed { epochs, steps: run.history.step, step: n_done, history });
         }
         while run.history.epoch < run.options.epochs {
             if !run.epoch_steps(&checkpoints, stop)? {
