@@ -61,7 +61,7 @@ pub(crate) fn run(args: &BenchDataArgs, global: &GlobalArgs) -> Result<ExitCode>
 }
 
 /// One pass sorts out what cannot be read, and brings the files into memory.
-fn readable(photos: Vec<PathBuf>, geometry: Geometry) -> (Vec<PathBuf>, Vec<Skipped>) {
+pub(super) fn readable(photos: Vec<PathBuf>, geometry: Geometry) -> (Vec<PathBuf>, Vec<Skipped>) {
     let mut reader = PhotoReader::new(geometry, DecodeOptions::default());
     let mut pixels = vec![0; geometry.n_bytes()];
     let (mut good, mut skipped) = (Vec::new(), Vec::new());
@@ -113,7 +113,7 @@ fn measure(photos: &[PathBuf], geometry: Geometry, n_threads: usize, duration: D
 
 /// Processor time of this process on all cores, where the system tells.
 #[cfg_attr(unix, allow(clippy::unnecessary_wraps, reason = "other systems do not tell"))]
-fn process_cpu() -> Option<Duration> {
+pub(super) fn process_cpu() -> Option<Duration> {
     #[cfg(unix)]
     {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -135,7 +135,7 @@ fn table(timings: &[Timing]) -> String {
     text
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.01..=3600.0).contains(&seconds) => Ok(seconds),
         _ => Err("give seconds from 0.01 to 3600".to_owned()),

@@ -161,6 +161,24 @@ fn reading_is_measured() {
 }
 
 #[test]
+fn every_stage_is_measured() {
+    let work = Work::with_photos(3);
+    let args = ["bench", "photos", "--json", "--runs", "1", "--seconds", "0.01", "--backbone", "v3_small"];
+    let report: serde_json::Value = serde_json::from_str(&work.ok(&args).stdout()).unwrap();
+    assert_eq!(report["n_photos"], 6);
+    assert_eq!(report["pipeline"].as_array().unwrap().len(), 2);
+    let stages: Vec<&str> = report["stages"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    assert_eq!(stages[..3], ["read and hash", "decode and resize", "network f32, batch 1"]);
+    assert_eq!((stages.len(), stages[9]), (10, "network bf16, batch 32"));
+    for stage in report["stages"].as_array().unwrap().iter().chain(report["pipeline"].as_array().unwrap()) {
+        assert!(stage["photos_per_s"]["median"].as_f64().unwrap() > 0.0, "{stage}");
+    }
+    let reached = report["bound"]["fraction_reached"].as_f64().unwrap();
+    assert!(reached > 0.0, "{reached}");
+    assert!(report["processes"][0]["peak_memory_mib"]["median"].as_f64().unwrap() > 1.0);
+}
+
+#[test]
 fn the_sample_is_sound() {
     let work = Work::new();
     let run = work.ok(&["data", "audit", &sample("pizza_steak_sushi")]);

@@ -1,0 +1,292 @@
+//! The table of `tl bench`.
+
+use std::{
+    fmt::Write,
+    num::NonZero,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use tch::Tensor;
+use tl_backbone::{Network, Precision, Weights};
+use tl_data::{DecodeOptions, Geometry, PhotoReader, find_photos};
+use tl_features::{Cache, ExtractOptions, extract};
+use tl_head::{Head, HeadConfig, LossOptions, cross_entropy};
+
+use super::{
+    BenchArgs,
+    bound::Bound,
+    data::{process_cpu, readable},
+    process::{self, Process},
+    spread::Spread,
+    stage::{Round, Stage, measure},
+};
+use crate::{
+    args::{GlobalArgs, PrecisionArg},
+    assets,
+    model::backbone,
+    output, skipped,
+};
+
+const BATCHES: [usize; 4] = [1, 4, 8, 32];
+/// Photos of a step of the head.
+const HEAD_BATCH: usize = 32;
+
+/// Everything that was measured.
+#[derive(Debug, Serialize)]
+struct Report {
+    format: u32,
+    backbone: &'static str,
+    n_threads: usize,
+    n_photos: usize,
+    /// Arithmetic of the pipeline.
+    precision: &'static str,
+    processes: Vec<Process>,
+    stages: Vec<Stage>,
+    /// From files to features: nothing known, and everything known.
+    pipeline: Vec<Stage>,
+    bound: Option<Bound>,
+    /// Forward and backward of the notebook's head on one thread, batches of 32.
+    head_step_ms: Spread,
+}
+
+/// What is measured on.
+struct Bench<'a> {
+    weights: Weights,
+    photos: Vec<PathBuf>,
+    contents: Vec<Vec<u8>>,
+    geometry: Geometry,
+    precision: Precision,
+    n_threads: usize,
+    args: &'a BenchArgs,
+}
+
+pub(super) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
+    let weights = assets::weights(global, backbone(&args.backbone)?)?;
+    let data = args.data.clone().map_or_else(|| assets::default_sample(global), Ok)?;
+    let geometry = weights.spec().preprocessing.geometry;
+    let (found, mut left_out) = find_photos(std::slice::from_ref(&data))?;
+    let step = found.len().div_ceil(args.n as usize).max(1);
+    let (photos, broken) = readable(found.into_iter().step_by(step).collect(), geometry);
+    left_out.extend(broken);
+    skipped::say(&left_out, None);
+    if photos.is_empty() {
+        bail!("no photo in {} could be read", data.display());
+    }
+    let contents = photos.iter().map(fs_err::read).collect::<Result<Vec<_>, _>>()?;
+    let n_threads =
+        global.threads.filter(|n| *n > 0).unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
+    let precision = match global.precision {
+        None | Some(PrecisionArg::Auto) => Precision::auto(),
+        Some(PrecisionArg::F32) => Precision::F32,
+        Some(PrecisionArg::Bf16) => Precision::Bf16,
+    };
+    let bench = Bench { weights, photos, contents, geometry, precision, n_threads, args };
+    let report = bench.report()?;
+    output::result(&match args.json {
+        true => serde_json::to_string_pretty(&report)? + "\n",
+        false => text(&report),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A way to measure one stage once.
+type Measure<'a> = Box<dyn Fn() -> Result<Round> + 'a>;
+
+impl Bench<'_> {
+    fn report(&self) -> Result<Report> {
+        // First, while this process is small: a child's peak is never below what its parent held when it was started.
+        let processes = vec![process::measure("start-up (tl --version)", &["--version"], self.args.runs)?];
+        let mut stages: Vec<(String, Measure<'_>)> = vec![
+            ("read and hash".to_owned(), Box::new(|| self.read())),
+            ("decode and resize".to_owned(), Box::new(|| self.decode())),
+        ];
+        for (precision, name) in [(Precision::F32, "f32"), (Precision::Bf16, "bf16")] {
+            for batch in BATCHES {
+                stages.push((network_name(name, batch), Box::new(move || self.network(precision, batch))));
+            }
+        }
+        let n_stages = stages.len();
+        let folder = tempfile::tempdir()?;
+        let cache = Cache::new(folder.path().to_owned());
+        self.pipeline(Some(cache.clone()))?;
+        stages.push(("files to features".to_owned(), Box::new(|| self.pipeline(None))));
+        stages.push(("files to features, all known".to_owned(), Box::new(move || self.pipeline(Some(cache.clone())))));
+
+        // In turn, so that what else the machine does falls on all of them alike.
+        let mut rounds = vec![Vec::new(); stages.len()];
+        for _ in 0..self.args.runs {
+            for ((_, measure), rounds) in stages.iter().zip(&mut rounds) {
+                rounds.push(measure()?);
+            }
+        }
+        let mut stages: Vec<Stage> =
+            stages.iter().zip(&rounds).map(|((name, _), rounds)| Stage::new(name, rounds)).collect();
+        let pipeline = stages.split_off(n_stages);
+        let bound = self.bound(&stages, &pipeline[0]);
+        let head_step_ms = self.head_step_ms()?;
+        Ok(Report {
+            format: 1,
+            backbone: self.weights.spec().name,
+            n_threads: self.n_threads,
+            n_photos: self.photos.len(),
+            precision: precision_name(self.precision),
+            processes,
+            stages,
+            pipeline,
+            bound,
+            head_step_ms,
+        })
+    }
+
+    /// From the stages that the pipeline consists of; the network's row holds its normalising.
+    fn bound(&self, stages: &[Stage], pipeline: &Stage) -> Option<Bound> {
+        let network = network_name(precision_name(self.precision), ExtractOptions::default().chunk);
+        let parts = ["read and hash", "decode and resize", network.as_str()].map(|name| {
+            let stage = stages.iter().find(|stage| stage.name == name)?;
+            Some(stage.cpu_ms_per_photo?.median)
+        });
+        let parts = parts.into_iter().collect::<Option<Vec<f64>>>()?;
+        Some(Bound::new(self.n_threads, &parts, pipeline.photos_per_s.median))
+    }
+
+    fn stage<W: FnMut() -> Result<usize>>(&self, make: impl Fn(usize) -> Result<W> + Sync) -> Result<Round> {
+        measure(self.n_threads, Duration::from_secs_f64(self.args.seconds), make)
+    }
+
+    fn read(&self) -> Result<Round> {
+        let next = AtomicUsize::new(0);
+        let photos = &self.photos;
+        let (next, geometry) = (&|| next.fetch_add(1, Ordering::Relaxed) % photos.len(), self.geometry);
+        self.stage(|_| {
+            let mut reader = reader(geometry);
+            Ok(move || {
+                // All of them could be read a moment ago.
+                Ok(usize::from(reader.load(&photos[next()]).map(blake3::hash).is_ok()))
+            })
+        })
+    }
+
+    fn decode(&self) -> Result<Round> {
+        let next = AtomicUsize::new(0);
+        let contents = &self.contents;
+        let (next, geometry) = (&|| next.fetch_add(1, Ordering::Relaxed) % contents.len(), self.geometry);
+        self.stage(|_| {
+            let (mut reader, mut pixels) = (reader(geometry), vec![0; geometry.n_bytes()]);
+            Ok(move || Ok(usize::from(reader.read_bytes(&contents[next()], &mut pixels).is_ok())))
+        })
+    }
+
+    /// The first `n` photos, over and over when there are fewer: `[n, side, side, 3]`.
+    fn pixels(&self, n: usize) -> Vec<u8> {
+        let (mut reader, mut pixels) = (reader(self.geometry), vec![0; n * self.geometry.n_bytes()]);
+        for (out, content) in pixels.chunks_exact_mut(self.geometry.n_bytes()).zip(self.contents.iter().cycle()) {
+            let _ = reader.read_bytes(content, out);
+        }
+        pixels
+    }
+
+    fn network(&self, precision: Precision, batch: usize) -> Result<Round> {
+        let pixels = &self.pixels(batch);
+        let networks =
+            (0..self.n_threads).map(|_| Ok(Mutex::new(Some(Network::compile(&self.weights, precision, batch)?))));
+        let networks = networks.collect::<Result<Vec<_>>>()?;
+        self.stage(|thread| {
+            let taken = networks[thread].lock().ok().and_then(|mut network| network.take());
+            let network = taken.context("a network for each thread")?;
+            // The first time fills the allocator.
+            drop(network.features(pixels, batch)?);
+            Ok(move || {
+                drop(network.features(pixels, batch)?);
+                Ok(batch)
+            })
+        })
+    }
+
+    /// The whole of it, as `tl train` does it, from the start of its threads to the last row.
+    fn pipeline(&self, cache: Option<Cache>) -> Result<Round> {
+        let options =
+            ExtractOptions { n_threads: self.n_threads, precision: self.precision, cache, ..ExtractOptions::default() };
+        let (start, cpu_start) = (Instant::now(), process_cpu());
+        let (features, _) = extract(&self.weights, &self.photos, &options, &mut |_| {}, &AtomicBool::new(false))?;
+        let n_photos = features.len() as f64;
+        let cpu = process_cpu().zip(cpu_start).map(|(end, start)| end.saturating_sub(start).as_secs_f64());
+        Ok(Round {
+            photos_per_s: n_photos / start.elapsed().as_secs_f64(),
+            cpu_ms_per_photo: cpu.map(|seconds| seconds * 1e3 / n_photos),
+        })
+    }
+
+    fn head_step_ms(&self) -> Result<Spread> {
+        tl_torch::set_intra_op_threads(1);
+        let width = self.weights.spec().n_features;
+        let rows: Vec<f32> = (0..HEAD_BATCH * width).map(|i| (i * 2_654_435_761 % 1000) as f32 / 1000.0).collect();
+        let features = tl_torch::tensor_from_f32(&rows, &[HEAD_BATCH as i64, width as i64])?;
+        let labels = Tensor::f_from_slice(&(0..HEAD_BATCH as i64).map(|i| i % 3).collect::<Vec<_>>())?;
+        let head = Head::new(&HeadConfig::notebook(width, 3), 0)?;
+        // Asking for them makes them collect gradients.
+        let mut parameters = head.trainable();
+        let mut step = || -> Result<f64> {
+            let start = Instant::now();
+            for (_, parameter) in &mut parameters {
+                parameter.zero_grad();
+            }
+            cross_entropy(&head.forward(&features)?, &labels, &LossOptions::default())?.f_backward()?;
+            Ok(start.elapsed().as_secs_f64() * 1e3)
+        };
+        step()?;
+        Ok(Spread::of((0..4 * self.args.runs).map(|_| step()).collect::<Result<Vec<_>>>()?))
+    }
+}
+
+fn reader(geometry: Geometry) -> PhotoReader {
+    PhotoReader::new(geometry, DecodeOptions::default())
+}
+
+fn network_name(precision: &str, batch: usize) -> String {
+    format!("network {precision}, batch {batch}")
+}
+
+fn precision_name(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 => "f32",
+        Precision::Bf16 => "bf16",
+    }
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!(
+        "{} photos, {}, {} threads; median (smallest to largest)\n\n{:<30} {:>26} {:>26}\n",
+        report.n_photos, report.backbone, report.n_threads, "", "photos/s", "CPU ms per photo"
+    );
+    for stage in report.stages.iter().chain(&report.pipeline) {
+        let cpu = stage.cpu_ms_per_photo.map_or_else(|| "unknown".to_owned(), |cpu| cpu.to_string());
+        let _ = writeln!(text, "{:<30} {:>26} {cpu:>26}", stage.name, stage.photos_per_s.to_string());
+    }
+    if let Some(bound) = &report.bound {
+        let _ = writeln!(
+            text,
+            "\nFiles to features could reach {:.0} photos/s in {}, all cores busy; {:.0} % of it is reached",
+            bound.photos_per_s,
+            report.precision,
+            bound.fraction_reached * 100.0
+        );
+    }
+    let _ = writeln!(text, "A step of the notebook's head, 32 photos, one thread: {} ms", report.head_step_ms);
+    for process in &report.processes {
+        let _ = writeln!(
+            text,
+            "{}: {} s, CPU {} s, peak memory {} MiB",
+            process.name, process.wall_s, process.cpu_s, process.peak_memory_mib
+        );
+    }
+    text
+}
