@@ -168,12 +168,6 @@ fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
         ),
         (o.epochs > 0, "epochs is 0; train for at least 1".to_owned()),
         (
-            o.recipe == Recipe::Features || (o.patience == 0 && o.time_s.is_none() && o.target_accuracy.is_none()),
-            "patience, time_s and target_accuracy end the training of heads alone so far; leave them out, or use \
-             --recipe features"
-                .to_owned(),
-        ),
-        (
             o.time_s.is_none_or(|time| time.is_finite() && time > 0.0),
             format!("time_s is {:?}, but a run needs some seconds", o.time_s.unwrap_or_default()),
         ),

@@ -16,7 +16,7 @@ use crate::{
     event::{Event, Observer},
     finetune::{TuneInputs, Tuned},
     head_run::Table,
-    options::{ClassWeights, TrainOptions},
+    options::{ClassWeights, HeadKind, TrainOptions},
     plan::Plan,
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
@@ -254,7 +254,7 @@ impl Clock {
     }
 }
 
-/// Early stopping looks at validation photos, and knows the head's training only.
+/// Early stopping looks at validation photos, and knows only heads that are trained step by step.
 fn check_stopping(plan: &Plan, data: &Data) -> Result<(), TrainError> {
     let TrainOptions { patience, target_accuracy, time_s, .. } = plan.options();
     let (patient, targeted) = (*patience > 0, target_accuracy.is_some());
@@ -263,6 +263,8 @@ fn check_stopping(plan: &Plan, data: &Data) -> Result<(), TrainError> {
     for (name, _, looks_at_val) in asked.into_iter().filter(|(_, is_asked, _)| *is_asked) {
         if plan.tunes_backbone() {
             problems.push(format!("{name} is for recipes that train the head alone; fine-tuning does not know it yet"));
+        } else if plan.options().head == HeadKind::Logistic {
+            problems.push(format!("{name} ends epochs, and a logistic head has none; leave it out"));
         } else if looks_at_val && data.val.is_empty() {
             problems.push(format!("{name} needs validation photos, and there are none; set val or val_fraction"));
         }
