@@ -8,6 +8,7 @@
 )]
 
 mod finetune;
+mod golden;
 mod optimizer;
 mod run;
 mod schedule;
