@@ -15,9 +15,12 @@ const N_CLASSES: usize = 3;
 const LR: f64 = 1e-4;
 /// Relative difference that is allowed.
 const ALLOWED: f64 = 1e-4;
-/// And so many times the error of PyTorch's own f32: rounding moves activations over relu6's corners, where a
-/// gradient jumps, and what is zero but for rounding has no relative error.
+/// And so many times the error of PyTorch's own f32, the largest of several runs: rounding moves activations over
+/// relu6's corners, where a gradient jumps.
 const NOISE: f64 = 4.0;
+/// And so much of gradients and of running means, whose norms are about one: some are sums of large terms that cancel
+/// to zero.
+const CANCELLED: f64 = 1e-5;
 
 /// The pictures of the script.
 fn pictures() -> Vec<u8> {
@@ -43,11 +46,11 @@ fn torch_name(name: &str) -> String {
 }
 
 /// Norm and sampled values, each within what is allowed of the tensor's norm.
-fn check(golden: &Value, what: &str, tensor: &Tensor) {
+fn check(golden: &Value, what: &str, tensor: &Tensor, floor: f64) {
     let values = to_vec_f32(tensor).unwrap();
     let norm = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
     let number = |key: &str| golden[key].as_f64().unwrap();
-    let (wanted, allowed) = (number("norm"), ALLOWED * number("norm") + NOISE * number("noise"));
+    let (wanted, allowed) = (number("norm"), ALLOWED * number("norm") + NOISE * number("noise") + floor);
     assert!((norm - wanted).abs() <= allowed, "{what}: norm {norm} and not {wanted}, with {allowed} allowed");
     for (i, place) in [0, values.len() / 2, values.len() - 1].into_iter().enumerate() {
         let (found, value) = (f64::from(values[place]), golden["values"][i].as_f64().unwrap());
@@ -106,7 +109,7 @@ fn two_steps(mode: &str, norm: BatchNorm) {
         assert!((loss - wanted).abs() <= 1e-4 * wanted, "{mode}, step {step}: loss {loss} and not {wanted}");
         if step == 0 {
             for (name, gradient) in &gradients {
-                check(&golden["gradients"][name], &format!("{mode}, gradient of {name}"), gradient);
+                check(&golden["gradients"][name], &format!("{mode}, gradient of {name}"), gradient, CANCELLED);
             }
         }
         let along: Vec<_> = names.iter().map(|name| Some((gradients.remove(name).unwrap(), LR))).collect();
@@ -114,10 +117,15 @@ fn two_steps(mode: &str, norm: BatchNorm) {
     }
     let tuned = backbone.tensors().filter(|(name, _)| !name.starts_with("classifier"));
     for (name, tensor) in tuned.map(|(n, t)| (n.to_owned(), t.f_to_kind(Kind::Float).unwrap())) {
-        check(&golden["weights"][&name], &format!("{mode}, {name} after two steps"), &tensor);
+        check(
+            &golden["weights"][&name],
+            &format!("{mode}, {name} after two steps"),
+            &tensor,
+            if name.contains("running") { CANCELLED } else { 0.0 },
+        );
     }
     for (name, tensor) in head.parameters() {
-        check(&golden["weights"][torch_name(&name)], &format!("{mode}, {name} after two steps"), tensor);
+        check(&golden["weights"][torch_name(&name)], &format!("{mode}, {name} after two steps"), tensor, 0.0);
     }
 }
 
