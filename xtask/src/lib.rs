@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
 
 pub mod archive;
+pub mod bench;
 pub mod ci;
 pub mod convert;
 pub mod doctor;

@@ -5,9 +5,10 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::bench::BenchOptions;
 use xtask::fetch::FetchOptions;
 use xtask::kill_test::KillOptions;
-use xtask::{ci, doctor, fetch, kill_test};
+use xtask::{bench, ci, doctor, fetch, kill_test};
 
 /// Chores of the tl project.
 #[derive(Debug, Parser)]
@@ -27,6 +28,8 @@ enum Chore {
     Ci,
     /// Kill fine-tuning at random moments, resume it each time, and compare with a run that was left alone.
     KillTest(KillOptions),
+    /// Measure tl and what people use today side by side, on the same photos.
+    Bench(BenchOptions),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Chore::Doctor => doctor::run(),
         Chore::Ci => ci::run(),
         Chore::KillTest(options) => kill_test::run(&options),
+        Chore::Bench(options) => bench::run(&options),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ mod process;
 mod spread;
 mod stage;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{num::NonZero, path::PathBuf, process::ExitCode, thread};
 
 use anyhow::Result;
 use clap::{Subcommand, ValueHint};
@@ -53,4 +53,9 @@ pub(crate) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
         Some(BenchCommand::Data(data)) => data::run(data, global),
         None => machine::run(args, global),
     }
+}
+
+/// Threads to measure with: as asked, else one per core.
+fn n_threads(global: &GlobalArgs) -> usize {
+    global.threads.filter(|n| *n > 0).unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get))
 }

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use tl_backbone::{Spec, spec};
+use tl_backbone::{Precision, Spec, spec};
 use tl_model::{Bundle, Classifier, PredictOptions};
-use tl_train::PrecisionChoice;
 
 use crate::{
     args::{GlobalArgs, PrecisionArg},
@@ -51,16 +50,20 @@ pub(crate) fn backbone(name: &str) -> Result<&'static Spec> {
     Ok(spec(&format!("mobilenet_{name}")).or_else(|_| spec(name))?)
 }
 
+/// Arithmetic of the network, as the flags say.
+pub(crate) fn precision(global: &GlobalArgs) -> Precision {
+    match global.precision {
+        None | Some(PrecisionArg::Auto) => Precision::auto(),
+        Some(PrecisionArg::F32) => Precision::F32,
+        Some(PrecisionArg::Bf16) => Precision::Bf16,
+    }
+}
+
 /// How photos are read, as the flags say.
 pub(crate) fn predict_options(global: &GlobalArgs, photos: &PhotoArgs) -> Result<PredictOptions> {
-    let precision = match global.precision {
-        None | Some(PrecisionArg::Auto) => PrecisionChoice::Auto,
-        Some(PrecisionArg::F32) => PrecisionChoice::F32,
-        Some(PrecisionArg::Bf16) => PrecisionChoice::Bf16,
-    };
     Ok(PredictOptions {
         n_threads: global.threads.unwrap_or(0),
-        precision: precision.resolve(),
+        precision: precision(global),
         device: device::parse(global.device.as_deref().unwrap_or("auto"))?,
         decode: photos.decode(),
         ..PredictOptions::default()

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write,
-    num::NonZero,
     path::PathBuf,
     process::ExitCode,
     sync::atomic::{AtomicUsize, Ordering},
@@ -14,6 +13,7 @@ use anyhow::{Result, bail};
 use clap::ValueHint;
 use tl_data::{DecodeOptions, Geometry, PhotoReader, Skipped, find_photos};
 
+use super::n_threads;
 use crate::{args::GlobalArgs, output, skipped};
 
 /// Reads, decodes and resizes photos as training and predicting do, over and over.
@@ -43,8 +43,7 @@ pub(crate) fn run(args: &BenchDataArgs, global: &GlobalArgs) -> Result<ExitCode>
     if photos.is_empty() {
         bail!("no photo in {} could be read", args.dir.display());
     }
-    let all =
-        global.threads.filter(|n| *n > 0).unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
+    let all = n_threads(global);
     let duration = Duration::from_secs_f64(args.seconds);
     let mut timings = vec![measure(&photos, geometry, 1, duration)];
     if all > 1 {

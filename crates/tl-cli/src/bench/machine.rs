@@ -2,14 +2,12 @@
 
 use std::{
     fmt::Write,
-    num::NonZero,
     path::PathBuf,
     process::ExitCode,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -25,14 +23,15 @@ use super::{
     BenchArgs,
     bound::Bound,
     data::{process_cpu, readable},
+    n_threads,
     process::{self, Process},
     spread::Spread,
     stage::{Round, Stage, measure},
 };
 use crate::{
-    args::{GlobalArgs, PrecisionArg},
+    args::GlobalArgs,
     assets,
-    model::backbone,
+    model::{backbone, precision},
     output, skipped,
 };
 
@@ -82,13 +81,8 @@ pub(super) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
         bail!("no photo in {} could be read", data.display());
     }
     let contents = photos.iter().map(fs_err::read).collect::<Result<Vec<_>, _>>()?;
-    let n_threads =
-        global.threads.filter(|n| *n > 0).unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
-    let precision = match global.precision {
-        None | Some(PrecisionArg::Auto) => Precision::auto(),
-        Some(PrecisionArg::F32) => Precision::F32,
-        Some(PrecisionArg::Bf16) => Precision::Bf16,
-    };
+    let n_threads = n_threads(global);
+    let precision = precision(global);
     let bench = Bench { weights, photos, contents, geometry, precision, n_threads, args };
     let report = bench.report()?;
     output::result(&match args.json {
