@@ -15,6 +15,7 @@ mod harness;
 mod hostile;
 mod imagenet;
 mod interrupt;
+mod kill;
 mod predict;
 mod text;
 mod train;

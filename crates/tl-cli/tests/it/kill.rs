@@ -1,0 +1,59 @@
+//! `kill -9` while fine-tuning, and going on; `cargo xtask kill-test` does it thirty times.
+
+#![cfg(unix)]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::harness::{Work, tensor_bytes};
+
+const N_KILLS: usize = 3;
+const ARGS: &str = "train photos --recipe finetune --backbone v3_small --set side=64 --epochs 4 --batch-size 4 \
+                    --checkpoint-steps 1 --name run";
+
+fn spawn(work: &Work, args: &[&str]) -> Child {
+    work.command(args).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+}
+
+fn checkpoints(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "safetensors")).collect()
+}
+
+/// Waits for a checkpoint that was not there before, then kills; whether the run was still going on.
+fn kill_after_a_checkpoint(child: &mut Child, folder: &Path) -> bool {
+    let (before, started) = (checkpoints(folder), Instant::now());
+    while child.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint in {}", folder.display());
+        if checkpoints(folder).iter().any(|path| !before.contains(path)) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return true;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    false
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bits() {
+    let (whole, cut) = (Work::with_photos(8), Work::with_photos(8));
+    let args: Vec<&str> = ARGS.split_whitespace().collect();
+    whole.ok(&args);
+
+    let folder = cut.path("runs/run/checkpoint");
+    for kill in 0..N_KILLS {
+        let mut child = if kill == 0 { spawn(&cut, &args) } else { spawn(&cut, &["train", "--resume", "runs/run"]) };
+        assert!(kill_after_a_checkpoint(&mut child, &folder), "the run ended before kill {kill}");
+        assert!(!cut.path("runs/run/model.safetensors").exists());
+    }
+    cut.ok(&["train", "--resume", "runs/run"]);
+    for part in ["head.", "backbone."] {
+        let numbers = |work: &Work| tensor_bytes(&work.path("runs/run/model.safetensors"), part);
+        assert!(numbers(&whole) == numbers(&cut), "{part}* differs after {N_KILLS} kills");
+    }
+}
