@@ -103,6 +103,10 @@ pub(crate) struct TrainArgs {
     /// Also write a checkpoint every K steps of fine-tuning, not only after each epoch
     #[arg(long, value_name = "K")]
     checkpoint_steps: Option<u32>,
+    /// What an example of each class counts in the loss: balanced (rare classes as much as others), or a CSV file
+    /// class,weight that names every class [default: all alike]
+    #[arg(long, value_name = "balanced|FILE", value_hint = ValueHint::FilePath)]
+    class_weights: Option<PathBuf>,
     /// Which epoch's head is kept [default: last]
     #[arg(long, value_enum)]
     keep: Option<KeepArg>,
@@ -233,6 +237,7 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     settings.flag("seed", args.seed.map(i64::from));
     settings.flag("val_fraction", args.val_fraction);
     settings.flag("views", args.views.map(i64::from));
+    settings.flag("class_weights", args.class_weights.as_deref().map(class_weights).transpose()?);
     settings.flag("keep", args.keep.as_ref().map(name_of));
     settings.flag("precision", global.precision.as_ref().map(name_of));
     settings.flag("threads", global.threads.map(|n| n as i64));
@@ -260,6 +265,14 @@ fn absolute(path: &Path) -> Result<Value> {
     match path.to_str() {
         Some(text) => Ok(Value::String(text.to_owned())),
         None => anyhow::bail!("the name of {} is not UTF-8, which config.toml cannot hold; rename it", path.display()),
+    }
+}
+
+/// A word, or a file that must be found again from another working folder.
+fn class_weights(typed: &Path) -> Result<Value> {
+    match typed.to_str() {
+        Some(word @ ("none" | "balanced")) => Ok(Value::String(word.to_owned())),
+        _ => absolute(typed),
     }
 }
 

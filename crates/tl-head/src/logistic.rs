@@ -16,7 +16,7 @@ pub use self::cross_validation::{CrossValidation, CvScore, fit_logistic_cv};
 /// How a linear head is fitted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticOptions {
-    /// Class weights and label smoothing of the loss.
+    /// Class weights and label smoothing of the loss; it cannot be focal.
     pub loss: LossOptions,
     /// How far from the minimum the objective may end, in nats.
     pub tolerance: f64,

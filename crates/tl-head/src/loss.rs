@@ -1,4 +1,4 @@
-//! Cross-entropy.
+//! Cross-entropy, and the focal loss that grows out of it.
 
 use tch::{Kind, Reduction, Tensor};
 
@@ -11,6 +11,8 @@ pub struct LossOptions {
     pub class_weights: Option<Vec<f32>>,
     /// Probability mass that a label spreads evenly over all classes, 0 or more and below 1.
     pub label_smoothing: f64,
+    /// How much less counts what the head is sure of: gamma of the focal loss, 0 or more. 0 is plain cross-entropy.
+    pub focal_gamma: f64,
 }
 
 impl LossOptions {
@@ -19,6 +21,10 @@ impl LossOptions {
         if !(0.0..1.0).contains(&self.label_smoothing) {
             let value = self.label_smoothing.to_string();
             return Err(HeadError::Option { name: "label smoothing", value, range: "0 or more and below 1" });
+        }
+        if !(self.focal_gamma.is_finite() && self.focal_gamma >= 0.0) {
+            let value = self.focal_gamma.to_string();
+            return Err(HeadError::Option { name: "gamma of the focal loss", value, range: "0 or more (2 is usual)" });
         }
         let Some(weights) = &self.class_weights else { return Ok(()) };
         let usable = weights.iter().all(|w| w.is_finite() && *w >= 0.0) && weights.iter().any(|w| *w > 0.0);
@@ -40,6 +46,9 @@ impl LossOptions {
 /// weighted mean, divided by the sum of the examples' weights. Without class weights Keras's
 /// `CategoricalCrossentropy(from_logits=True, label_smoothing=...)` is the same; with them Keras divides by the
 /// number of examples, so that its value differs by a factor. Labels that name no class are an error.
+///
+/// With `focal_gamma` each term `-log p` is multiplied by `(1 - p)^gamma`: the focal loss (Lin et al. 2017,
+/// arXiv:1708.02002) over a softmax.
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor, options: &LossOptions) -> Result<Tensor, HeadError> {
     let found = logits.size();
     let &[n, n_classes] = found.as_slice() else {
@@ -53,8 +62,33 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor, options: &LossOptions) ->
         Some(weights) => Some(Tensor::f_from_slice(weights)?.f_to_device(logits.device())?),
         None => None,
     };
+    if options.focal_gamma > 0.0 {
+        return focal(logits, labels, weights.as_ref(), options);
+    }
     // No row is left out: libtorch's marker for ignored labels is put where no label can be.
     Ok(logits.f_cross_entropy_loss(labels, weights.as_ref(), Reduction::Mean, i64::MIN, options.label_smoothing)?)
+}
+
+/// Sum over rows and classes of `weight · target · (1 - p)^gamma · -log p`, divided as cross-entropy divides it.
+fn focal(logits: &Tensor, labels: &Tensor, weights: Option<&Tensor>, o: &LossOptions) -> Result<Tensor, HeadError> {
+    let log_p = logits.f_log_softmax(1, None)?;
+    // `1 - p` without cancellation. The bound keeps the slope of its power finite where a head is quite sure.
+    let unsure = log_p.f_expm1()?.f_neg()?.f_clamp_min(1e-12)?;
+    let terms = (unsure.f_pow_tensor_scalar(o.focal_gamma)?).f_mul(&log_p)?.f_neg()?;
+    let mut targets = one_hot(labels, logits, o.label_smoothing)?;
+    let mut total = Tensor::f_scalar_tensor(logits.size()[0], (logits.kind(), logits.device()))?;
+    if let Some(weights) = weights {
+        targets = targets.f_mul(weights)?;
+        total = weights.f_index_select(0, labels)?.f_sum(None)?;
+    }
+    Ok(terms.f_mul(&targets)?.f_sum(None)?.f_div(&total)?)
+}
+
+/// Labels as rows of probabilities, `smoothing` of them spread over all classes.
+fn one_hot(labels: &Tensor, logits: &Tensor, smoothing: f64) -> Result<Tensor, HeadError> {
+    let n_classes = logits.size()[1];
+    let ones = logits.f_zeros_like()?.f_detach()?.f_scatter_value(1, &labels.f_unsqueeze(1)?, 1.0)?;
+    Ok(ones.f_mul_scalar(1.0 - smoothing)?.f_add_scalar(smoothing / n_classes as f64)?)
 }
 
 /// Weights that make every class count the same: `n / (k * count)` (King and Zeng 2001), scikit-learn's `balanced`.

@@ -46,6 +46,17 @@ one_hot = F.one_hot(y, 4).double()
 keras = -((one_hot * 0.9 + 0.1 / 4) * F.log_softmax(z, 1)).sum(1).mean()
 print("Keras's formula with smoothing 0.1", keras.item())
 
+# ---- Focal loss, written from the paper: its value and the gradient of the first three rows' logits.
+for gamma, smoothing, w in ((2.0, 0.0, None), (0.5, 0.0, None), (2.0, 0.1, weight)):
+    zg = z.clone().requires_grad_()
+    p = F.softmax(zg, 1)
+    target = one_hot * (1 - smoothing) + smoothing / 4
+    terms = -target * (1 - p) ** gamma * p.log()
+    loss = terms.sum() / len(y) if w is None else (terms * w).sum() / w[y].sum()
+    loss.backward()
+    print("focal", gamma, smoothing, w is not None, loss.item())
+    show("  gradient", zg.grad[:3].flatten())
+
 # ---- Temperature.
 for sharpness in (1.0, 8.0):
     logits = sharpness * (rows(40, 3) + 1.5 * np.eye(3)[labels(40, 3)])

@@ -64,6 +64,14 @@ pub enum TrainError {
     /// What was frozen moved; a mistake in this program.
     #[error("frozen weights or statistics of the backbone changed while it was trained; please report this")]
     FrozenMoved,
+    /// The file of class weights cannot be used.
+    #[error("the class weights in {} cannot be used: {}", path.display(), problems.join("; "))]
+    ClassWeights {
+        /// The file.
+        path: PathBuf,
+        /// A sentence for each problem, naming the class.
+        problems: Vec<String>,
+    },
     /// A photo that could be read at first no longer can.
     #[error("{} {reason} (it could be read when the run began); leave the photos alone and --resume", path.display())]
     PhotoLost {

@@ -24,6 +24,7 @@
 //! ```
 
 mod checkpoint;
+mod class_weights;
 mod data;
 mod ema;
 mod error;
@@ -45,13 +46,14 @@ mod stopping;
 mod train_head;
 mod views;
 
+pub use class_weights::ClassWeights;
 pub use data::Data;
 pub use ema::Ema;
 pub use error::TrainError;
 pub use event::{Event, Observer, StepRecord};
 pub use gradients::{Clipping, GradientSum, global_norm};
 pub use optimizer::{AdamConfig, EpsilonAt, Group, LionConfig, Optimizer, OptimizerConfig, RmsPropConfig, SgdConfig};
-pub use options::{ClassWeights, HeadKind, Keep, NormKind, OptimizerKind, PrecisionChoice, Schedule, TrainOptions};
+pub use options::{HeadKind, Keep, LossKind, NormKind, OptimizerKind, PrecisionChoice, Schedule, TrainOptions};
 pub use plan::Plan;
 pub use recipe::Recipe;
 pub use report::{FreezeProof, RunMetrics};

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tl_backbone::Precision;
 use tl_data::{DecodeOptions, Limits};
+use tl_head::LossOptions;
 
-use crate::{gradients::Clipping, optimizer::OptimizerConfig, recipe::Recipe};
+use crate::{class_weights::ClassWeights, gradients::Clipping, optimizer::OptimizerConfig, recipe::Recipe};
 
 /// Every setting of a run, as typed; [`crate::Plan::new`] checks them together.
 ///
@@ -107,9 +108,14 @@ pub struct TrainOptions {
     pub schedule: Schedule,
     /// Fraction of the steps in which the learning rate grows to its highest before the schedule begins.
     pub warmup: f64,
+    /// What is made small.
+    pub loss: LossKind,
+    /// With `loss = "focal"`: how much less photos count that the model is sure of, above 0.
+    pub focal_gamma: f64,
     /// Probability mass that the labels give to the other classes, 0 to 1.
     pub label_smoothing: f64,
-    /// Whether rare classes weigh more.
+    /// What an example of each class counts: `none` (all alike), `balanced` (every class alike), or a CSV file
+    /// `class,weight` that names every class.
     pub class_weights: ClassWeights,
     /// Augmented views of each training photo that are kept as features beside its own; each epoch draws one of them
     /// for each photo. Not given: 4 where `augment` names a policy and the backbone stays frozen, else 0.
@@ -170,6 +176,8 @@ impl Default for TrainOptions {
             clip_norm: None,
             schedule: Schedule::Constant,
             warmup: 0.0,
+            loss: LossKind::CrossEntropy,
+            focal_gamma: 2.0,
             label_smoothing: 0.0,
             class_weights: ClassWeights::None,
             views: None,
@@ -201,6 +209,15 @@ impl TrainOptions {
     /// Bounds on the gradients of a step.
     pub(crate) fn clipping(&self) -> Clipping {
         Clipping { norm: self.clip_norm, value: None }
+    }
+
+    /// The loss, with the class weights that the options and the photos come to.
+    pub(crate) fn loss_options(&self, class_weights: Option<Vec<f32>>) -> LossOptions {
+        let focal_gamma = match self.loss {
+            LossKind::CrossEntropy => 0.0,
+            LossKind::Focal => self.focal_gamma,
+        };
+        LossOptions { class_weights, label_smoothing: self.label_smoothing, focal_gamma }
     }
 
     /// Limits and tolerance of decoding.
@@ -265,14 +282,14 @@ pub enum OptimizerKind {
     Lion,
 }
 
-/// Weights of the classes in the loss.
+/// What training makes small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClassWeights {
-    /// Every photo counts the same.
-    None,
-    /// Every class counts the same.
-    Balanced,
+#[serde(rename_all = "kebab-case")]
+pub enum LossKind {
+    /// Cross-entropy.
+    CrossEntropy,
+    /// The focal loss (Lin et al. 2017): photos that the model is sure of count less.
+    Focal,
 }
 
 /// Which epoch's head is kept.

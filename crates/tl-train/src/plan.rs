@@ -7,7 +7,7 @@ use tl_head::HeadConfig;
 use crate::{
     error::TrainError,
     freeze::Freeze,
-    options::{HeadKind, NormKind, Schedule, TrainOptions},
+    options::{HeadKind, LossKind, NormKind, Schedule, TrainOptions},
     recipe::Recipe,
 };
 
@@ -183,6 +183,15 @@ fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
         (
             (0.0..1.0).contains(&o.label_smoothing),
             format!("label_smoothing is {}, but it must be 0 or more and below 1", o.label_smoothing),
+        ),
+        (
+            o.focal_gamma.is_finite() && o.focal_gamma > 0.0,
+            format!("focal_gamma is {}, but it must be above 0 (2 is usual)", o.focal_gamma),
+        ),
+        (
+            o.loss == LossKind::CrossEntropy || o.recipe != Recipe::Features || o.head != HeadKind::Logistic,
+            "loss is focal, but a logistic head is fitted to cross-entropy; use --head linear, or leave the loss"
+                .to_owned(),
         ),
         (
             o.backbone_lr.is_finite() && o.backbone_lr > 0.0,

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use tl_backbone::{Precision, Weights};
 use tl_data::{Sample, Skipped};
 use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
-use tl_head::{Head, LossOptions, balanced_class_weights};
+use tl_head::Head;
 use tl_metrics::{EpochRecord, Evaluation};
 use tl_model::{Bundle, Provenance};
 
@@ -16,7 +16,7 @@ use crate::{
     event::{Event, Observer},
     finetune::{TuneInputs, Tuned},
     head_run::Table,
-    options::{ClassWeights, HeadKind, TrainOptions},
+    options::{HeadKind, TrainOptions},
     plan::Plan,
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
@@ -76,6 +76,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let options = plan.options();
     let mut clock = Clock::default();
     check_stopping(&plan, &data)?;
+    let file_weights = options.class_weights.read(&data.classes)?;
 
     // ---- Settings, written first so that a run that is cut off here can be resumed.
     let settings = toml::to_string(options).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
@@ -143,7 +144,8 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let val_labels = labels(&val_features, &data.val);
     let val = (n_val > 0).then(|| table(&val_features.rows, val_features.width, &val_labels)).transpose()?;
     let head_plan = plan.for_head();
-    let loss = loss_options(&plan, &train_labels, data.classes.len());
+    let counts = count_labels(train_labels.iter().copied(), data.classes.len());
+    let loss = options.loss_options(options.class_weights.of(&counts, file_weights));
     let inputs = HeadInputs {
         plan: &head_plan,
         train: &train,
@@ -321,15 +323,6 @@ fn check_skipped(skipped: &[Skipped], n_used: usize, allowed: f64) -> Result<(),
 
 fn first_of(skipped: &[Skipped]) -> String {
     skipped.first().map(|s| format!("{} {}", s.path.display(), s.reason)).unwrap_or_default()
-}
-
-fn loss_options(plan: &Plan, labels: &[usize], n_classes: usize) -> LossOptions {
-    let counts = count_labels(labels.iter().copied(), n_classes);
-    let class_weights = match plan.options().class_weights {
-        ClassWeights::None => None,
-        ClassWeights::Balanced => Some(balanced_class_weights(&counts)),
-    };
-    LossOptions { class_weights, label_smoothing: plan.options().label_smoothing }
 }
 
 fn evaluate(head: &Head, val: &Table, labels: &[usize], classes: &[String]) -> Result<Evaluation, TrainError> {

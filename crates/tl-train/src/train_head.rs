@@ -95,7 +95,9 @@ impl HeadInputs<'_> {
             n_views: self.train.n_rows() / self.train.len(),
             ..Default::default()
         };
-        let fitting = LogisticOptions { loss: self.loss.clone(), n_threads, ..LogisticOptions::default() };
+        // Before fine-tuning with the focal loss the head is fitted to its convex kin.
+        let loss = LossOptions { focal_gamma: 0.0, ..self.loss.clone() };
+        let fitting = LogisticOptions { loss, n_threads, ..LogisticOptions::default() };
         let head = fit_logistic_cv(&self.train.features, &labels, self.n_classes, &choice, &fitting)?.head;
         let (train_loss, train_accuracy) = self.train.evaluate(&head, &self.loss)?;
         let val = self.val.map(|val| val.evaluate(&head, &self.loss)).transpose()?;

@@ -14,6 +14,7 @@ mod features;
 mod harness;
 mod hostile;
 mod imagenet;
+mod imbalance;
 mod interrupt;
 mod kill;
 mod predict;

@@ -31,6 +31,11 @@ impl<'a> Table<'a> {
     ) -> Result<Self, HeadError> {
         check_table(features, labels, n_classes)?;
         loss.check(n_classes)?;
+        if loss.focal_gamma > 0.0 {
+            let value = loss.focal_gamma.to_string();
+            let range = "0: a logistic fit is one of cross-entropy, which has one minimum";
+            return Err(HeadError::Option { name: "gamma of the focal loss", value, range });
+        }
         let (space, coordinates) = Space::of(&features.f_detach()?.f_to_kind(Kind::Float)?)?;
         let weight = |&label: &usize| loss.class_weights.as_ref().map_or(1.0, |w| f64::from(w[label]));
         let weights: Vec<f64> = labels.iter().map(weight).collect();

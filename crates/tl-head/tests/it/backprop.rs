@@ -6,7 +6,11 @@ use tl_head::{Backprop, Head, HeadConfig, HeadError, LossOptions, cross_entropy}
 use crate::{label_tensor, labels, rows, tensor, values};
 
 fn loss(labels: &Tensor) -> impl FnOnce(&Tensor) -> Result<Tensor, HeadError> {
-    let options = LossOptions { class_weights: Some(vec![1.0, 2.0, 0.5]), label_smoothing: 0.1 };
+    focal_loss(labels, 0.0)
+}
+
+fn focal_loss(labels: &Tensor, focal_gamma: f64) -> impl FnOnce(&Tensor) -> Result<Tensor, HeadError> {
+    let options = LossOptions { class_weights: Some(vec![1.0, 2.0, 0.5]), label_smoothing: 0.1, focal_gamma };
     move |logits| cross_entropy(logits, labels, &options)
 }
 
@@ -18,14 +22,14 @@ fn gradients_are_those_of_autograd() {
         let head = Head::new(&config, 7).unwrap();
         let mut backprop = Backprop::new(&head).unwrap();
         let pool = tl_torch::thread_pool(2).unwrap();
-        for n in [32, 7, 32] {
+        for (n, gamma) in [(32, 0.0), (7, 0.0), (32, 2.0)] {
             let features = tensor(&rows(n, 40), n);
             let labels = label_tensor(&labels(n, 3));
-            let (logits, value) = backprop.run(&features, &pool, loss(&labels)).unwrap();
+            let (logits, value) = backprop.run(&features, &pool, focal_loss(&labels, gamma)).unwrap();
 
             let handles = head.trainable();
             let wanted_logits = head.forward(&features).unwrap();
-            let wanted = loss(&labels)(&wanted_logits).unwrap();
+            let wanted = focal_loss(&labels, gamma)(&wanted_logits).unwrap();
             let parameters: Vec<&Tensor> = handles.iter().map(|(_, tensor)| tensor).collect();
             let gradients = Tensor::f_run_backward(&[&wanted], &parameters, false, false).unwrap();
             assert!((value - wanted.double_value(&[])).abs() < 1e-6);

@@ -58,9 +58,37 @@ fn losses() {
         (None, 0.1, 2.571_985_905),
         (weights, 0.1, 3.041_030_876),
     ] {
-        let options = LossOptions { class_weights, label_smoothing };
+        let options = LossOptions { class_weights, label_smoothing, ..LossOptions::default() };
         let loss = cross_entropy(&logits, &labels, &options).unwrap().double_value(&[]);
         assert!((loss - expected).abs() < 1e-6, "{options:?}: {loss} is not {expected}");
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn focal_losses_and_their_gradients() {
+    let labels = label_tensor(&labels(9, 4));
+    let weights = Some(vec![1.0, 0.5, 2.0, 0.25]);
+    for (focal_gamma, label_smoothing, class_weights, expected, gradient) in [
+        (2.0, 0.0, None, 2.317_730_896, [
+            -0.123_628_197, 0.040_490_99, 0.007_490_08, 0.075_647_128, 0.024_345_986, -0.124_866_925, 0.004_230_698,
+            0.096_290_242, -0.084_091_046, 0.029_799_337, 0.027_993_887, 0.026_297_823,
+        ]),
+        (0.5, 0.0, None, 2.549_956_864, [
+            -0.111_860_623, 0.036_636_847, 0.006_777_135, 0.068_446_641, 0.021_294_25, -0.109_215_03, 0.003_700_386,
+            0.084_220_394, -0.085_537_771, 0.030_312_013, 0.028_475_501, 0.026_750_257,
+        ]),
+        (2.0, 0.1, weights, 2.779_992_773, [
+            -0.091_276_504, 0.030_997_134, 0.000_601_483, 0.059_677_887, 0.007_804_354, -0.045_611_029, -0.003_293_419,
+            0.041_100_094, -0.060_397_876, 0.022_580_804, 0.017_460_977, 0.020_356_096,
+        ]),
+    ] {
+        let options = LossOptions { class_weights, label_smoothing, focal_gamma };
+        let logits = tensor(&rows(9, 4), 9).set_requires_grad(true);
+        let loss = cross_entropy(&logits, &labels, &options).unwrap();
+        assert!((loss.double_value(&[]) - expected).abs() < 1e-6, "{options:?}: {loss} is not {expected}");
+        loss.backward();
+        assert_close(&values(&logits.grad())[..12], &gradient, 1e-6);
     }
 }
 

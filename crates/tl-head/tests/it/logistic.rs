@@ -51,7 +51,8 @@ fn cross_validation_takes_the_best_penalty_and_fits_with_it() {
 #[test]
 fn the_objective_is_the_loss_of_the_head_plus_its_penalty() {
     let (features, labels) = table(40, 6, 4);
-    let loss = LossOptions { class_weights: Some(vec![1.0, 0.5, 2.0, 0.25]), label_smoothing: 0.1 };
+    let loss =
+        LossOptions { class_weights: Some(vec![1.0, 0.5, 2.0, 0.25]), label_smoothing: 0.1, ..LossOptions::default() };
     let options = LogisticOptions { loss: loss.clone(), ..LogisticOptions::default() };
     let fit = fit_logistic(&features, &labels, 4, 0.05, &options).unwrap();
     let logits = fit.head.forward(&features).unwrap();

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use tch::Kind;
-use tl_head::{LossOptions, balanced_class_weights, cross_entropy};
+use tl_head::{LogisticOptions, LossOptions, balanced_class_weights, cross_entropy, fit_logistic};
 
-use crate::{label_tensor, labels, rows, tensor};
+use crate::{label_tensor, labels, rows, tensor, values};
 
 fn error(logits_width: usize, labels: &[usize], options: &LossOptions) -> String {
     let logits = tensor(&rows(2, logits_width), 2);
@@ -15,14 +15,19 @@ fn error(logits_width: usize, labels: &[usize], options: &LossOptions) -> String
 fn what_makes_no_sense_is_refused() {
     let plain = LossOptions::default();
     let with =
-        |class_weights: &[f32]| LossOptions { class_weights: Some(class_weights.to_vec()), label_smoothing: 0.0 };
+        |class_weights: &[f32]| LossOptions { class_weights: Some(class_weights.to_vec()), ..LossOptions::default() };
     assert!(error(3, &[0, 3], &plain).contains("out of bounds"));
     assert!(error(3, &[0], &plain).contains("labels must have shape [2] i64, but has [1]"));
     assert!(error(3, &[0, 1], &with(&[1.0, 2.0])).contains("one number per class"));
     assert!(error(3, &[0, 1], &with(&[1.0, f32::NAN, 1.0])).contains("one number per class"));
     assert!(error(3, &[0, 1], &with(&[0.0, 0.0, 0.0])).contains("not all 0"));
-    let smoothing = LossOptions { class_weights: None, label_smoothing: 1.0 };
+    let smoothing = LossOptions { label_smoothing: 1.0, ..LossOptions::default() };
     assert!(error(3, &[0, 1], &smoothing).contains("label smoothing is 1"));
+    let focal = |focal_gamma| LossOptions { focal_gamma, ..LossOptions::default() };
+    assert!(error(3, &[0, 1], &focal(-1.0)).contains("gamma of the focal loss is -1"));
+    let fitting = LogisticOptions { loss: focal(2.0), ..LogisticOptions::default() };
+    let refused = fit_logistic(&tensor(&rows(2, 3), 2), &[0, 1], 2, 0.1, &fitting).unwrap_err().to_string();
+    assert!(refused.contains("a logistic fit is one of cross-entropy"), "{refused}");
     let logits = tensor(&rows(2, 3), 2);
     assert!(cross_entropy(&logits, &label_tensor(&[0, 1]).to_kind(Kind::Float), &plain).is_err());
 }
@@ -31,7 +36,7 @@ fn what_makes_no_sense_is_refused() {
 fn equal_weights_change_nothing() {
     let (logits, labels) = (tensor(&rows(9, 4), 9), label_tensor(&labels(9, 4)));
     let loss = |class_weights| {
-        let options = LossOptions { class_weights, label_smoothing: 0.1 };
+        let options = LossOptions { class_weights, label_smoothing: 0.1, ..LossOptions::default() };
         cross_entropy(&logits, &labels, &options).unwrap().double_value(&[])
     };
     assert!((loss(None) - loss(Some(vec![3.0; 4]))).abs() < 1e-6);
@@ -41,6 +46,18 @@ fn equal_weights_change_nothing() {
 fn a_class_without_examples_weighs_nothing() {
     assert_eq!(balanced_class_weights(&[10, 0, 30]), [2.0, 0.0, 2.0 / 3.0]);
     assert_eq!(balanced_class_weights(&[0, 0]), [0.0, 0.0]);
+}
+
+/// Where `1 - p` is zero in f32, and gamma below 1 has an endless slope.
+#[test]
+fn the_focal_loss_of_a_sure_head_has_finite_gradients() {
+    for focal_gamma in [0.5, 1.0, 2.0] {
+        let logits = tensor(&[200.0, -200.0, 0.0, -200.0, 200.0, 0.0], 2).set_requires_grad(true);
+        let options = LossOptions { focal_gamma, ..LossOptions::default() };
+        cross_entropy(&logits, &label_tensor(&[0, 0]), &options).unwrap().backward();
+        let gradient = values(&logits.grad());
+        assert!(gradient.iter().all(|g| g.is_finite()) && gradient[3] < -0.4, "{focal_gamma}: {gradient:?}");
+    }
 }
 
 proptest! {
