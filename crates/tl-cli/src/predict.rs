@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Result, bail};
 use clap::ValueHint;
 use tl_data::{SkipReason, Skipped, find_photos};
-use tl_model::PredictOptions;
+use tl_model::{PredictOptions, Prediction};
 
 use crate::{
     EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
@@ -20,7 +20,7 @@ use crate::{
     model::{Named, predict_options},
     output,
     photo_args::PhotoArgs,
-    predict::format::{Format, Listing},
+    predict::format::{Answer, Format, Listing},
     progress::{Display, PhotoProgress},
     signal, skipped,
 };
@@ -58,27 +58,24 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     // One photo is computed in less time than its key takes: the weights have to be hashed for it.
     let cache = cache::open(global).filter(|_| photos.len() > 1);
     let options = PredictOptions { cache: cache.clone(), ..predict_options(global, &args.photos)? };
-    let result = classifier.predict(&photos, &options, &mut |n| progress.set(n), &stop);
+    let (mut answers, top) = (Vec::new(), args.top.into());
+    // Of a thousand probabilities a photo only the best are kept.
+    let mut take = |part: Vec<Prediction>| answers.extend(part.iter().map(|one| Answer::new(one, top)));
+    let result = classifier.predict_parts(&photos, &options, &mut |n| progress.set(n), &stop, &mut take);
     progress.clear();
-    let (predictions, broken) = match result {
+    let broken = match result {
         Err(_) if stop.load(std::sync::atomic::Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
         result => result?,
     };
     cache::say_problem(cache.as_ref());
     skipped.extend(broken);
-    if predictions.is_empty() {
+    if answers.is_empty() {
         bail!(nothing_readable(&skipped));
     }
-    let listing = Listing {
-        photos: &photos,
-        classes: classifier.classes(),
-        predictions: &predictions,
-        skipped: &skipped,
-        top: args.top.into(),
-    };
+    let listing = Listing { photos: &photos, classes: classifier.classes(), answers: &answers, skipped: &skipped };
     output::result(&listing.write(args.format)?)?;
     skipped::say(&skipped, None);
-    let is_too_much = args.photos.is_too_much(&skipped, predictions.len());
+    let is_too_much = args.photos.is_too_much(&skipped, answers.len());
     Ok(ExitCode::from(if is_too_much { EXIT_CHECK_FAILED } else { 0 }))
 }
 

@@ -13,6 +13,9 @@ use crate::{bundle::Bundle, error::ModelError};
 /// How photos are read while predicting; how they are prepared is the model's own affair.
 pub type PredictOptions = ExtractOptions;
 
+/// Photos whose features are held at a time: enough that starting the workers anew costs nothing beside the work.
+const PART: usize = 2048;
+
 /// A network with classes: a trained bundle, or a pretrained backbone with its ImageNet top.
 #[derive(Debug)]
 pub struct Classifier {
@@ -45,6 +48,8 @@ impl Prediction {
         let mut order: Vec<_> = self.probabilities.iter().copied().enumerate().collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         order.truncate(k);
+        // Of a thousand classes a few are kept, often for thousands of photos.
+        order.shrink_to_fit();
         order
     }
 }
@@ -82,18 +87,44 @@ impl Classifier {
         progress: &mut dyn FnMut(usize),
         stop: &AtomicBool,
     ) -> Result<(Vec<Prediction>, Vec<Skipped>), ModelError> {
+        let mut predictions = Vec::new();
+        let skipped = self.predict_parts(photos, options, progress, stop, &mut |part| predictions.extend(part))?;
+        Ok((predictions, skipped))
+    }
+
+    /// As [`Classifier::predict`], a part of the photos after the other, so that memory does not grow with their
+    /// number: `take` has the predictions of each part as soon as they are there.
+    pub fn predict_parts(
+        &self,
+        photos: &[PathBuf],
+        options: &PredictOptions,
+        progress: &mut dyn FnMut(usize),
+        stop: &AtomicBool,
+        take: &mut dyn FnMut(Vec<Prediction>),
+    ) -> Result<Vec<Skipped>, ModelError> {
         let options = ExtractOptions { geometry: Some(self.preprocessing.geometry), ..options.clone() };
-        let (features, skipped) = extract(&self.weights, photos, &options, progress, stop)?;
-        if features.is_empty() {
-            return Ok((Vec::new(), skipped));
+        let mut all_skipped = Vec::new();
+        for (i, part) in photos.chunks(PART).enumerate() {
+            let first = i * PART;
+            let (features, skipped) = extract(&self.weights, part, &options, &mut |n| progress(first + n), stop)?;
+            all_skipped.extend(skipped);
+            if !features.is_empty() {
+                take(self.predictions(&features, options.precision, first)?);
+            }
         }
-        let rows = tl_torch::to_vec_f32(&self.probabilities(&features, options.precision)?)?;
-        let predictions = features
-            .photos
-            .iter()
-            .zip(rows.chunks_exact(self.classes.len()))
-            .map(|(&photo, row)| Prediction { photo, probabilities: row.to_vec() });
-        Ok((predictions.collect(), skipped))
+        Ok(all_skipped)
+    }
+
+    /// Of features whose photos are counted from `first`.
+    fn predictions(
+        &self,
+        features: &Features,
+        precision: Precision,
+        first: usize,
+    ) -> Result<Vec<Prediction>, ModelError> {
+        let rows = tl_torch::to_vec_f32(&self.probabilities(features, precision)?)?;
+        let rows = features.photos.iter().zip(rows.chunks_exact(self.classes.len()));
+        Ok(rows.map(|(&photo, row)| Prediction { photo: first + photo, probabilities: row.to_vec() }).collect())
     }
 
     /// `[n, n_classes] f32` of features `[n, width]`.

@@ -25,10 +25,22 @@ pub(crate) enum Format {
 pub(crate) struct Listing<'a> {
     pub(crate) photos: &'a [PathBuf],
     pub(crate) classes: &'a [String],
-    pub(crate) predictions: &'a [Prediction],
+    pub(crate) answers: &'a [Answer],
     pub(crate) skipped: &'a [Skipped],
-    /// Classes for each photo.
-    pub(crate) top: usize,
+}
+
+/// The most probable classes of a photo.
+pub(crate) struct Answer {
+    photo: usize,
+    /// Classes with probabilities, best first.
+    best: Vec<(usize, f32)>,
+}
+
+impl Answer {
+    /// The `top` best of a prediction.
+    pub(crate) fn new(prediction: &Prediction, top: usize) -> Self {
+        Self { photo: prediction.photo, best: prediction.top(top) }
+    }
 }
 
 impl Listing<'_> {
@@ -37,46 +49,46 @@ impl Listing<'_> {
             Format::Table => self.table(),
             Format::Json => {
                 let document = json!({
-                    "predictions": self.predictions.iter().map(|p| self.entry(p)).collect::<Vec<_>>(),
+                    "predictions": self.answers.iter().map(|answer| self.entry(answer)).collect::<Vec<_>>(),
                     "skipped": self.skipped.iter().map(skipped_entry).collect::<Vec<_>>(),
                 });
                 serde_json::to_string_pretty(&document)? + "\n"
             }
             Format::Jsonl => {
                 let entries =
-                    self.predictions.iter().map(|p| self.entry(p)).chain(self.skipped.iter().map(skipped_entry));
+                    self.answers.iter().map(|answer| self.entry(answer)).chain(self.skipped.iter().map(skipped_entry));
                 entries.map(|entry| entry.to_string() + "\n").collect()
             }
             Format::Csv => self.csv()?,
         })
     }
 
-    fn path(&self, prediction: &Prediction) -> String {
-        self.photos[prediction.photo].to_string_lossy().into_owned()
+    fn path(&self, answer: &Answer) -> String {
+        self.photos[answer.photo].to_string_lossy().into_owned()
     }
 
     /// Class names with probabilities, best first.
-    fn best(&self, prediction: &Prediction) -> Vec<(&str, f32)> {
-        prediction.top(self.top).into_iter().map(|(class, p)| (self.classes[class].as_str(), p)).collect()
+    fn best(&self, answer: &Answer) -> Vec<(&str, f32)> {
+        answer.best.iter().map(|&(class, p)| (self.classes[class].as_str(), p)).collect()
     }
 
-    fn entry(&self, prediction: &Prediction) -> Value {
-        let best = self.best(prediction);
+    fn entry(&self, answer: &Answer) -> Value {
+        let best = self.best(answer);
         let top: Vec<_> = best.iter().map(|(class, p)| json!({"class": class, "probability": p})).collect();
-        json!({"path": self.path(prediction), "class": best[0].0, "probability": best[0].1, "top": top})
+        json!({"path": self.path(answer), "class": best[0].0, "probability": best[0].1, "top": top})
     }
 
     fn table(&self) -> String {
-        let width = self.predictions.iter().map(|p| one_line(&self.path(p)).chars().count()).max().unwrap_or(0);
+        let width = self.answers.iter().map(|p| one_line(&self.path(p)).chars().count()).max().unwrap_or(0);
         let class_width = self.classes.iter().map(|c| c.chars().count()).max().unwrap_or(0).min(24);
         let mut text = String::new();
-        for prediction in self.predictions {
+        for answer in self.answers {
             let cells: Vec<_> = self
-                .best(prediction)
+                .best(answer)
                 .iter()
                 .map(|(class, p)| format!("{class:<class_width$} {:5.1} %", p * 100.0))
                 .collect();
-            let path = one_line(&self.path(prediction));
+            let path = one_line(&self.path(answer));
             let _ = writeln!(text, "{path:<width$}  {}", cells.join("  "));
         }
         text
@@ -85,9 +97,9 @@ impl Listing<'_> {
     fn csv(&self) -> Result<String> {
         let mut csv = csv::Writer::from_writer(Vec::new());
         csv.write_record(["path", "rank", "class", "probability"])?;
-        for prediction in self.predictions {
-            let path = self.path(prediction);
-            for (rank, (class, p)) in self.best(prediction).into_iter().enumerate() {
+        for answer in self.answers {
+            let path = self.path(answer);
+            for (rank, (class, p)) in self.best(answer).into_iter().enumerate() {
                 csv.write_record([path.as_str(), &(rank + 1).to_string(), class, &p.to_string()])?;
             }
         }

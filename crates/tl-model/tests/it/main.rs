@@ -7,13 +7,16 @@
     reason = "a test may panic, and says where"
 )]
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
 
 use tch::{Kind, Tensor};
 use tempfile::TempDir;
 use tl_backbone::{Weights, spec};
 use tl_head::{Head, HeadConfig};
-use tl_model::{Archive, Bundle, ModelError, Provenance};
+use tl_model::{Archive, Bundle, Classifier, ModelError, PredictOptions, Provenance};
 
 fn bundle() -> Bundle {
     let spec = spec("mobilenet_v3_small").unwrap();
@@ -134,4 +137,32 @@ fn a_failed_save_leaves_the_file_that_was_there() {
     assert!(failed.is_err());
     assert_eq!(std::fs::read(&path).unwrap(), before);
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+}
+
+#[test]
+fn photos_keep_their_places_over_many_parts() {
+    let classifier = Classifier::from_bundle(bundle());
+    let folder = tempfile::tempdir().unwrap();
+    let (photo, missing) = (folder.path().join("photo.bmp"), folder.path().join("missing.bmp"));
+    std::fs::write(&photo, bmp()).unwrap();
+    // More than are held at a time, all but the first and the last unreadable: that takes no time.
+    let mut photos = vec![missing; 5000];
+    (photos[0], photos[4999]) = (photo.clone(), photo);
+    let (options, never) = (PredictOptions::default(), AtomicBool::new(false));
+    let mut heard = Vec::new();
+    let (found, skipped) = classifier.predict(&photos, &options, &mut |n| heard.push(n), &never).unwrap();
+    assert_eq!(found.iter().map(|one| one.photo).collect::<Vec<_>>(), [0, 4999]);
+    assert_eq!(found[0].probabilities, found[1].probabilities);
+    assert_eq!(skipped.len(), 4998);
+    assert!(heard.is_sorted() && heard.last() == Some(&5000));
+}
+
+/// A picture of 2x2 pixels.
+fn bmp() -> Vec<u8> {
+    let mut bytes = b"BM".to_vec();
+    for number in [70_u32, 0, 54, 40, 2, 2, 1 | 24 << 16, 0, 16, 0, 0, 0, 0] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes.extend([10, 200, 30, 40, 50, 60, 0, 0, 70, 80, 90, 100, 110, 120, 0, 0]);
+    bytes
 }
