@@ -99,7 +99,7 @@ pub(crate) fn say(problem: &str) {
 }
 
 /// Where features are kept: as asked, else `tl` in the folder that the platform has for such files.
-fn folder(global: &GlobalArgs) -> Option<PathBuf> {
+pub(crate) fn folder(global: &GlobalArgs) -> Option<PathBuf> {
     let named = global.cache.clone().filter(|folder| !folder.as_os_str().is_empty());
     named.or_else(|| Some(platform_folder()?.join("tl"))).map(|folder| folder.join("features"))
 }

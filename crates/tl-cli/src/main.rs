@@ -25,6 +25,7 @@ mod logging;
 mod model;
 mod output;
 mod photo_args;
+mod precision;
 mod predict;
 mod progress;
 mod settings;

@@ -3,14 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use tl_backbone::{Precision, Spec, spec};
+use tl_backbone::{Spec, spec};
 use tl_model::{Bundle, Classifier, PredictOptions};
 
-use crate::{
-    args::{GlobalArgs, PrecisionArg},
-    assets, device,
-    photo_args::PhotoArgs,
-};
+use crate::{args::GlobalArgs, assets, device, photo_args::PhotoArgs, precision::precision};
 
 /// What MODEL names.
 pub(crate) enum Named {
@@ -48,15 +44,6 @@ impl Named {
 /// A backbone by its name, or by what is left of it without `mobilenet_`.
 pub(crate) fn backbone(name: &str) -> Result<&'static Spec> {
     Ok(spec(&format!("mobilenet_{name}")).or_else(|_| spec(name))?)
-}
-
-/// Arithmetic of the network, as the flags say.
-pub(crate) fn precision(global: &GlobalArgs) -> Precision {
-    match global.precision {
-        None | Some(PrecisionArg::Auto) => Precision::auto(),
-        Some(PrecisionArg::F32) => Precision::F32,
-        Some(PrecisionArg::Bf16) => Precision::Bf16,
-    }
 }
 
 /// How photos are read, as the flags say.

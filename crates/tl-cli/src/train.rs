@@ -12,7 +12,8 @@ use std::{
 
 use anyhow::Result;
 use clap::{ValueEnum, ValueHint};
-use tl_train::{Data, Outcome, Plan, RunFolder, RunInputs, TrainError, TrainOptions, train};
+use tch::Device;
+use tl_train::{Data, Outcome, Plan, PrecisionChoice, RunFolder, RunInputs, TrainError, TrainOptions, train};
 use toml::Value;
 
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
     model::backbone,
     output,
     photo_args::PhotoArgs,
+    precision,
     progress::Display,
     settings::Settings,
     signal,
@@ -169,6 +171,9 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
         options.data = Some(assets::default_sample(global)?);
     }
     let device = device::parse(&options.device)?;
+    if options.precision == PrecisionChoice::Auto && device == Device::Cpu && !args.print_config {
+        options.precision = precision::auto(global).into();
+    }
     let plan = Plan::new(options)?;
     if args.print_config {
         output::result(&toml::to_string(plan.options())?)?;

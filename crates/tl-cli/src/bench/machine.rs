@@ -28,12 +28,7 @@ use super::{
     spread::Spread,
     stage::{Round, Stage, measure},
 };
-use crate::{
-    args::GlobalArgs,
-    assets,
-    model::{backbone, precision},
-    output, skipped,
-};
+use crate::{args::GlobalArgs, assets, model::backbone, output, precision::precision, skipped};
 
 const BATCHES: [usize; 4] = [1, 4, 8, 32];
 /// Photos of a step of the head.

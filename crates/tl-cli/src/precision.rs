@@ -1,0 +1,87 @@
+//! What `--precision auto` stands for on this machine: measured once, and remembered beside the features.
+
+use std::{path::Path, thread};
+
+use serde::{Deserialize, Serialize};
+use tl_backbone::Precision;
+use tl_torch::{CpuCapability, libtorch_version};
+use tracing::debug;
+
+use crate::{
+    args::{GlobalArgs, PrecisionArg},
+    cache,
+};
+
+/// The file.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Measured {
+    /// What the answer holds for.
+    machine: String,
+    bf16_is_faster: bool,
+}
+
+/// Arithmetic of the network, as the flags say.
+pub(crate) fn precision(global: &GlobalArgs) -> Precision {
+    match global.precision {
+        None | Some(PrecisionArg::Auto) => auto(global),
+        Some(PrecisionArg::F32) => Precision::F32,
+        Some(PrecisionArg::Bf16) => Precision::Bf16,
+    }
+}
+
+/// The faster arithmetic on this machine.
+pub(crate) fn auto(global: &GlobalArgs) -> Precision {
+    let machine = format!("{:?}, libtorch {}", CpuCapability::detect(), libtorch_version());
+    let file = cache::folder(global).map(|features| features.with_file_name("precision.json"));
+    if let Some(known) = file.as_deref().and_then(|file| known(file, &machine)) {
+        return known;
+    }
+    let Some(precision) = measured() else { return Precision::auto() };
+    if let Some(Err(error)) = file.map(|file| remember(&file, machine, precision)) {
+        debug!(%error, "which arithmetic is faster will be measured again");
+    }
+    precision
+}
+
+/// On a thread of its own, as the pipeline's workers have one each.
+fn measured() -> Option<Precision> {
+    let measure = || {
+        tl_torch::set_intra_op_threads(1);
+        Precision::measured()
+    };
+    thread::spawn(measure).join().ok()?.ok()
+}
+
+fn known(file: &Path, machine: &str) -> Option<Precision> {
+    let measured: Measured = serde_json::from_slice(&fs_err::read(file).ok()?).ok()?;
+    let precision = if measured.bf16_is_faster { Precision::Bf16 } else { Precision::F32 };
+    (measured.machine == machine).then_some(precision)
+}
+
+fn remember(file: &Path, machine: String, precision: Precision) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(&Measured { machine, bf16_is_faster: precision == Precision::Bf16 })?;
+    let folder = file.parent().unwrap_or_else(|| Path::new("."));
+    fs_err::create_dir_all(folder)?;
+    let new = tempfile::NamedTempFile::new_in(folder)?;
+    fs_err::write(new.path(), text)?;
+    new.persist(file)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_remembered_for_its_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/precision.json");
+        assert_eq!(known(&file, "this"), None);
+        for precision in [Precision::F32, Precision::Bf16] {
+            remember(&file, "this".to_owned(), precision).unwrap();
+            assert_eq!((known(&file, "this"), known(&file, "another")), (Some(precision), None));
+        }
+        fs_err::write(&file, "{").unwrap();
+        assert_eq!(known(&file, "this"), None);
+    }
+}
