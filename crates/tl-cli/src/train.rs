@@ -1,7 +1,9 @@
 //! `tl train`.
 
 mod duration;
-mod observer;
+mod json_log;
+mod recorder;
+mod screen;
 mod summary;
 
 use std::{
@@ -13,7 +15,7 @@ use std::{
 use anyhow::Result;
 use clap::{ValueEnum, ValueHint};
 use tch::Device;
-use tl_train::{Data, Outcome, Plan, PrecisionChoice, RunFolder, RunInputs, TrainError, TrainOptions, train};
+use tl_train::{Data, Observer, Outcome, Plan, PrecisionChoice, RunFolder, RunInputs, TrainError, TrainOptions, train};
 use toml::Value;
 
 use crate::{
@@ -27,7 +29,7 @@ use crate::{
     progress::Display,
     settings::Settings,
     signal,
-    train::{duration::duration, observer::Screen, summary::summary},
+    train::{duration::duration, json_log::JsonLog, recorder::Recorder, screen::Screen, summary::summary},
 };
 
 /// What to train on, and how.
@@ -185,20 +187,24 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
         Some(run) => RunFolder::open(run)?,
         None => RunFolder::create(&args.out, args.name.as_deref(), &stem(plan.options()))?,
     };
-    let display = Display::new(global);
-    let mut screen = Screen::new(display, folder.path());
+    let mut observer = Recorder::new(folder.path(), args.resume.is_some(), view(global, &folder));
     let (command, cache) = (env::args().collect(), cache::open(global));
     let inputs = RunInputs { plan, data, weights, folder: folder.clone(), device, command, cache };
-    match train(inputs, &mut screen, &stop) {
+    match train(inputs, &mut observer, &stop) {
         Ok(Outcome::Finished(metrics)) => {
             output::result(&summary(&metrics, &folder, &output::program()))?;
             Ok(ExitCode::SUCCESS)
         }
-        Ok(Outcome::Interrupted { epochs, steps }) => {
-            screen.interrupted(epochs, steps);
-            Ok(ExitCode::from(EXIT_INTERRUPTED))
-        }
+        Ok(Outcome::Interrupted { .. }) => Ok(ExitCode::from(EXIT_INTERRUPTED)),
         Err(error) => Err(give_up(error, folder, args.resume.is_some())),
+    }
+}
+
+/// What shows the run as it goes.
+fn view(global: &GlobalArgs, folder: &RunFolder) -> Box<dyn Observer> {
+    match global.log_json {
+        true => Box::new(JsonLog),
+        false => Box::new(Screen::new(Display::new(global), folder.path())),
     }
 }
 

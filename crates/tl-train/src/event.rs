@@ -47,8 +47,8 @@ pub enum Event<'a> {
         /// Photos that could not, with reasons.
         skipped: &'a [Skipped],
     },
-    /// The feature cache could not be read or written; the run goes on without.
-    CacheProblem(&'a str),
+    /// Something that the run can do without failed, such as the feature cache; it goes on without.
+    Warning(&'a str),
     /// The run goes on where it was interrupted.
     Resumed {
         /// Finished epochs.
@@ -70,9 +70,20 @@ pub enum Event<'a> {
         record: &'a EpochRecord,
         /// Epochs in all.
         n_epochs: usize,
+        /// Finished steps of the whole run; none where a head was fitted to its optimum.
+        step: usize,
+        /// Photos that it was trained on.
+        n_photos: usize,
     },
     /// The state of the run was saved.
     Checkpoint(&'a Path),
+    /// The user stopped the run; all is saved, and it can be resumed.
+    Interrupted {
+        /// Finished epochs.
+        epochs: usize,
+        /// Finished steps of the next one.
+        steps: usize,
+    },
     /// The run ends before its last epoch.
     StoppedEarly(&'a StopReason),
     /// A file was written.

@@ -121,9 +121,10 @@ impl<'a> HeadRun<'a> {
             if self.epoch_steps(train, overhead, observer, stop)? == End::Stopped {
                 return Ok(End::Stopped);
             }
+            let (done, n_photos) = (self.done(train.len()), self.n_seen(train.len()));
             let record = self.finish_epoch(train, val)?;
             let n_epochs = self.stopping.n_steps(wanted).div_ceil(self.steps_per_epoch(train.len()));
-            observer.event(&Event::Epoch { record: &record, n_epochs });
+            observer.event(&Event::Epoch { record: &record, n_epochs, step: done, n_photos });
             self.progress.history.push(record);
             save(self, observer)?;
         }
@@ -201,6 +202,11 @@ impl<'a> HeadRun<'a> {
         })
     }
 
+    /// Photos of the current epoch that were trained on; the last one of a time budget may end before its last photo.
+    fn n_seen(&self, n_photos: usize) -> usize {
+        n_photos.min(self.progress.step * self.options.batch_size)
+    }
+
     /// Steps of the whole run: what the schedule is laid out for.
     fn n_steps(&self, n_photos: usize) -> usize {
         self.stopping.n_steps(self.options.epochs * self.steps_per_epoch(n_photos))
@@ -214,8 +220,7 @@ impl<'a> HeadRun<'a> {
 
     fn finish_epoch(&mut self, train: &Table, val: Option<&Table>) -> Result<EpochRecord, TrainError> {
         let val = val.map(|val| val.evaluate(&self.head, &self.loss)).transpose()?;
-        // The last epoch of a time budget may end before its last photo.
-        let n = train.len().min(self.progress.step * self.options.batch_size) as f64;
+        let n = self.n_seen(train.len()) as f64;
         let record = EpochRecord {
             epoch: self.progress.epoch + 1,
             train_loss: self.progress.loss_sum / n,

@@ -38,6 +38,7 @@ mod options;
 mod order;
 mod plan;
 mod recipe;
+mod record;
 mod report;
 mod run;
 mod run_folder;

@@ -65,6 +65,9 @@ pub enum Outcome {
 pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
     let folder = inputs.folder.clone();
     let outcome = run(inputs, observer, stop)?;
+    if let Outcome::Interrupted { epochs, steps } = outcome {
+        observer.event(&Event::Interrupted { epochs, steps });
+    }
     folder.mark_latest();
     Ok(outcome)
 }
@@ -116,7 +119,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         skipped: &skipped,
     });
     if let Some(problem) = cache.as_ref().and_then(Cache::problem) {
-        observer.event(&Event::CacheProblem(&problem));
+        observer.event(&Event::Warning(&problem));
     }
     write_skipped(&folder, &skipped)?;
     let train_labels = labels(&train_features, &data.train);
@@ -156,7 +159,9 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         data_blake3: &data_blake3,
         started: clock.started,
     };
-    let trained = match plan.starts_from_random_head() {
+    // A checkpoint of fine-tuning brings its own head.
+    let needs_no_head = plan.starts_from_random_head() || plan.tunes_backbone() && TuneInputs::was_begun(&folder);
+    let trained = match needs_no_head {
         true => Trained::Done(Head::new(&plan.head_config(data.classes.len()), options.seed)?, Vec::new(), None),
         false => inputs.train(observer, stop)?,
     };

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tl_events::EventFiles;
 use tl_model::write_atomically;
 
 use crate::error::TrainError;
@@ -86,7 +87,13 @@ impl RunFolder {
     /// Where an interrupted run goes on.
     #[must_use]
     pub fn checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoint").join("last.safetensors")
+        self.checkpoints().join("last.safetensors")
+    }
+
+    /// The folder of all that a run goes on from.
+    #[must_use]
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoint")
     }
 
     /// Lets `latest`, beside the folder, point to it. Best effort: a file system without links has none.
@@ -99,19 +106,22 @@ impl RunFolder {
     }
 
     pub(crate) fn make_checkpoint_folder(&self) -> Result<(), TrainError> {
-        let folder = self.path.join("checkpoint");
+        let folder = self.checkpoints();
         fs_err::create_dir_all(&folder).map_err(|source| write_error(&folder, source))
     }
 
     /// A finished run needs no checkpoint. One that cannot be removed does no harm.
     pub(crate) fn remove_checkpoint(&self) {
         let _ = fs_err::remove_file(self.checkpoint());
-        let _ = fs_err::remove_dir(self.path.join("checkpoint"));
+        let _ = fs_err::remove_dir(self.checkpoints());
     }
 
-    /// Removes the folder of a run that failed before it had anything to keep.
+    /// Removes the folder of a run that failed before it had anything to keep. One with a checkpoint stays.
     pub fn discard(self) {
-        for file in [self.config(), self.skipped()] {
+        if self.checkpoints().exists() {
+            return;
+        }
+        for file in [vec![self.config(), self.skipped()], EventFiles::of(&self.path)].concat() {
             let _ = fs_err::remove_file(file);
         }
         let _ = fs_err::remove_dir(&self.path);

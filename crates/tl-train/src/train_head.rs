@@ -110,7 +110,7 @@ impl HeadInputs<'_> {
             learning_rate: 0.0,
             seconds: started.elapsed().as_secs_f64(),
         };
-        observer.event(&Event::Epoch { record: &record, n_epochs: 1 });
+        observer.event(&Event::Epoch { record: &record, n_epochs: 1, step: 0, n_photos: self.train.len() });
         Ok(Trained::Done(head, vec![record], None))
     }
 

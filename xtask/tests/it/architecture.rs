@@ -6,22 +6,27 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use xtask::workspace;
 
 /// The crates of the workspace that each crate may use; tl-cli may use them all.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("tl-data", &[]),
     ("tl-audit", &["tl-data"]),
+    ("tl-events", &[]),
     ("tl-metrics", &[]),
     ("tl-torch", &[]),
     ("tl-backbone", &["tl-data", "tl-torch"]),
     ("tl-head", &["tl-torch"]),
     ("tl-features", &["tl-backbone", "tl-data", "tl-torch"]),
     ("tl-model", &["tl-backbone", "tl-data", "tl-features", "tl-head", "tl-torch"]),
-    ("tl-train", &["tl-backbone", "tl-data", "tl-features", "tl-head", "tl-metrics", "tl-model", "tl-torch"]),
+    (
+        "tl-train",
+        &["tl-backbone", "tl-data", "tl-events", "tl-features", "tl-head", "tl-metrics", "tl-model", "tl-torch"],
+    ),
     (
         "tl-cli",
         &[
             "tl-audit",
             "tl-backbone",
             "tl-data",
+            "tl-events",
             "tl-features",
             "tl-head",
             "tl-metrics",
@@ -36,7 +41,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
 /// What links libtorch.
 const TORCH: [&str; 2] = ["tch", "torch-sys"];
 /// The crates that must build, and be tested, where there is no libtorch.
-const WITHOUT_TORCH: [&str; 4] = ["tl-audit", "tl-data", "tl-metrics", "xtask"];
+const WITHOUT_TORCH: [&str; 5] = ["tl-audit", "tl-data", "tl-events", "tl-metrics", "xtask"];
 /// The crates that may use anyhow: programs, not libraries.
 const PROGRAMS: [&str; 2] = ["tl-cli", "xtask"];
 

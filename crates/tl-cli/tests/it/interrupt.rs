@@ -7,7 +7,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::harness::{Work, tensor_bytes};
+use tl_events::Record;
+
+use crate::{
+    events::{curve, told},
+    harness::{Work, tensor_bytes},
+};
 
 const ARGS: [&str; 8] = ["train", "photos", "--hidden", "256,256", "--epochs", "400", "--batch-size", "4"];
 
@@ -34,6 +39,12 @@ fn an_interrupted_run_goes_on_to_the_same_bits() {
         text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(history(&whole), history(&cut));
+    for tag in ["step/loss", "loss/train", "accuracy/validation"] {
+        let of = |work: &Work| curve(work, "runs/latest", tag);
+        assert_eq!(of(&whole), of(&cut), "{tag}");
+    }
+    let n_resumed = told(&cut, "runs/latest").iter().filter(|l| matches!(l.record, Record::Resumed { .. })).count();
+    assert_eq!(n_resumed, 1);
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod bad_input;
 mod cache;
 mod data;
+mod events;
 mod features;
 mod harness;
 mod hostile;

@@ -1,5 +1,7 @@
 //! `tl train` and what it leaves.
 
+use tl_events::{Line, Record, read_json_lines};
+
 use crate::harness::{Work, sample, tensor_bytes};
 
 #[test]
@@ -110,8 +112,11 @@ fn the_sample_is_learned() {
 fn json_logs_are_json() {
     let work = Work::with_photos(6);
     let run = work.ok(&["train", "photos", "--hidden", "8", "--epochs", "2", "--log-json"]);
-    let events: Vec<serde_json::Value> = run.stderr().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(events.iter().filter(|e| e["event"] == "epoch").count(), 2);
+    let lines: Vec<Line> = run.stderr().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().filter(|line| matches!(line.record, Record::Epoch(_))).count(), 2);
+    let told: Vec<&Record> = lines.iter().map(|line| &line.record).collect();
+    let written = read_json_lines(&work.path("runs/latest/events.jsonl")).unwrap();
+    assert_eq!(told, written.iter().map(|line| &line.record).collect::<Vec<_>>());
 }
 
 #[test]

@@ -64,6 +64,11 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Whether there is one to go on from.
+    pub(crate) fn any(&self) -> bool {
+        !self.files(PREFIX).is_empty()
+    }
+
     /// The newest checkpoint that is whole, and the damaged ones that are newer.
     pub(crate) fn newest(&self) -> Result<(Option<TuneCheckpoint>, Vec<PathBuf>), TrainError> {
         let mut damaged = Vec::new();

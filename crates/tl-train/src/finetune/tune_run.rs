@@ -29,9 +29,9 @@ use super::{
 };
 use crate::{
     error::TrainError,
-    event::{Event, Observer},
+    event::{Event, Observer, StepRecord},
     optimizer::Optimizer,
-    options::{Keep, NormKind, TrainOptions},
+    options::{HeadKind, Keep, NormKind, TrainOptions},
     order::shuffled,
     plan::Plan,
     report::FreezeProof,
@@ -72,8 +72,14 @@ pub(crate) struct TunedModel {
 }
 
 impl TuneInputs<'_> {
+    /// Whether a run that was interrupted had come as far as this: its checkpoint holds the head that was trained
+    /// before.
+    pub(crate) fn was_begun(folder: &RunFolder) -> bool {
+        Checkpoints::new(folder.checkpoints(), "").any()
+    }
+
     pub(crate) fn train(self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Tuned, TrainError> {
-        let checkpoints = Checkpoints::new(self.folder.path().join("checkpoint"), self.data_blake3);
+        let checkpoints = Checkpoints::new(self.folder.checkpoints(), self.data_blake3);
         let mut run = TuneRun::new(self)?;
         let (newest, damaged) = checkpoints.newest()?;
         for path in &damaged {
@@ -81,12 +87,11 @@ impl TuneInputs<'_> {
         }
         if let Some(checkpoint) = newest {
             run.restore(checkpoint)?;
-            let n_done = run.history.epoch * run.n_steps() + run.history.step;
             let (epochs, history) = (run.history.records.len(), &run.history.records);
-            observer.event(&Event::Resumed { epochs, steps: run.history.step, step: n_done, history });
+            observer.event(&Event::Resumed { epochs, steps: run.history.step, step: run.n_done(), history });
         }
         while run.history.epoch < run.options.epochs {
-            if !run.epoch_steps(&checkpoints, stop)? {
+            if !run.epoch_steps(&checkpoints, observer, stop)? {
                 checkpoints.save(run.checkpoint()?, false)?;
                 return Ok(Tuned::Stopped { epochs: run.history.records.len(), steps: run.history.step });
             }
@@ -187,10 +192,28 @@ impl<'a> TuneRun<'a> {
         self.train.len().div_ceil(self.options.batch_size)
     }
 
+    /// Steps of the whole run that are done, the head's among them.
+    fn n_done(&self) -> usize {
+        self.n_head_steps() + self.history.epoch * self.n_steps() + self.history.step
+    }
+
+    /// Steps before the backbone moved.
+    fn n_head_steps(&self) -> usize {
+        match self.options.head {
+            HeadKind::Logistic => 0,
+            HeadKind::Mlp | HeadKind::Linear => (self.history.records.len() - self.history.epoch) * self.n_steps(),
+        }
+    }
+
     // ---- Steps.
 
     /// The steps of the current epoch that are still to do; whether they were all done.
-    fn epoch_steps(&mut self, checkpoints: &Checkpoints, stop: &AtomicBool) -> Result<bool, TrainError> {
+    fn epoch_steps(
+        &mut self,
+        checkpoints: &Checkpoints,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<bool, TrainError> {
         let order = shuffled(self.train.len(), self.options.seed, self.history.epoch);
         let order: Vec<usize> = order.into_iter().map(|position| position as usize).collect();
         let todo = &order[(self.history.step * self.options.batch_size).min(order.len())..];
@@ -203,11 +226,19 @@ impl<'a> TuneRun<'a> {
             }
             let started = Instant::now();
             let Some(batch) = pass.next() else { return Err(TrainError::WorkerLost) };
-            self.step(&batch)?;
+            let (loss, learning_rate) = self.step(&batch)?;
             self.history.step += 1;
             let seconds = started.elapsed().as_secs_f64();
             self.history.seconds += seconds;
             self.history.total_seconds += seconds;
+            observer.event(&Event::Step(StepRecord {
+                epoch: self.history.records.len() + 1,
+                step: self.n_done(),
+                n_steps: self.n_head_steps() + self.options.epochs * self.n_steps(),
+                loss,
+                learning_rate,
+                photos_per_second: batch.len() as f64 / seconds.max(1e-9),
+            }));
             let every = self.options.checkpoint_steps;
             if every > 0 && self.history.step.is_multiple_of(every) && self.history.step < self.n_steps() {
                 checkpoints.save(self.checkpoint()?, false)?;
@@ -216,7 +247,8 @@ impl<'a> TuneRun<'a> {
         Ok(true)
     }
 
-    fn step(&mut self, batch: &Batch) -> Result<(), TrainError> {
+    /// One step of the optimizer; the loss before it, and its learning rate.
+    fn step(&mut self, batch: &Batch) -> Result<(f64, f64), TrainError> {
         if let Some(lost) = batch.skipped.first() {
             return Err(TrainError::PhotoLost { path: lost.path.clone(), reason: lost.reason.to_string() });
         }
@@ -231,7 +263,7 @@ impl<'a> TuneRun<'a> {
         self.history.loss_sum += loss * batch.len() as f64;
         self.history.n_correct += n_correct;
         self.history.n_photos += batch.len();
-        Ok(())
+        Ok((loss, lr))
     }
 
     fn gradients(&mut self, batch: &Batch) -> Result<Gradients, TrainError> {
@@ -281,7 +313,7 @@ impl<'a> TuneRun<'a> {
             seconds: self.history.seconds,
         };
         let n_epochs = record.epoch + self.options.epochs - self.history.epoch - 1;
-        observer.event(&Event::Epoch { record: &record, n_epochs });
+        observer.event(&Event::Epoch { record: &record, n_epochs, step: self.n_done(), n_photos: self.train.len() });
         self.history.records.push(record);
         let is_best = val.is_some_and(|(loss, accuracy)| self.history.is_best(loss, accuracy));
         self.next_epoch()?;

@@ -59,15 +59,15 @@ fn what_is_frozen_is_proven_to_stay_and_the_rest_moves() {
 }
 
 /// Runs with a checkpoint after every step, stopped after each epoch, until it is done.
-fn interrupted(dir: &TempDir, name: &str, between: impl Fn(&[PathBuf])) -> (usize, RunMetrics) {
+fn interrupted(dir: &TempDir, name: &str, between: impl Fn(&[PathBuf])) -> (usize, Vec<usize>, RunMetrics) {
     let folder = RunFolder::create(&dir.path().join("runs"), Some(name), "").unwrap();
-    let (stop, mut n_stops) = (AtomicBool::new(false), 0);
+    let (stop, mut n_stops, mut steps) = (AtomicBool::new(false), 0, Vec::new());
     loop {
         stop.store(false, Ordering::Relaxed);
-        let mut observer = |event: &Event<'_>| {
-            if matches!(event, Event::Epoch { record, .. } if record.epoch > 1) {
-                stop.store(true, Ordering::Relaxed);
-            }
+        let mut observer = |event: &Event<'_>| match event {
+            Event::Epoch { record, .. } if record.epoch > 1 => stop.store(true, Ordering::Relaxed),
+            Event::Step(record) => steps.push(record.step),
+            _ => {}
         };
         let options = TrainOptions { checkpoint_steps: 1, ..options(dir) };
         match train(inputs(options, folder.clone()), &mut observer, &stop).unwrap() {
@@ -82,7 +82,7 @@ fn interrupted(dir: &TempDir, name: &str, between: impl Fn(&[PathBuf])) -> (usiz
                 assert!(files.len() <= 2, "{files:?}");
                 between(&files);
             }
-            Outcome::Finished(metrics) => return (n_stops, *metrics),
+            Outcome::Finished(metrics) => return (n_stops, steps, *metrics),
         }
     }
 }
@@ -91,14 +91,15 @@ fn interrupted(dir: &TempDir, name: &str, between: impl Fn(&[PathBuf])) -> (usiz
 fn an_interrupted_run_goes_on_to_the_same_bits() {
     let dir = photos();
     let whole = run(TrainOptions { checkpoint_steps: 1, ..options(&dir) }, &dir, "whole");
-    let (n_stops, metrics) = interrupted(&dir, "cut", |_| {});
+    let (n_stops, steps, metrics) = interrupted(&dir, "cut", |_| {});
     assert_eq!(n_stops, 2);
+    assert_eq!(steps, (1..=steps.len()).collect::<Vec<_>>(), "no step is taken twice, those of the head neither");
     assert_eq!(metrics.train_loss.to_bits(), whole.train_loss.to_bits());
     assert!(model(&dir, "whole") == model(&dir, "cut"));
 
     // The newest checkpoint is damaged, once: the one before it is as good.
     let was_damaged = AtomicBool::new(false);
-    let (_, damaged) = interrupted(&dir, "damaged", |files| {
+    let (.., damaged) = interrupted(&dir, "damaged", |files| {
         if was_damaged.swap(true, Ordering::Relaxed) {
             return;
         }

@@ -1,4 +1,4 @@
-//! A run, shown as it goes.
+//! A run, shown as it goes: lines, and bars on a terminal.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,12 @@ use tl_metrics::EpochRecord;
 use tl_train::{Event, Observer};
 
 use crate::{
-    cache, output,
+    output,
     progress::{Display, PhotoProgress},
     skipped,
 };
 
-/// Shows the events of a run on a terminal, as plain lines, or as a log.
+/// Shows the events of a run to a person.
 pub(crate) struct Screen {
     display: Display,
     run: PathBuf,
@@ -23,7 +23,6 @@ impl Observer for Screen {
         match event {
             Event::Found { side, classes, counts } => self.found(side, classes, counts),
             Event::Ignored(n) => {
-                tracing::info!(target: "tl", event = "ignored", n_files = n);
                 self.display.line(&format!("Passed over {} that no photo folder needs", skipped::plural(*n, "file")));
             }
             Event::Leaks(pairs) => self.leaks(pairs),
@@ -34,22 +33,18 @@ impl Observer for Screen {
             Event::Extracted { n_photos, n_cached, seconds, skipped } => {
                 self.extracted(*n_photos, *n_cached, *seconds, skipped);
             }
-            Event::CacheProblem(problem) => cache::say(problem),
+            Event::Warning(text) => output::note(&format!("Careful: {text}")),
             Event::Resumed { epochs, steps, .. } => {
                 self.display.line(&format!("Going on after {epochs} epochs and {steps} steps."));
             }
             Event::Damaged(path) => {
-                tracing::warn!(target: "tl", event = "damaged", path = %path.display());
                 self.display.line(&format!("{} is damaged; going on from the checkpoint before it.", path.display()));
             }
-            Event::Epoch { record, n_epochs } => self.epoch(record, *n_epochs),
+            Event::Epoch { record, n_epochs, .. } => self.epoch(record, *n_epochs),
             Event::StoppedEarly(reason) => {
-                tracing::info!(target: "tl", event = "stopped_early", reason = %reason);
                 self.display.line(&format!("Stopping early: {reason}."));
             }
-            Event::Saved(path) => {
-                tracing::info!(target: "tl", event = "saved", path = %path.display());
-            }
+            Event::Interrupted { epochs, steps } => self.interrupted(*epochs, *steps),
             _ => {}
         }
     }
@@ -61,18 +56,16 @@ impl Screen {
     }
 
     /// Says how to go on.
-    pub(crate) fn interrupted(&self, epochs: usize, steps: usize) {
+    fn interrupted(&self, epochs: usize, steps: usize) {
         if let Some(photos) = &self.photos {
             photos.clear();
         }
         let run = self.run.display();
-        tracing::info!(target: "tl", event = "interrupted", epochs, steps, run = %run);
         self.display.line(&format!("Stopped after {epochs} epochs and {steps} steps; all of it is saved. Go on with:\n  {} train --resume {run}", output::program()));
     }
 
     fn found(&self, side: &str, classes: &[String], counts: &[usize]) {
         let n_images: usize = counts.iter().sum();
-        tracing::info!(target: "tl", event = "found", side, n_images, n_classes = classes.len());
         if n_images == 0 {
             return self.display.line(&format!("No {side} images: nothing will say how good the model is."));
         }
@@ -85,7 +78,6 @@ impl Screen {
     }
 
     fn leaks(&self, pairs: &[(PathBuf, PathBuf)]) {
-        tracing::warn!(target: "tl", event = "leaks", n_leaks = pairs.len());
         let Some((train, val)) = pairs.first() else { return };
         self.display.line(&format!(
             "Careful: {} equal or resemble a training photo, which flatters the accuracy; the first: {} and {}",
@@ -100,7 +92,6 @@ impl Screen {
             photos.clear();
         }
         let rate = n_photos as f64 / seconds.max(1e-9);
-        tracing::info!(target: "tl", event = "extracted", n_photos, n_cached, seconds, n_skipped = skipped.len());
         let known = match n_cached {
             0 => String::new(),
             n => format!(", {n} known from an earlier run"),
@@ -113,7 +104,6 @@ impl Screen {
 
     fn epoch(&self, record: &EpochRecord, n_epochs: usize) {
         let EpochRecord { epoch, train_loss, train_accuracy, val_loss, val_accuracy, .. } = *record;
-        tracing::info!(target: "tl", event = "epoch", epoch, train_loss, train_accuracy, val_loss, val_accuracy);
         let val = val_loss
             .zip(val_accuracy)
             .map(|(loss, accuracy)| format!(" | validation loss {loss:.4} accuracy {:5.1} %", accuracy * 100.0));

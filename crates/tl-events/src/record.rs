@@ -1,0 +1,160 @@
+//! What happened in a run, in the words of `events.jsonl`.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the records' layout.
+pub const FORMAT: u32 = 1;
+
+/// A line of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Seconds since 1970.
+    pub time: f64,
+    /// What happened then.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// Something that happened in a run; the key `event` says what, in lower case.
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Record {
+    /// The run starts, or starts again.
+    Started {
+        /// [`FORMAT`].
+        format: u32,
+        /// Every setting, as TOML.
+        settings: String,
+    },
+    /// The photos of one side were found.
+    Found {
+        /// `training` or `validation`.
+        side: String,
+        /// Photos.
+        n_images: usize,
+        /// Names of the classes.
+        classes: Vec<String>,
+        /// Photos of each.
+        counts: Vec<usize>,
+    },
+    /// Files that are debris were passed over.
+    Ignored {
+        /// So many.
+        n_files: usize,
+    },
+    /// Validation photos that training sees too.
+    Leaks {
+        /// So many.
+        n_leaks: usize,
+    },
+    /// All features are there.
+    Extracted {
+        /// Photos that could be read.
+        n_photos: usize,
+        /// Those among them whose features were known.
+        n_cached: usize,
+        /// Photos that could not be read.
+        n_skipped: usize,
+        /// Wall time.
+        seconds: f64,
+    },
+    /// Something that the run can do without failed.
+    Warning {
+        /// What, and why.
+        text: String,
+    },
+    /// The run goes on after `step`: earlier records of later steps count no more.
+    Resumed {
+        /// Finished epochs.
+        epochs: usize,
+        /// Finished steps of the next one.
+        steps: usize,
+        /// Finished steps of the whole run.
+        step: usize,
+    },
+    /// A checkpoint is damaged; the one before it is used.
+    Damaged {
+        /// The checkpoint.
+        path: String,
+    },
+    /// The optimizer took a step.
+    Step(Step),
+    /// An epoch ended.
+    Epoch(Epoch),
+    /// The state of the run was saved.
+    Checkpoint {
+        /// The file.
+        path: String,
+    },
+    /// The run ends before its last epoch.
+    StoppedEarly {
+        /// Why.
+        reason: String,
+    },
+    /// The user stopped the run; it can be resumed.
+    Interrupted {
+        /// Finished epochs.
+        epochs: usize,
+        /// Finished steps of the next one.
+        steps: usize,
+    },
+    /// The model was written.
+    Saved {
+        /// The file.
+        path: String,
+    },
+    /// The run went through.
+    Finished {
+        /// Fraction of validation photos classified rightly.
+        val_accuracy: Option<f64>,
+        /// Its 95 % interval.
+        val_accuracy_ci: Option<[f64; 2]>,
+        /// Cross-entropy on them.
+        val_loss: Option<f64>,
+        /// Wall time.
+        seconds: f64,
+    },
+}
+
+/// A step of the optimizer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its epoch, from 1.
+    pub epoch: usize,
+    /// Its number in the whole run, from 1.
+    pub step: usize,
+    /// Steps of the whole run, as far as is known.
+    pub n_steps: usize,
+    /// Mean loss of its photos, before the step.
+    pub loss: f64,
+    /// Its learning rate.
+    pub learning_rate: f64,
+    /// Photos trained on per second.
+    pub photos_per_second: f64,
+}
+
+/// The numbers of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Its number, from 1.
+    pub epoch: usize,
+    /// Epochs in all, as far as is known.
+    pub n_epochs: usize,
+    /// Finished steps of the whole run.
+    pub step: usize,
+    /// Mean loss of the training photos while the weights moved.
+    pub train_loss: f64,
+    /// Fraction of them classified rightly.
+    pub train_accuracy: f64,
+    /// Mean loss of the validation photos after the epoch.
+    pub val_loss: Option<f64>,
+    /// Fraction of them classified rightly.
+    pub val_accuracy: Option<f64>,
+    /// Learning rate of its last step.
+    pub learning_rate: f64,
+    /// Photos trained on per second, validation left out.
+    pub photos_per_second: f64,
+    /// Wall time of its steps.
+    pub seconds: f64,
+}
