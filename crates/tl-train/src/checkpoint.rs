@@ -7,7 +7,7 @@ use tch::Tensor;
 use tl_metrics::EpochRecord;
 use tl_model::{Archive, ModelError};
 
-use crate::{error::TrainError, stopping::StopState};
+use crate::{error::TrainError, plateau::Plateau, stopping::StopState};
 
 const FORMAT: &str = "tl-checkpoint";
 const FORMAT_VERSION: u32 = 1;
@@ -29,6 +29,9 @@ pub(crate) struct Progress {
     /// What early stopping has seen.
     #[serde(default)]
     pub(crate) stopping: StopState,
+    /// What the schedule has seen.
+    #[serde(default)]
+    pub(crate) plateau: Plateau,
     /// The finished epochs.
     pub(crate) history: Vec<EpochRecord>,
 }
@@ -37,7 +40,8 @@ impl Progress {
     /// Steps over to the next epoch.
     pub(crate) fn next_epoch(&mut self) {
         let (history, stopping) = (std::mem::take(&mut self.history), std::mem::take(&mut self.stopping));
-        *self = Self { epoch: self.epoch + 1, history, stopping, ..Self::default() };
+        let plateau = std::mem::take(&mut self.plateau);
+        *self = Self { epoch: self.epoch + 1, history, stopping, plateau, ..Self::default() };
     }
 }
 
@@ -46,6 +50,8 @@ pub(crate) struct Checkpoint {
     pub(crate) progress: Progress,
     pub(crate) head: BTreeMap<String, Tensor>,
     pub(crate) optimizer: BTreeMap<String, Tensor>,
+    /// State of the averaged weights; empty without.
+    pub(crate) ema: BTreeMap<String, Tensor>,
     /// Accuracy, loss and parameters of the best epoch so far.
     pub(crate) best: Option<(f64, f64, BTreeMap<String, Tensor>)>,
 }
@@ -67,6 +73,7 @@ impl Checkpoint {
         let mut best_numbers = None;
         archive.put_group("head.", self.head);
         archive.put_group("optimizer.", self.optimizer);
+        archive.put_group("ema.", self.ema);
         if let Some((accuracy, loss, parameters)) = self.best {
             archive.put_group("best.", parameters);
             best_numbers = Some((accuracy, loss));
@@ -100,6 +107,7 @@ impl Checkpoint {
             progress: header.progress,
             head: archive.take_group("head."),
             optimizer: archive.take_group("optimizer."),
+            ema: archive.take_group("ema."),
             best: header.best.map(|(accuracy, loss)| (accuracy, loss, archive.take_group("best."))),
         })
     }

@@ -1,6 +1,7 @@
 //! The loop that trains a head on features.
 
 use std::{
+    collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
@@ -12,11 +13,12 @@ use tl_metrics::EpochRecord;
 
 use crate::{
     checkpoint::{Checkpoint, Progress},
+    ema::Ema,
     error::TrainError,
     event::{Event, Observer, StepRecord},
     optimizer::Optimizer,
     options::{Keep, TrainOptions},
-    order::shuffled,
+    order::order,
     schedule::LearningRate,
     stopping::{StopReason, Stopping},
     views::drawn,
@@ -67,6 +69,8 @@ pub(crate) struct HeadRun<'a> {
     backprop: Backprop,
     pool: ThreadPool,
     optimizer: Optimizer,
+    /// The average of the weights, which then is what is validated and kept.
+    ema: Option<Ema>,
     progress: Progress,
     stopping: Stopping,
     best: Option<Best>,
@@ -97,7 +101,8 @@ impl<'a> HeadRun<'a> {
     ) -> Result<Self, TrainError> {
         let optimizer = Optimizer::new(options.optimizer_config(), head.trainable())?;
         let (backprop, pool) = (Backprop::new(&head)?, tl_torch::thread_pool(options.threads)?);
-        Ok(Self { options, loss, head, backprop, pool, optimizer, progress: Progress::default(), stopping, best: None })
+        let (ema, progress) = (options.ema_decay.map(Ema::new).transpose()?, Progress::default());
+        Ok(Self { options, loss, head, backprop, pool, optimizer, ema, progress, stopping, best: None })
     }
 
     /// Epochs from where the run stands to the last, or until there is a reason to stop early, or until `stop` is set,
@@ -132,7 +137,7 @@ impl<'a> HeadRun<'a> {
     }
 
     fn steps_per_epoch(&self, n_photos: usize) -> usize {
-        n_photos.div_ceil(self.options.batch_size)
+        n_photos.div_ceil(self.options.photos_per_step())
     }
 
     /// Steps of the whole run that are done.
@@ -150,7 +155,9 @@ impl<'a> HeadRun<'a> {
     ) -> Result<End, TrainError> {
         let started = Instant::now();
         let (seed, epoch) = (self.options.seed, self.progress.epoch);
-        let order = drawn(shuffled(train.len(), seed, epoch), train.len(), train.n_rows(), seed, epoch);
+        let labels = train.label_list()?;
+        let order = order(self.options.sampler, &labels[..train.len()], seed, epoch);
+        let order = drawn(order, train.len(), train.n_rows(), seed, epoch);
         let order = Tensor::f_from_slice(&order)?;
         let n_steps = self.steps_per_epoch(train.len());
         let wanted = self.options.epochs * n_steps;
@@ -160,8 +167,8 @@ impl<'a> HeadRun<'a> {
                 end = End::Stopped;
                 break;
             }
-            let first = self.progress.step * self.options.batch_size;
-            let size = self.options.batch_size.min(train.len() - first);
+            let first = self.progress.step * self.options.photos_per_step();
+            let size = self.options.photos_per_step().min(train.len() - first);
             let record = self.step(train, &order.f_narrow(0, first as i64, size as i64)?)?;
             observer.event(&Event::Step(record));
             let done = self.done(train.len());
@@ -188,6 +195,9 @@ impl<'a> HeadRun<'a> {
         let (optimizer, mut gradients) = (&mut self.optimizer, self.backprop.gradients());
         self.options.clipping().apply(&mut gradients)?;
         self.pool.install(move || optimizer.step_gradients(&gradients, learning_rate))?;
+        if let Some(ema) = &mut self.ema {
+            ema.update(self.head.parameters())?;
+        }
         // Running sums over the epoch, as Keras shows them: the head moves while they add up.
         self.progress.loss_sum += value * labels.numel() as f64;
         self.progress.n_correct += n_correct(&logits, &labels)?;
@@ -204,7 +214,7 @@ impl<'a> HeadRun<'a> {
 
     /// Photos of the current epoch that were trained on; the last one of a time budget may end before its last photo.
     fn n_seen(&self, n_photos: usize) -> usize {
-        n_photos.min(self.progress.step * self.options.batch_size)
+        n_photos.min(self.progress.step * self.options.photos_per_step())
     }
 
     /// Steps of the whole run: what the schedule is laid out for.
@@ -215,11 +225,13 @@ impl<'a> HeadRun<'a> {
     /// The rate of a step of the current epoch.
     fn learning_rate(&self, n_photos: usize, step: usize) -> f64 {
         let done = self.progress.epoch * self.steps_per_epoch(n_photos) + step;
-        LearningRate::new(self.options, self.n_steps(n_photos)).at(done)
+        LearningRate::new(self.options, self.n_steps(n_photos)).at(done) * self.progress.plateau.scale(self.options)
     }
 
     fn finish_epoch(&mut self, train: &Table, val: Option<&Table>) -> Result<EpochRecord, TrainError> {
-        let val = val.map(|val| val.evaluate(&self.head, &self.loss)).transpose()?;
+        let averaged = self.averaged()?;
+        let head = averaged.as_ref().unwrap_or(&self.head);
+        let val = val.map(|val| val.evaluate(head, &self.loss)).transpose()?;
         let n = self.n_seen(train.len()) as f64;
         let record = EpochRecord {
             epoch: self.progress.epoch + 1,
@@ -232,25 +244,32 @@ impl<'a> HeadRun<'a> {
         };
         if let Some((loss, accuracy)) = val {
             self.stopping.after_epoch(loss, accuracy);
+            self.progress.plateau.after_epoch(loss, self.options);
             if self.options.keep == Keep::Best {
-                self.remember_if_best(loss, accuracy)?;
+                let parameters = copies(head)?;
+                self.remember_if_best(Best { accuracy, loss, parameters });
             }
         }
         self.progress.next_epoch();
         Ok(record)
     }
 
-    fn remember_if_best(&mut self, loss: f64, accuracy: f64) -> Result<(), TrainError> {
-        let better = self.best.as_ref().is_none_or(|best| (accuracy, -loss) > (best.accuracy, -best.loss));
-        if better {
-            self.best = Some(Best { accuracy, loss, parameters: copies(&self.head)? });
+    fn remember_if_best(&mut self, new: Best) {
+        if self.best.as_ref().is_none_or(|best| (new.accuracy, -new.loss) > (best.accuracy, -best.loss)) {
+            self.best = Some(new);
         }
-        Ok(())
+    }
+
+    /// The head of the averaged weights, where they are asked for.
+    fn averaged(&self) -> Result<Option<Head>, TrainError> {
+        let Some(ema) = &self.ema else { return Ok(None) };
+        Ok(Some(Head::from_tensors(self.head.config(), ema.averages())?))
     }
 
     /// The trained head and the history: the last epoch's, or the best's where that was asked for.
     pub(crate) fn into_result(self) -> Result<(Head, Vec<EpochRecord>), TrainError> {
-        let Some(best) = self.best else { return Ok((self.head, self.progress.history)) };
+        let averaged = self.averaged()?;
+        let Some(best) = self.best else { return Ok((averaged.unwrap_or(self.head), self.progress.history)) };
         let head = Head::from_tensors(self.head.config(), best.parameters.into_iter().collect())?;
         Ok((head, self.progress.history))
     }
@@ -261,6 +280,7 @@ impl<'a> HeadRun<'a> {
             progress: Progress { stopping: self.stopping.state(), ..self.progress.clone() },
             head: copies(&self.head)?.into_iter().collect(),
             optimizer: self.optimizer.state_tensors().into_iter().collect(),
+            ema: self.ema.as_ref().map_or_else(|| Ok(BTreeMap::new()), Ema::state_tensors)?,
             best: self.best.as_ref().map(|best| {
                 let parameters = best.parameters.iter().map(|(name, t)| (name.clone(), t.shallow_clone())).collect();
                 (best.accuracy, best.loss, parameters)
@@ -274,6 +294,9 @@ impl<'a> HeadRun<'a> {
         self.backprop = Backprop::new(&self.head)?;
         self.optimizer = Optimizer::new(self.options.optimizer_config(), self.head.trainable())?;
         self.optimizer.load_state(checkpoint.optimizer)?;
+        if let Some(ema) = &mut self.ema {
+            ema.load_state(checkpoint.ema, self.head.parameters())?;
+        }
         self.progress = checkpoint.progress;
         self.stopping.restore(self.progress.stopping.clone());
         self.best = checkpoint.best.map(|(accuracy, loss, parameters)| Best {

@@ -37,6 +37,7 @@ mod optimizer;
 mod options;
 mod order;
 mod plan;
+mod plateau;
 mod recipe;
 mod record;
 mod report;
@@ -54,7 +55,9 @@ pub use error::TrainError;
 pub use event::{Event, Observer, StepRecord};
 pub use gradients::{Clipping, GradientSum, global_norm};
 pub use optimizer::{AdamConfig, EpsilonAt, Group, LionConfig, Optimizer, OptimizerConfig, RmsPropConfig, SgdConfig};
-pub use options::{HeadKind, Keep, LossKind, NormKind, OptimizerKind, PrecisionChoice, Schedule, TrainOptions};
+pub use options::{
+    HeadKind, Keep, LossKind, NormKind, OptimizerKind, PrecisionChoice, Sampler, Schedule, TrainOptions,
+};
 pub use plan::Plan;
 pub use recipe::Recipe;
 pub use report::{FreezeProof, RunMetrics};

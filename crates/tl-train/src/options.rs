@@ -91,8 +91,13 @@ pub struct TrainOptions {
     /// Ends the run at this fraction of the validation photos classified rightly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_accuracy: Option<f64>,
-    /// Photos per step.
+    /// Photos per batch.
     pub batch_size: usize,
+    /// Batches whose gradients make one step of the optimizer. Where a batch can be cut, which is everywhere but with
+    /// `batch_norm = "batch"`, this is the same as batches so many times larger.
+    pub accumulate: usize,
+    /// Which photos an epoch has.
+    pub sampler: Sampler,
     /// What moves the parameters along their gradients.
     pub optimizer: OptimizerKind,
     /// Decay of weights, biases and norms spared; the optimizer's own (0.01 for `adamw` and `lion`, else 0) when not
@@ -102,10 +107,21 @@ pub struct TrainOptions {
     /// Longest Euclidean norm of a step's gradients; longer ones are shortened to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// Largest absolute value of each number of a step's gradients; larger ones are cut to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f64>,
+    /// Decay of an exponential moving average of the weights, 0 or more and below 1 (0.99 for hundreds of steps). The
+    /// average is what is validated and kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema_decay: Option<f64>,
     /// Highest learning rate.
     pub lr: f64,
     /// What becomes of the learning rate.
     pub schedule: Schedule,
+    /// With `schedule = "plateau"`: what the learning rate is multiplied by, above 0 and below 1.
+    pub plateau_factor: f64,
+    /// With `schedule = "plateau"`: epochs that may be no better than the best before the rate is cut.
+    pub plateau_patience: usize,
     /// Fraction of the steps in which the learning rate grows to its highest before the schedule begins.
     pub warmup: f64,
     /// What is made small.
@@ -170,11 +186,17 @@ impl Default for TrainOptions {
             time_s: None,
             target_accuracy: None,
             batch_size: 32,
+            accumulate: 1,
+            sampler: Sampler::Shuffle,
             lr: 1e-3,
             optimizer: OptimizerKind::Adam,
             weight_decay: None,
             clip_norm: None,
+            clip_value: None,
+            ema_decay: None,
             schedule: Schedule::Constant,
+            plateau_factor: 0.1,
+            plateau_patience: 2,
             warmup: 0.0,
             loss: LossKind::CrossEntropy,
             focal_gamma: 2.0,
@@ -208,7 +230,12 @@ impl TrainOptions {
 
     /// Bounds on the gradients of a step.
     pub(crate) fn clipping(&self) -> Clipping {
-        Clipping { norm: self.clip_norm, value: None }
+        Clipping { norm: self.clip_norm, value: self.clip_value }
+    }
+
+    /// Photos that a step of the optimizer looks at.
+    pub(crate) fn photos_per_step(&self) -> usize {
+        self.batch_size.saturating_mul(self.accumulate)
     }
 
     /// The loss, with the class weights that the options and the photos come to.
@@ -264,6 +291,18 @@ pub enum Schedule {
     OneCycle,
     /// It is cut to a tenth after each third of the run.
     Step,
+    /// It is cut where the validation loss has not sunk for some epochs (PyTorch's `ReduceLROnPlateau`).
+    Plateau,
+}
+
+/// Which photos an epoch has; it has as many as there are training photos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampler {
+    /// Each photo once.
+    Shuffle,
+    /// Each class equally often: photos of small classes come up several times, of large ones others each epoch.
+    Balanced,
 }
 
 /// What moves the parameters along their gradients.

@@ -1,13 +1,52 @@
-//! The order of photos in an epoch.
+//! Which photos an epoch has, and in which order.
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
+
+use crate::options::Sampler;
+
+/// The photos of `epoch`, as many as there are `labels`. Photo `i` is at `i`, and where it comes up once more at
+/// `i + n`, then at `i + 2n`, so that each time may have a draw of its own.
+pub(crate) fn order(sampler: Sampler, labels: &[usize], seed: u64, epoch: usize) -> Vec<i64> {
+    match sampler {
+        Sampler::Shuffle => shuffled(labels.len(), seed, epoch),
+        Sampler::Balanced => balanced(labels, seed, epoch),
+    }
+}
+
+/// Every class comes up equally often, but for a remainder that goes round the classes from epoch to epoch. Of a class
+/// that is too large others have their turn each time; a photo of one that is too small comes up again only after
+/// all of its class.
+fn balanced(labels: &[usize], seed: u64, epoch: usize) -> Vec<i64> {
+    let n = labels.len();
+    let classes = by_class(labels);
+    let k = classes.len().max(1);
+    let mut drawn = Vec::with_capacity(n);
+    for (class, photos) in classes.iter().enumerate() {
+        let quota = n / k + usize::from((class + epoch) % k < n % k);
+        let seed = seed ^ (class as u64 + 1).rotate_left(40);
+        let rounds = (0..quota.div_ceil(photos.len())).flat_map(|round| {
+            let places = shuffled(photos.len(), seed ^ (round as u64).rotate_left(20), epoch);
+            places.into_iter().map(move |place| photos[place as usize] + (round * n) as i64)
+        });
+        drawn.extend(rounds.take(quota));
+    }
+    shuffled(n, seed, epoch).into_iter().map(|place| drawn[place as usize]).collect()
+}
+
+/// The photos of each class that has any.
+fn by_class(labels: &[usize]) -> Vec<Vec<i64>> {
+    let mut classes = vec![Vec::new(); labels.iter().max().map_or(0, |last| last + 1)];
+    labels.iter().enumerate().for_each(|(photo, &label)| classes[label].push(photo as i64));
+    classes.retain(|photos| !photos.is_empty());
+    classes
+}
 
 /// Positions `0..n` in the order of `epoch`: the same for the same seed, on any machine.
 ///
 /// A Fisher-Yates shuffle (Durstenfeld 1964), written out because a library's may change with its version,
 /// and an interrupted run must find its order again.
-pub(crate) fn shuffled(n: usize, seed: u64, epoch: usize) -> Vec<i64> {
+fn shuffled(n: usize, seed: u64, epoch: usize) -> Vec<i64> {
     let mut rng = Pcg64::seed_from_u64(seed ^ (epoch as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let mut order: Vec<i64> = (0..n as i64).collect();
     for i in (1..n).rev() {
@@ -34,6 +73,52 @@ mod tests {
                 proptest::prop_assert_ne!(&order, &shuffled(n, seed.wrapping_add(1), epoch));
             }
         }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_class_comes_up_equally_often(
+            labels in proptest::collection::vec(0usize..5, 1..120), seed: u64, epoch in 0usize..50
+        ) {
+            let n = labels.len();
+            let order = balanced(&labels, seed, epoch);
+            proptest::prop_assert_eq!(&order, &balanced(&labels, seed, epoch));
+            proptest::prop_assert_eq!(order.len(), n);
+            let photos: Vec<usize> = order.iter().map(|place| *place as usize % n).collect();
+            let (mut of_class, mut of_photo) = ([0; 5], vec![0; n]);
+            for photo in photos {
+                of_class[labels[photo]] += 1;
+                of_photo[photo] += 1;
+            }
+            let k = by_class(&labels).len();
+            for (class, count) in of_class.iter().enumerate().filter(|(class, _)| labels.contains(class)) {
+                proptest::prop_assert!(*count == n / k || *count == n / k + 1, "{:?}", of_class);
+                let counts = of_photo.iter().zip(&labels).filter(|(_, label)| **label == class).map(|(count, _)| count);
+                let (least, most) = (counts.clone().min().unwrap(), counts.max().unwrap());
+                proptest::prop_assert!(most - least <= 1, "photos of class {} come up {:?}", class, of_photo);
+            }
+            // No place comes up twice.
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            proptest::prop_assert_eq!(sorted.len(), n);
+        }
+    }
+
+    #[test]
+    fn a_large_class_has_all_its_photos_in_turn_over_the_epochs() {
+        let labels: Vec<usize> = (0..40).map(|photo| usize::from(photo < 4)).collect();
+        let seen = |epochs| {
+            let mut seen: Vec<i64> =
+                (0..epochs).flat_map(|epoch| balanced(&labels, 3, epoch)).map(|p| p % 40).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            seen.len()
+        };
+        assert_eq!(seen(1), 24, "all four, and twenty of the others");
+        assert_eq!(seen(12), 40);
+        assert_ne!(balanced(&labels, 3, 0), balanced(&labels, 3, 1));
+        assert_ne!(balanced(&labels, 3, 0), balanced(&labels, 4, 0));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use tl_data::{Augment, Fit};
 use tl_head::HeadConfig;
 
 use crate::{
+    class_weights::ClassWeights,
     error::TrainError,
     freeze::Freeze,
-    options::{HeadKind, LossKind, NormKind, Schedule, TrainOptions},
+    options::{HeadKind, LossKind, NormKind, Sampler, Schedule, TrainOptions},
     recipe::Recipe,
 };
 
@@ -140,7 +141,13 @@ impl Plan {
 
 /// Each condition with the sentence that says how it was broken.
 fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
+    [checks_of_steps(o), checks_of_the_rest(o)].concat()
+}
+
+/// What a step of the optimizer goes by.
+fn checks_of_steps(o: &TrainOptions) -> Vec<(bool, String)> {
     let is_decay = |decay: f64| decay.is_finite() && decay >= 0.0;
+    let is_fitted = o.recipe == Recipe::Features && o.head == HeadKind::Logistic;
     vec![
         (
             (0.0..1.0).contains(&o.warmup),
@@ -158,6 +165,41 @@ fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
             o.clip_norm.is_none_or(|norm| norm.is_finite() && norm > 0.0),
             format!("clip_norm is {:?}, but it must be above 0 (1 is usual)", o.clip_norm.unwrap_or_default()),
         ),
+        (
+            o.clip_value.is_none_or(|value| value.is_finite() && value > 0.0),
+            format!("clip_value is {:?}, but it must be above 0", o.clip_value.unwrap_or_default()),
+        ),
+        (
+            o.ema_decay.is_none_or(|decay| (0.0..1.0).contains(&decay)),
+            format!(
+                "ema_decay is {}, but it must be 0 or more and below 1 (0.99 is usual)",
+                o.ema_decay.unwrap_or_default()
+            ),
+        ),
+        (o.accumulate > 0, "accumulate is 0; 1 takes a step after each batch".to_owned()),
+        (
+            o.plateau_factor > 0.0 && o.plateau_factor < 1.0,
+            format!("plateau_factor is {}, but it must be above 0 and below 1 (0.1 is usual)", o.plateau_factor),
+        ),
+        (
+            o.sampler == Sampler::Shuffle || o.class_weights != ClassWeights::Balanced,
+            "sampler and class_weights are both balanced, which would count rare classes twice; choose one".to_owned(),
+        ),
+        (
+            !is_fitted || (o.sampler == Sampler::Shuffle && o.ema_decay.is_none()),
+            "sampler and ema_decay are for heads that take steps, and a logistic head is fitted; use --head linear"
+                .to_owned(),
+        ),
+        (
+            o.loss == LossKind::CrossEntropy || !is_fitted,
+            "loss is focal, but a logistic head is fitted to cross-entropy; use --head linear, or leave the loss"
+                .to_owned(),
+        ),
+    ]
+}
+
+fn checks_of_the_rest(o: &TrainOptions) -> Vec<(bool, String)> {
+    vec![
         (
             (0.0..1.0).contains(&o.val_fraction),
             format!("val_fraction is {}, but it is a fraction: 0 or more, below 1", o.val_fraction),
@@ -187,11 +229,6 @@ fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
         (
             o.focal_gamma.is_finite() && o.focal_gamma > 0.0,
             format!("focal_gamma is {}, but it must be above 0 (2 is usual)", o.focal_gamma),
-        ),
-        (
-            o.loss == LossKind::CrossEntropy || o.recipe != Recipe::Features || o.head != HeadKind::Logistic,
-            "loss is focal, but a logistic head is fitted to cross-entropy; use --head linear, or leave the loss"
-                .to_owned(),
         ),
         (
             o.backbone_lr.is_finite() && o.backbone_lr > 0.0,

@@ -16,7 +16,7 @@ use crate::{
     event::{Event, Observer},
     finetune::{TuneInputs, Tuned},
     head_run::Table,
-    options::{HeadKind, TrainOptions},
+    options::{HeadKind, Schedule, TrainOptions},
     plan::Plan,
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
@@ -261,12 +261,16 @@ impl Clock {
     }
 }
 
-/// Early stopping looks at validation photos, and knows only heads that are trained step by step.
+/// Early stopping and plateaus look at validation photos, and early stopping knows only heads that are trained step by step.
 fn check_stopping(plan: &Plan, data: &Data) -> Result<(), TrainError> {
     let TrainOptions { patience, target_accuracy, time_s, .. } = plan.options();
     let (patient, targeted) = (*patience > 0, target_accuracy.is_some());
     let asked = [("patience", patient, true), ("target_accuracy", targeted, true), ("time_s", time_s.is_some(), false)];
     let mut problems = Vec::new();
+    if plan.options().schedule == Schedule::Plateau && data.val.is_empty() {
+        problems
+            .push("schedule plateau needs validation photos, and there are none; set val or val_fraction".to_owned());
+    }
     for (name, _, looks_at_val) in asked.into_iter().filter(|(_, is_asked, _)| *is_asked) {
         if plan.tunes_backbone() {
             problems.push(format!("{name} is for recipes that train the head alone; fine-tuning does not know it yet"));

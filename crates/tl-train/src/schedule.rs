@@ -32,7 +32,8 @@ impl LearningRate {
         }
         let (done, all) = (step - self.warmup_steps, self.n_steps.saturating_sub(self.warmup_steps).max(1));
         match self.schedule {
-            Schedule::Constant => self.peak,
+            // What a plateau cuts depends on the validation photos, and comes on top.
+            Schedule::Constant | Schedule::Plateau => self.peak,
             // Sinks to zero, so that the last epoch, which is the one that is kept, depends less on where a last
             // large step happened to lead.
             Schedule::Cosine => self.peak * 0.5 * (1.0 + (PI * done as f64 / all as f64).cos()),

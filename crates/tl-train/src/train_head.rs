@@ -57,7 +57,7 @@ impl HeadInputs<'_> {
         let options = self.plan.options();
         let head = Head::new(&self.plan.head_config(self.n_classes), options.seed)?;
         // A head that never saw all photos helps nobody, and an epoch of it costs a blink.
-        let stopping = Stopping::new(options, self.started, self.train.len().div_ceil(options.batch_size));
+        let stopping = Stopping::new(options, self.started, self.train.len().div_ceil(options.photos_per_step()));
         let mut run = HeadRun::new(options, self.loss.clone(), head, stopping)?;
         if self.folder.checkpoint().is_file() {
             run.restore(Checkpoint::open(&self.folder.checkpoint(), self.data_blake3)?)?;

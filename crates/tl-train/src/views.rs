@@ -64,17 +64,19 @@ pub(crate) fn with_views(
     Ok(rows)
 }
 
-/// For each photo of an epoch's `order`, the row to learn from: its own or one of its views', as likely as each other.
+/// For each place of an epoch's `order`, the row to learn from: the photo's own or one of its views', as likely as each
+/// other.
 ///
 /// What is drawn for a photo depends on seed, epoch and photo alone, so that an interrupted run draws the same.
 pub(crate) fn drawn(mut order: Vec<i64>, n_photos: usize, n_rows: usize, seed: u64, epoch: usize) -> Vec<i64> {
     let n_choices = (n_rows / n_photos.max(1)) as u64;
-    if n_choices > 1 {
-        for photo in &mut order {
+    for photo in &mut order {
+        let mut draw = 0;
+        if n_choices > 1 {
             let mix = (epoch as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (*photo as u64 + 1).rotate_left(40);
-            let draw = Pcg64::seed_from_u64(seed ^ mix).next_u64() % n_choices;
-            *photo += (draw * n_photos as u64) as i64;
+            draw = Pcg64::seed_from_u64(seed ^ mix).next_u64() % n_choices;
         }
+        *photo = *photo % n_photos as i64 + (draw * n_photos as u64) as i64;
     }
     order
 }

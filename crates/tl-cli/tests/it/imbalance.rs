@@ -36,6 +36,17 @@ fn class_weights_come_by_name_or_from_a_file() {
 }
 
 #[test]
+fn small_classes_can_come_up_more_often() {
+    let work = unequal();
+    let balanced = ["--set", "sampler=balanced"];
+    let one = head(&work, "one", &[&balanced[..], &["--threads", "1"]].concat());
+    assert_eq!(one, head(&work, "two", &[&balanced[..], &["--threads", "2"]].concat()));
+    assert_ne!(one, head(&work, "plain", &[]));
+    let twice = work.run(&["train", "photos", "--set", "sampler=balanced", "--class-weights", "balanced"]);
+    assert!(twice.code() == 2 && twice.stderr().contains("choose one"), "{}", twice.stderr());
+}
+
+#[test]
 fn the_focal_loss_is_another_loss_for_heads_and_for_fine_tuning() {
     let work = unequal();
     let focal = ["--set", "loss=focal"];

@@ -25,6 +25,8 @@ pub(crate) struct TuneCheckpoint {
     pub(crate) backbone: BTreeMap<String, Tensor>,
     pub(crate) head: BTreeMap<String, Tensor>,
     pub(crate) optimizer: BTreeMap<String, Tensor>,
+    /// State of the averaged weights; empty without.
+    pub(crate) ema: BTreeMap<String, Tensor>,
 }
 
 /// The header of the file.
@@ -132,6 +134,7 @@ impl TuneCheckpoint {
         archive.put_group("backbone.", self.backbone);
         archive.put_group("head.", self.head);
         archive.put_group("optimizer.", self.optimizer);
+        archive.put_group("ema.", self.ema);
         let header = Header {
             format_version: FORMAT_VERSION,
             data_blake3: data_blake3.to_owned(),
@@ -165,6 +168,7 @@ impl TuneCheckpoint {
             backbone: archive.take_group("backbone."),
             head: archive.take_group("head."),
             optimizer: archive.take_group("optimizer."),
+            ema: archive.take_group("ema."),
         })
     }
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tl_metrics::EpochRecord;
 
+use crate::plateau::Plateau;
+
 /// Everything of a fine-tuning run but its tensors; it goes into checkpoints.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +23,9 @@ pub(crate) struct History {
     pub(crate) total_seconds: f64,
     /// Photos trained on in all epochs.
     pub(crate) n_photos: usize,
+    /// What the schedule has seen.
+    #[serde(default)]
+    pub(crate) plateau: Plateau,
     /// The head's epochs, then those of fine-tuning.
     pub(crate) records: Vec<EpochRecord>,
     /// The best epoch so far, from 1, with its accuracy and loss on the validation photos.

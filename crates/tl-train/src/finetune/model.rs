@@ -23,6 +23,13 @@ impl Model {
         backbone.chain(head).collect()
     }
 
+    /// All tensors with the names of [`Self::parameters`], statistics and frozen ones too.
+    pub(crate) fn tensors(&self) -> Vec<(String, &Tensor)> {
+        let backbone = self.backbone.tensors().map(|(name, tensor)| (format!("backbone.{name}"), tensor));
+        let head = self.head.parameters().into_iter().map(|(name, tensor)| (format!("head.{name}"), tensor));
+        backbone.chain(head).collect()
+    }
+
     /// The learning rate of each of [`Self::parameters`], as parts of the head's: the backbone's last stage has
     /// `last`, and each earlier one `decay` of the next.
     pub(crate) fn rates(&self, layers: &[LayerInfo], last: f64, decay: f64) -> Vec<f64> {

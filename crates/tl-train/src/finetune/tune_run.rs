@@ -1,6 +1,7 @@
 //! The loop of fine-tuning.
 
 use std::{
+    iter,
     path::PathBuf,
     sync::{
         Arc,
@@ -24,15 +25,16 @@ use super::{
     history::History,
     model::Model,
     proof::Frozen,
-    whole_batch::whole_batch,
+    whole_batch::whole_batches,
     worker::{Photos, Worker, labels_tensor, n_correct},
 };
 use crate::{
+    ema::Ema,
     error::TrainError,
     event::{Event, Observer, StepRecord},
     optimizer::Optimizer,
     options::{HeadKind, Keep, NormKind, TrainOptions},
-    order::shuffled,
+    order::order,
     plan::Plan,
     report::FreezeProof,
     run_folder::RunFolder,
@@ -112,6 +114,8 @@ struct TuneRun<'a> {
     frozen: Frozen,
     model: Model,
     optimizer: Optimizer,
+    /// The average of all tensors, which then is what is validated and kept.
+    ema: Option<Ema>,
     /// Learning rates of the parameters as parts of the head's.
     rates: Vec<f64>,
     workers: Vec<Worker>,
@@ -131,7 +135,7 @@ impl<'a> TuneRun<'a> {
         backbone.set_bn_momentum(options.bn_momentum);
         let frozen = Frozen::new(&backbone, &layers, &trained, options.batch_norm)?;
         let loading = LoaderOptions {
-            batch_size: options.batch_size,
+            batch_size: options.photos_per_step(),
             n_threads: options.threads,
             decode: options.decode(),
             augment: (!plan.augment().is_none()).then(|| plan.augment().clone()),
@@ -147,6 +151,7 @@ impl<'a> TuneRun<'a> {
             frozen,
             model: Model { backbone, head },
             optimizer: Optimizer::new(options.optimizer_config(), Vec::new())?,
+            ema: options.ema_decay.map(Ema::new).transpose()?,
             rates: Vec::new(),
             workers: Vec::new(),
             loss,
@@ -189,7 +194,7 @@ impl<'a> TuneRun<'a> {
     }
 
     fn n_steps(&self) -> usize {
-        self.train.len().div_ceil(self.options.batch_size)
+        self.train.len().div_ceil(self.options.photos_per_step())
     }
 
     /// Steps of the whole run that are done, the head's among them.
@@ -214,12 +219,11 @@ impl<'a> TuneRun<'a> {
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<bool, TrainError> {
-        let order = shuffled(self.train.len(), self.options.seed, self.history.epoch);
-        let order: Vec<usize> = order.into_iter().map(|position| position as usize).collect();
-        let todo = &order[(self.history.step * self.options.batch_size).min(order.len())..];
+        let (samples, order) = self.drawn();
+        let todo = &order[(self.history.step * self.options.photos_per_step()).min(order.len())..];
         // The loader itself is not stopped: a step that has begun is finished.
         let never = Arc::new(AtomicBool::new(false));
-        let mut pass = self.loader.pass(Arc::clone(&self.train), todo, self.history.epoch as u64, never);
+        let mut pass = self.loader.pass(samples, todo, self.history.epoch as u64, never);
         while self.history.step < self.n_steps() {
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
@@ -247,6 +251,18 @@ impl<'a> TuneRun<'a> {
         Ok(true)
     }
 
+    /// The photos of the current epoch as places in a list, in which a photo stands as often as it comes up: each
+    /// place has a draw of its own in augmentation.
+    fn drawn(&self) -> (Arc<[Sample]>, Vec<usize>) {
+        let labels: Vec<usize> = self.train.iter().map(|sample| sample.label).collect();
+        let order = order(self.options.sampler, &labels, self.options.seed, self.history.epoch);
+        let order: Vec<usize> = order.into_iter().map(|place| place as usize).collect();
+        match order.iter().max().map_or(1, |last| last / self.train.len() + 1) {
+            1 => (Arc::clone(&self.train), order),
+            n_rounds => (iter::repeat_n(&self.train[..], n_rounds).flatten().cloned().collect(), order),
+        }
+    }
+
     /// One step of the optimizer; the loss before it, and its learning rate.
     fn step(&mut self, batch: &Batch) -> Result<(f64, f64), TrainError> {
         if let Some(lost) = batch.skipped.first() {
@@ -260,6 +276,9 @@ impl<'a> TuneRun<'a> {
         self.options.clipping().apply(&mut gradients)?;
         let steps = gradients.into_iter().zip(&self.rates).map(|(gradient, rate)| Some((gradient, lr * rate)));
         self.optimizer.step_along(&steps.collect::<Vec<_>>())?;
+        if let Some(ema) = &mut self.ema {
+            ema.update(self.model.tensors())?;
+        }
         self.history.loss_sum += loss * batch.len() as f64;
         self.history.n_correct += n_correct;
         self.history.n_photos += batch.len();
@@ -270,38 +289,41 @@ impl<'a> TuneRun<'a> {
         if self.options.batch_norm == NormKind::Batch {
             // The only place where operators may use all threads, and the only one whose bits depend on them.
             set_intra_op_threads(self.n_threads());
-            let photos = Photos { pixels: batch.pixels(), labels: &batch.labels, share: 1.0 };
-            let gradients = whole_batch(&self.model, &self.plan.preprocessing(), photos, &self.loss);
+            let parts = self.parts(batch, self.options.batch_size);
+            let gradients = whole_batches(&self.model, &self.plan.preprocessing(), &parts, &self.loss);
             set_intra_op_threads(1);
             return gradients;
         }
-        let size = self.plan.micro_batch();
+        let parts = self.parts(batch, self.plan.micro_batch());
+        let precision = self.plan.tuning_precision();
+        gradients(&self.model, &mut self.workers, &parts, &self.loss, precision)
+    }
+
+    /// The photos of a step in parts of `size`, with what each part counts.
+    fn parts<'b>(&self, batch: &'b Batch, size: usize) -> Vec<Photos<'b>> {
         let photo_bytes = batch.pixels().len() / batch.len();
         let weight = |labels: &[usize]| match &self.loss.class_weights {
             None => labels.len() as f64,
             Some(weights) => labels.iter().map(|&label| f64::from(weights[label])).sum(),
         };
         let all = weight(&batch.labels);
-        let micro_batches: Vec<Photos<'_>> = batch
-            .labels
-            .chunks(size)
-            .zip(batch.pixels().chunks(size * photo_bytes))
-            .map(|(labels, pixels)| Photos { pixels, labels, share: weight(labels) / all })
-            .collect();
-        gradients(&self.model, &mut self.workers, &micro_batches, &self.loss, self.plan.tuning_precision())
+        let parts = batch.labels.chunks(size).zip(batch.pixels().chunks(size * photo_bytes));
+        parts.map(|(labels, pixels)| Photos { pixels, labels, share: weight(labels) / all }).collect()
     }
 
     /// The head's rate at a step of the current epoch; the backbone's are parts of it.
     fn learning_rate(&self, step: usize) -> f64 {
         let all = self.options.epochs * self.n_steps();
-        LearningRate::new(self.options, all).at(self.history.epoch * self.n_steps() + step)
+        let rate = LearningRate::new(self.options, all).at(self.history.epoch * self.n_steps() + step);
+        rate * self.history.plateau.scale(self.options)
     }
 
     // ---- Ends.
 
     /// Validates, writes the epoch down, and goes on to the next; whether it was the best so far.
     fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
-        let val = self.validate()?.map(|(_, loss, accuracy)| (loss, accuracy));
+        let averaged = self.averaged()?;
+        let val = self.validate(averaged.as_ref().unwrap_or(&self.model))?.map(|(_, loss, accuracy)| (loss, accuracy));
         let n = self.train.len() as f64;
         let record = EpochRecord {
             epoch: self.history.records.len() + 1,
@@ -315,6 +337,9 @@ impl<'a> TuneRun<'a> {
         let n_epochs = record.epoch + self.options.epochs - self.history.epoch - 1;
         observer.event(&Event::Epoch { record: &record, n_epochs, step: self.n_done(), n_photos: self.train.len() });
         self.history.records.push(record);
+        if let Some((loss, _)) = val {
+            self.history.plateau.after_epoch(loss, self.options);
+        }
         let is_best = val.is_some_and(|(loss, accuracy)| self.history.is_best(loss, accuracy));
         self.next_epoch()?;
         Ok(is_best)
@@ -328,7 +353,7 @@ impl<'a> TuneRun<'a> {
     }
 
     /// Features, loss and accuracy of the validation photos, by the way in which predictions are made.
-    fn validate(&self) -> Result<Option<(Features, f64, f64)>, TrainError> {
+    fn validate(&self, model: &Model) -> Result<Option<(Features, f64, f64)>, TrainError> {
         if self.val.is_empty() {
             return Ok(None);
         }
@@ -340,13 +365,13 @@ impl<'a> TuneRun<'a> {
             decode: self.options.decode(),
             ..ExtractOptions::default()
         };
-        let weights = self.model.backbone.to_weights()?;
+        let weights = model.backbone.to_weights()?;
         let (features, skipped) = extract(&weights, &photos, &extracting, &mut |_| {}, &AtomicBool::new(false))?;
         if let Some(gone) = skipped.first() {
             return Err(TrainError::PhotoLost { path: gone.path.clone(), reason: gone.reason.to_string() });
         }
         let _guard = tch::no_grad_guard();
-        let logits = self.model.head.forward(&features.to_tensor()?)?;
+        let logits = model.head.forward(&features.to_tensor()?)?;
         let labels = labels_tensor(&self.val.iter().map(|sample| sample.label).collect::<Vec<_>>())?;
         let loss = cross_entropy(&logits, &labels, &self.loss)?.f_double_value(&[])?;
         let accuracy = n_correct(&logits, &labels)? as f64 / self.val.len() as f64;
@@ -356,15 +381,18 @@ impl<'a> TuneRun<'a> {
     /// The last epoch's model, or the best's where that was asked for.
     fn finish(mut self, checkpoints: &Checkpoints) -> Result<TunedModel, TrainError> {
         if let (Keep::Best, Some((epoch, ..))) = (self.options.keep, self.history.best) {
-            let (backbone, head) = checkpoints.best(epoch)?.model();
-            self.set_model(backbone, head)?;
+            let best = checkpoints.best(epoch)?;
+            self.model = self.model_of(best.backbone, best.head)?;
+            self.load_ema(best.ema)?;
         }
-        let val = self.validate()?.map(|(features, ..)| features);
+        let averaged = self.averaged()?;
+        let model = averaged.as_ref().unwrap_or(&self.model);
+        let val = self.validate(model)?.map(|(features, ..)| features);
         checkpoints.remove();
         Ok(TunedModel {
-            weights: self.model.backbone.to_weights()?,
-            proof: self.frozen.prove(&self.model.backbone)?,
-            head: Head::from_tensors(self.model.head.config(), copies(&self.model.head)?)?,
+            weights: model.backbone.to_weights()?,
+            proof: self.frozen.prove(&model.backbone)?,
+            head: Head::from_tensors(model.head.config(), copies(&model.head)?)?,
             images_per_second: self.history.n_photos as f64 / self.history.total_seconds.max(1e-9),
             history: self.history.records,
             val,
@@ -382,35 +410,50 @@ impl<'a> TuneRun<'a> {
                 .collect::<Result<_, TrainError>>()?,
             head: copies(&self.model.head)?,
             optimizer: self.optimizer.state_tensors().into_iter().collect(),
+            ema: self.ema.as_ref().map_or_else(|| Ok(Tensors::new()), Ema::state_tensors)?,
         })
     }
 
     /// Takes a checkpoint's place in the run.
     fn restore(&mut self, checkpoint: TuneCheckpoint) -> Result<(), TrainError> {
-        self.history = checkpoint.history.clone();
-        let optimizer = checkpoint.optimizer.iter().map(|(name, t)| (name.clone(), t.shallow_clone())).collect();
-        let (backbone, head) = checkpoint.model();
-        self.set_model(backbone, head)?;
+        let TuneCheckpoint { history, backbone, head, optimizer, ema } = checkpoint;
+        self.history = history;
+        self.model = self.model_of(backbone, head)?;
+        self.load_ema(ema)?;
         self.unfreeze()?;
         self.optimizer.load_state(optimizer)
     }
 
-    fn set_model(&mut self, backbone: Tensors, head: Tensors) -> Result<(), TrainError> {
-        let weights = Weights::from_tensors(self.plan.spec(), backbone)?;
-        self.model.backbone = Backbone::new(&weights)?;
-        self.model.backbone.set_bn_momentum(self.options.bn_momentum);
-        self.model.head = Head::from_tensors(self.model.head.config(), head)?;
-        Ok(())
+    /// A model of these tensors.
+    fn model_of(&self, backbone: Tensors, head: Tensors) -> Result<Model, TrainError> {
+        let mut backbone = Backbone::new(&Weights::from_tensors(self.plan.spec(), backbone)?)?;
+        backbone.set_bn_momentum(self.options.bn_momentum);
+        Ok(Model { backbone, head: Head::from_tensors(self.model.head.config(), head)? })
+    }
+
+    fn load_ema(&mut self, state: Tensors) -> Result<(), TrainError> {
+        match &mut self.ema {
+            Some(ema) => ema.load_state(state, self.model.tensors()),
+            None => Ok(()),
+        }
+    }
+
+    /// The model of the averaged weights, where they are asked for.
+    fn averaged(&self) -> Result<Option<Model>, TrainError> {
+        let Some(ema) = &self.ema else { return Ok(None) };
+        let (mut backbone, mut head) = (Tensors::new(), Tensors::new());
+        for (name, tensor) in ema.averages() {
+            match (name.strip_prefix("backbone."), name.strip_prefix("head.")) {
+                (Some(name), _) => drop(backbone.insert(name.to_owned(), tensor)),
+                (_, Some(name)) => drop(head.insert(name.to_owned(), tensor)),
+                (None, None) => {}
+            }
+        }
+        self.model_of(backbone, head).map(Some)
     }
 }
 
 type Tensors = std::collections::BTreeMap<String, tch::Tensor>;
-
-impl TuneCheckpoint {
-    fn model(self) -> (Tensors, Tensors) {
-        (self.backbone, self.head)
-    }
-}
 
 /// What moves in an epoch: of what may, the last stage first, and one more every so many epochs.
 fn trained_in(epoch: usize, layers: &[LayerInfo], trained: &[bool], options: &TrainOptions) -> Vec<bool> {

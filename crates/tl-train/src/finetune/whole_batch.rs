@@ -10,10 +10,30 @@ use super::{
     model::Model,
     worker::{Photos, labels_tensor, n_correct},
 };
-use crate::error::TrainError;
+use crate::{error::TrainError, gradients::GradientSum};
+
+/// The gradient of the loss of all `parts`, each in a graph of its own: the statistics are those of a part.
+pub(crate) fn whole_batches(
+    model: &Model,
+    preprocessing: &Preprocessing,
+    parts: &[Photos<'_>],
+    loss: &LossOptions,
+) -> Result<Gradients, TrainError> {
+    if let [photos] = parts {
+        return whole_batch(model, preprocessing, *photos, loss);
+    }
+    let (mut sum, mut value, mut n_right) = (GradientSum::default(), 0.0, 0);
+    for photos in parts {
+        let part = whole_batch(model, preprocessing, *photos, loss)?;
+        sum.add(&part.by_parameter, photos.share)?;
+        value += part.loss * photos.share;
+        n_right += part.n_correct;
+    }
+    Ok(Gradients { by_parameter: sum.mean()?, loss: value, n_correct: n_right })
+}
 
 /// The gradient of `photos`' loss in one graph. Moves the statistics of trained layers.
-pub(crate) fn whole_batch(
+fn whole_batch(
     model: &Model,
     preprocessing: &Preprocessing,
     photos: Photos<'_>,

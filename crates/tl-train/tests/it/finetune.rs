@@ -6,7 +6,10 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tl_train::{Event, NormKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunMetrics, TrainOptions, train};
+use tl_train::{
+    Event, Keep, NormKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunMetrics, Sampler, Schedule, TrainOptions,
+    train,
+};
 
 use crate::run::{inputs, photos, run};
 
@@ -59,7 +62,12 @@ fn what_is_frozen_is_proven_to_stay_and_the_rest_moves() {
 }
 
 /// Runs with a checkpoint after every step, stopped after each epoch, until it is done.
-fn interrupted(dir: &TempDir, name: &str, between: impl Fn(&[PathBuf])) -> (usize, Vec<usize>, RunMetrics) {
+fn interrupted(
+    options: &TrainOptions,
+    dir: &TempDir,
+    name: &str,
+    between: impl Fn(&[PathBuf]),
+) -> (usize, Vec<usize>, RunMetrics) {
     let folder = RunFolder::create(&dir.path().join("runs"), Some(name), "").unwrap();
     let (stop, mut n_stops, mut steps) = (AtomicBool::new(false), 0, Vec::new());
     loop {
@@ -69,8 +77,7 @@ fn interrupted(dir: &TempDir, name: &str, between: impl Fn(&[PathBuf])) -> (usiz
             Event::Step(record) => steps.push(record.step),
             _ => {}
         };
-        let options = TrainOptions { checkpoint_steps: 1, ..options(dir) };
-        match train(inputs(options, folder.clone()), &mut observer, &stop).unwrap() {
+        match train(inputs(options.clone(), folder.clone()), &mut observer, &stop).unwrap() {
             Outcome::Interrupted { .. } => {
                 n_stops += 1;
                 let mut files: Vec<PathBuf> = std::fs::read_dir(folder.path().join("checkpoint"))
@@ -90,8 +97,9 @@ fn interrupted(dir: &TempDir, name: &str, between: impl Fn(&[PathBuf])) -> (usiz
 #[test]
 fn an_interrupted_run_goes_on_to_the_same_bits() {
     let dir = photos();
-    let whole = run(TrainOptions { checkpoint_steps: 1, ..options(&dir) }, &dir, "whole");
-    let (n_stops, steps, metrics) = interrupted(&dir, "cut", |_| {});
+    let options = TrainOptions { checkpoint_steps: 1, ..options(&dir) };
+    let whole = run(options.clone(), &dir, "whole");
+    let (n_stops, steps, metrics) = interrupted(&options, &dir, "cut", |_| {});
     assert_eq!(n_stops, 2);
     assert_eq!(steps, (1..=steps.len()).collect::<Vec<_>>(), "no step is taken twice, those of the head neither");
     assert_eq!(metrics.train_loss.to_bits(), whole.train_loss.to_bits());
@@ -99,7 +107,7 @@ fn an_interrupted_run_goes_on_to_the_same_bits() {
 
     // The newest checkpoint is damaged, once: the one before it is as good.
     let was_damaged = AtomicBool::new(false);
-    let (.., damaged) = interrupted(&dir, "damaged", |files| {
+    let (.., damaged) = interrupted(&options, &dir, "damaged", |files| {
         if was_damaged.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -112,4 +120,40 @@ fn an_interrupted_run_goes_on_to_the_same_bits() {
     assert_eq!(damaged.train_loss.to_bits(), whole.train_loss.to_bits());
     assert!(model(&dir, "whole") == model(&dir, "damaged"));
     assert!(!dir.path().join("runs/cut/checkpoint").exists(), "a finished run keeps no checkpoints");
+}
+
+/// All that a run may remember between its steps.
+#[test]
+fn so_does_one_that_balances_averages_and_cuts() {
+    let dir = photos();
+    let options = TrainOptions {
+        checkpoint_steps: 1,
+        batch_size: 2,
+        accumulate: 2,
+        sampler: Sampler::Balanced,
+        ema_decay: Some(0.7),
+        clip_value: Some(0.01),
+        schedule: Schedule::Plateau,
+        plateau_patience: 0,
+        keep: Keep::Best,
+        ..options(&dir)
+    };
+    let whole = run(options.clone(), &dir, "whole");
+    let (n_stops, _, metrics) = interrupted(&options, &dir, "cut", |_| {});
+    assert_eq!((n_stops, metrics.val_loss), (2, whole.val_loss));
+    assert!(model(&dir, "whole") == model(&dir, "cut"));
+    let proof = whole.freezing.unwrap();
+    assert_eq!(proof.blake3_before, proof.blake3_after, "averages of what stands still stand still");
+}
+
+#[test]
+fn accumulated_batches_are_one_large_batch_unless_statistics_are_taken_of_each() {
+    let dir = photos();
+    let model = |batch_norm, batch_size, accumulate| {
+        let name = format!("{batch_norm:?}-{batch_size}-{accumulate}");
+        run(TrainOptions { batch_norm, batch_size, accumulate, epochs: 1, ..options(&dir) }, &dir, &name);
+        model(&dir, &name)
+    };
+    assert!(model(NormKind::Frozen, 2, 2) == model(NormKind::Frozen, 4, 1));
+    assert!(model(NormKind::Batch, 2, 2) != model(NormKind::Batch, 4, 1));
 }

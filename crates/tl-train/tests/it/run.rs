@@ -8,8 +8,8 @@ use std::{
 use tempfile::TempDir;
 use tl_backbone::Weights;
 use tl_train::{
-    Data, Event, HeadKind, Keep, OptimizerKind, Outcome, Plan, RunFolder, RunInputs, RunMetrics, Schedule, StopReason,
-    TrainError, TrainOptions, train,
+    Data, Event, HeadKind, Keep, OptimizerKind, Outcome, Plan, RunFolder, RunInputs, RunMetrics, Sampler, Schedule,
+    StopReason, TrainError, TrainOptions, train,
 };
 
 /// A few photos of two classes of a sample.
@@ -58,8 +58,28 @@ pub(crate) fn run(options: TrainOptions, dir: &TempDir, name: &str) -> RunMetric
 
 #[test]
 fn a_run_stopped_at_any_step_goes_on_to_the_same_bits() {
+    stopped_after_each_epoch(|dir| TrainOptions { views: Some(2), ..options(dir) });
+}
+
+/// All that a run may remember between its steps.
+#[test]
+fn so_does_one_that_balances_averages_and_cuts() {
+    stopped_after_each_epoch(|dir| TrainOptions {
+        views: Some(2),
+        batch_size: 2,
+        accumulate: 2,
+        sampler: Sampler::Balanced,
+        ema_decay: Some(0.7),
+        clip_value: Some(0.01),
+        schedule: Schedule::Plateau,
+        plateau_patience: 0,
+        keep: Keep::Best,
+        ..options(dir)
+    });
+}
+
+fn stopped_after_each_epoch(options: impl Fn(&TempDir) -> TrainOptions) {
     let dir = photos();
-    let options = |dir| TrainOptions { views: Some(2), ..options(dir) };
     let whole = run(options(&dir), &dir, "whole");
     let folder = RunFolder::create(&dir.path().join("runs"), Some("cut"), "").unwrap();
     let stop = AtomicBool::new(false);
@@ -84,6 +104,67 @@ fn a_run_stopped_at_any_step_goes_on_to_the_same_bits() {
     assert_eq!(seen, [(1, 0), (2, 0), (3, 0)]);
     let bytes = |name: &str| std::fs::read(dir.path().join("runs").join(name).join("model.safetensors")).unwrap();
     assert_eq!(bytes("whole"), bytes("cut"));
+}
+
+#[test]
+fn accumulated_batches_of_a_head_are_one_large_batch() {
+    let dir = photos();
+    let loss = |batch_size, accumulate| {
+        let options = TrainOptions { batch_size, accumulate, ..options(&dir) };
+        run(options, &dir, &format!("{batch_size}-{accumulate}")).train_loss.to_bits()
+    };
+    let accumulated = loss(2, 3);
+    assert_eq!(accumulated, loss(6, 1));
+    assert_ne!(accumulated, loss(2, 1));
+}
+
+#[test]
+fn the_average_of_the_weights_is_what_is_kept_and_training_goes_its_way() {
+    let dir = photos();
+    let metrics = |ema_decay, name: &str| run(TrainOptions { ema_decay, ..options(&dir) }, &dir, name);
+    let (plain, averaged) = (metrics(None, "plain"), metrics(Some(0.9), "averaged"));
+    assert_eq!(plain.train_loss.to_bits(), averaged.train_loss.to_bits());
+    assert_ne!(plain.val_loss, averaged.val_loss);
+}
+
+#[test]
+fn each_class_comes_up_as_often_when_the_sampler_is_balanced() {
+    let dir = photos();
+    let cats = std::fs::read_dir(dir.path().join("photos/cats")).unwrap().map(|entry| entry.unwrap().path());
+    cats.skip(2).for_each(|path| std::fs::remove_file(path).unwrap());
+    let loss = |sampler, name: &str| {
+        let options = TrainOptions { sampler, epochs: 1, lr: 1e-9, val_fraction: 0.0, ..options(&dir) };
+        run(options, &dir, name).train_loss.to_bits()
+    };
+    // A head that stands still has the mean loss of what it is shown.
+    assert_ne!(loss(Sampler::Shuffle, "shuffle"), loss(Sampler::Balanced, "balanced"));
+}
+
+#[test]
+fn a_plateau_of_the_validation_loss_cuts_the_learning_rate() {
+    let dir = photos();
+    let schedule = Schedule::Plateau;
+    let options = TrainOptions { schedule, plateau_patience: 0, epochs: 12, lr: 0.02, ..options(&dir) };
+    run(options.clone(), &dir, "plateau");
+    let text = std::fs::read_to_string(dir.path().join("runs/plateau/history.csv")).unwrap();
+    let mut rows = csv::Reader::from_reader(text.as_bytes());
+    let history: Vec<tl_metrics::EpochRecord> = rows.deserialize().map(Result::unwrap).collect();
+    let (mut rate, mut best) = (0.02, f64::INFINITY);
+    for record in &history {
+        assert!(
+            (record.learning_rate - rate).abs() < 1e-12,
+            "epoch {}: {} is not {rate}",
+            record.epoch,
+            record.learning_rate
+        );
+        let loss = record.val_loss.unwrap();
+        if loss < best * (1.0 - 1e-4) { best = loss } else { rate *= 0.1 }
+    }
+    assert!(rate < 0.02, "it was never cut: {text}");
+    let blind = TrainOptions { val_fraction: 0.0, ..options };
+    let folder = RunFolder::create(&dir.path().join("runs"), Some("blind"), "").unwrap();
+    let error = train(inputs(blind, folder), &mut |_: &Event<'_>| {}, &AtomicBool::new(false)).unwrap_err();
+    assert!(error.to_string().contains("schedule plateau needs validation photos"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Learning rates against PyTorch's schedulers; `tests/schedule.py` made the numbers.
 
-use tl_train::{LearningRate, OptimizerKind, Plan, Schedule, TrainOptions};
+use tl_train::{ClassWeights, HeadKind, LearningRate, OptimizerKind, Plan, Sampler, Schedule, TrainOptions};
 
 fn rates(schedule: Schedule, warmup_steps: usize) -> Vec<f64> {
     let rate = LearningRate { schedule, peak: 0.1, warmup_steps, n_steps: 12 };
@@ -37,7 +37,7 @@ proptest::proptest! {
     #[test]
     fn rates_stay_between_zero_and_the_peak(n_steps in 1usize..60, warmup in 0.0f64..0.99, step in 0usize..60) {
         let warmup_steps = (warmup * n_steps as f64) as usize;
-        for schedule in [Schedule::Constant, Schedule::Cosine, Schedule::OneCycle, Schedule::Step] {
+        for schedule in [Schedule::Constant, Schedule::Cosine, Schedule::OneCycle, Schedule::Step, Schedule::Plateau] {
             let rate = LearningRate { schedule, peak: 0.1, warmup_steps, n_steps }.at(step % n_steps);
             proptest::prop_assert!(rate > 0.0 && rate <= 0.1 + 1e-12, "{:?} gives {}", schedule, rate);
         }
@@ -59,6 +59,21 @@ fn settings_outside_their_range_are_all_named() {
          weight_decay is -1.0, but it must be 0 or more\n\
          clip_norm is 0.0, but it must be above 0 (1 is usual)"
     );
+}
+
+#[test]
+fn what_evens_out_or_averages_is_checked() {
+    let options = TrainOptions {
+        head: HeadKind::Logistic,
+        sampler: Sampler::Balanced,
+        class_weights: ClassWeights::Balanced,
+        clip_value: Some(0.0),
+        ema_decay: Some(1.0),
+        accumulate: 0,
+        plateau_factor: 1.0,
+        ..TrainOptions::default()
+    };
+    assert_eq!(Plan::new(options).unwrap_err().to_string().lines().count(), 6);
 }
 
 #[test]
