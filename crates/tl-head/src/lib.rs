@@ -39,5 +39,5 @@ pub use config::HeadConfig;
 pub use error::HeadError;
 pub use head::Head;
 pub use logistic::{CrossValidation, CvScore, LogisticFit, LogisticOptions, fit_logistic, fit_logistic_cv};
-pub use loss::{LossOptions, balanced_class_weights, cross_entropy};
+pub use loss::{LossOptions, balanced_class_weights, cross_entropy, mixed_cross_entropy};
 pub use temperature::{fit_temperature, probabilities};

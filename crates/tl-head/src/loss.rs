@@ -69,6 +69,25 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor, options: &LossOptions) ->
     Ok(logits.f_cross_entropy_loss(labels, weights.as_ref(), Reduction::Mean, i64::MIN, options.label_smoothing)?)
 }
 
+/// Cross-entropy of rows that are made of several: each of `targets` is labels `[N] i64` with the part that they count.
+///
+/// With parts that add up to 1 and no class weights this is PyTorch's `F.cross_entropy` with those probabilities as
+/// targets; with class weights each part is a weighted mean of its own.
+pub fn mixed_cross_entropy(
+    logits: &Tensor,
+    targets: &[(Tensor, f64)],
+    options: &LossOptions,
+) -> Result<Tensor, HeadError> {
+    let part = |(labels, share): &(Tensor, f64)| -> Result<Tensor, HeadError> {
+        Ok(cross_entropy(logits, labels, options)?.f_mul_scalar(*share)?)
+    };
+    let Some((first, others)) = targets.split_first() else {
+        let expected = "labels and the part that they count, at least once".to_owned();
+        return Err(HeadError::Shape { what: "targets", expected, found: vec![0] });
+    };
+    others.iter().try_fold(part(first)?, |sum, target| Ok(sum.f_add(&part(target)?)?))
+}
+
 /// Sum over rows and classes of `weight · target · (1 - p)^gamma · -log p`, divided as cross-entropy divides it.
 fn focal(logits: &Tensor, labels: &Tensor, weights: Option<&Tensor>, o: &LossOptions) -> Result<Tensor, HeadError> {
     let log_p = logits.f_log_softmax(1, None)?;

@@ -57,6 +57,11 @@ for gamma, smoothing, w in ((2.0, 0.0, None), (0.5, 0.0, None), (2.0, 0.1, weigh
     print("focal", gamma, smoothing, w is not None, loss.item())
     show("  gradient", zg.grad[:3].flatten())
 
+# ---- Mixtures of rows with the rows from the last on, as MixUp has them.
+mixed = 0.7 * one_hot + 0.3 * one_hot.flip(0)
+for smoothing in (0.0, 0.1):
+    print("mixed", smoothing, F.cross_entropy(z, mixed, label_smoothing=smoothing).item())
+
 # ---- Temperature.
 for sharpness in (1.0, 8.0):
     logits = sharpness * (rows(40, 3) + 1.5 * np.eye(3)[labels(40, 3)])

@@ -9,6 +9,7 @@ mod checkpoint;
 mod gradients;
 mod history;
 mod model;
+mod photos;
 mod proof;
 mod tune_run;
 mod whole_batch;

@@ -70,6 +70,12 @@ impl GradientSum {
         Ok(())
     }
 
+    /// The weighted sum.
+    #[must_use]
+    pub fn total(self) -> Vec<Tensor> {
+        self.sums
+    }
+
     /// The weighted mean: the gradients that one batch of all the photos would have given.
     pub fn mean(self) -> Result<Vec<Tensor>, TrainError> {
         let Self { mut sums, weight } = self;

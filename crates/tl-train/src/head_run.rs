@@ -8,7 +8,7 @@ use std::{
 
 use rayon::ThreadPool;
 use tch::{Kind, Tensor};
-use tl_head::{Backprop, Head, LossOptions, cross_entropy};
+use tl_head::{Backprop, Head, LossOptions, cross_entropy, mixed_cross_entropy};
 use tl_metrics::EpochRecord;
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     ema::Ema,
     error::TrainError,
     event::{Event, Observer, StepRecord},
+    mix::Mix,
     optimizer::Optimizer,
     options::{Keep, TrainOptions},
     order::order,
@@ -184,9 +185,8 @@ impl<'a> HeadRun<'a> {
     /// One step of the optimizer on the photos at `rows`.
     fn step(&mut self, train: &Table, rows: &Tensor) -> Result<StepRecord, TrainError> {
         let started = Instant::now();
-        let labels = train.labels.f_index_select(0, rows)?;
-        let features = train.features.f_index_select(0, rows)?;
-        let loss = |logits: &Tensor| cross_entropy(logits, &labels, &self.loss);
+        let (labels, features, targets) = self.batch(train, rows)?;
+        let loss = |logits: &Tensor| mixed_cross_entropy(logits, &targets, &self.loss);
         let (logits, value) = self.backprop.run(&features, &self.pool, loss)?;
         if !value.is_finite() {
             return Err(TrainError::Diverged { loss: value, epoch: self.progress.epoch + 1, lr: self.options.lr });
@@ -215,6 +215,21 @@ impl<'a> HeadRun<'a> {
     /// Photos of the current epoch that were trained on; the last one of a time budget may end before its last photo.
     fn n_seen(&self, n_photos: usize) -> usize {
         n_photos.min(self.progress.step * self.options.photos_per_step())
+    }
+
+    /// Labels and features of the photos at `rows`, and what the features are made of.
+    #[allow(clippy::type_complexity, reason = "three things that are taken apart at once")]
+    fn batch(&self, train: &Table, rows: &Tensor) -> Result<(Tensor, Tensor, Vec<(Tensor, f64)>), TrainError> {
+        let labels = train.labels.f_index_select(0, rows)?;
+        let features = train.features.f_index_select(0, rows)?;
+        let Some(Mix::Up { share }) = Mix::draw(self.options, self.progress.epoch, self.progress.step) else {
+            let targets = vec![(labels.shallow_clone(), 1.0)];
+            return Ok((labels, features, targets));
+        };
+        let partners = features.f_flip([0])?.f_mul_scalar(1.0 - share)?;
+        let features = features.f_mul_scalar(share)?.f_add(&partners)?;
+        let targets = vec![(labels.shallow_clone(), share), (labels.f_flip([0])?, 1.0 - share)];
+        Ok((labels, features, targets))
     }
 
     /// Steps of the whole run: what the schedule is laid out for.

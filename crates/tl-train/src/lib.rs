@@ -33,6 +33,7 @@ mod finetune;
 mod freeze;
 mod gradients;
 mod head_run;
+mod mix;
 mod optimizer;
 mod options;
 mod order;

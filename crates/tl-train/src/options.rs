@@ -124,6 +124,12 @@ pub struct TrainOptions {
     pub plateau_patience: usize,
     /// Fraction of the steps in which the learning rate grows to its highest before the schedule begins.
     pub warmup: f64,
+    /// `MixUp`: alpha of the Beta distribution of how two photos (for heads: two rows of features) are mixed; 0 for none,
+    /// 0.2 is usual.
+    pub mixup: f64,
+    /// `CutMix`, while the backbone is trained: alpha of the distribution of the area that one photo has over another;
+    /// 0 for none, 1 is usual. With `mixup` too, batches take turns by chance.
+    pub cutmix: f64,
     /// What is made small.
     pub loss: LossKind,
     /// With `loss = "focal"`: how much less photos count that the model is sure of, above 0.
@@ -198,6 +204,8 @@ impl Default for TrainOptions {
             plateau_factor: 0.1,
             plateau_patience: 2,
             warmup: 0.0,
+            mixup: 0.0,
+            cutmix: 0.0,
             loss: LossKind::CrossEntropy,
             focal_gamma: 2.0,
             label_smoothing: 0.0,

@@ -63,6 +63,8 @@ impl Plan {
         if self.tunes_backbone() {
             plan.options.epochs = self.options.head_epochs;
             plan.options.lr = TrainOptions::default().lr;
+            // These are for photos.
+            (plan.options.mixup, plan.options.cutmix) = (0.0, 0.0);
         }
         plan
     }
@@ -146,6 +148,7 @@ fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
 
 /// What a step of the optimizer goes by.
 fn checks_of_steps(o: &TrainOptions) -> Vec<(bool, String)> {
+    let is_alpha = |alpha: f64| alpha == 0.0 || (0.05..=4.0).contains(&alpha);
     let is_decay = |decay: f64| decay.is_finite() && decay >= 0.0;
     let is_fitted = o.recipe == Recipe::Features && o.head == HeadKind::Logistic;
     vec![
@@ -176,6 +179,12 @@ fn checks_of_steps(o: &TrainOptions) -> Vec<(bool, String)> {
                 o.ema_decay.unwrap_or_default()
             ),
         ),
+        (is_alpha(o.mixup), format!("mixup is {}, but it must be 0 (none) or from 0.05 to 4 (0.2 is usual)", o.mixup)),
+        (is_alpha(o.cutmix), format!("cutmix is {}, but it must be 0 (none) or from 0.05 to 4 (1 is usual)", o.cutmix)),
+        (
+            o.cutmix == 0.0 || o.recipe != Recipe::Features,
+            "cutmix cuts photos, and --recipe features trains on features; use mixup, or another recipe".to_owned(),
+        ),
         (o.accumulate > 0, "accumulate is 0; 1 takes a step after each batch".to_owned()),
         (
             o.plateau_factor > 0.0 && o.plateau_factor < 1.0,
@@ -186,8 +195,8 @@ fn checks_of_steps(o: &TrainOptions) -> Vec<(bool, String)> {
             "sampler and class_weights are both balanced, which would count rare classes twice; choose one".to_owned(),
         ),
         (
-            !is_fitted || (o.sampler == Sampler::Shuffle && o.ema_decay.is_none()),
-            "sampler and ema_decay are for heads that take steps, and a logistic head is fitted; use --head linear"
+            !is_fitted || (o.sampler == Sampler::Shuffle && o.ema_decay.is_none() && o.mixup == 0.0),
+            "sampler, ema_decay and mixup are for heads that take steps, and a logistic head is fitted; use --head linear"
                 .to_owned(),
         ),
         (

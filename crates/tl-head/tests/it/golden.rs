@@ -1,7 +1,8 @@
 //! Against PyTorch, scikit-learn and `SciPy`; `tests/golden.py` made the numbers.
 
 use tl_head::{
-    Head, HeadConfig, LogisticOptions, LossOptions, cross_entropy, fit_logistic, fit_temperature, probabilities,
+    Head, HeadConfig, LogisticOptions, LossOptions, cross_entropy, fit_logistic, fit_temperature, mixed_cross_entropy,
+    probabilities,
 };
 
 use crate::{assert_close, label_tensor, labels, rows, tensor, values};
@@ -90,6 +91,18 @@ fn focal_losses_and_their_gradients() {
         loss.backward();
         assert_close(&values(&logits.grad())[..12], &gradient, 1e-6);
     }
+}
+
+#[test]
+fn losses_of_mixtures() {
+    let (logits, labels) = (tensor(&rows(9, 4), 9), label_tensor(&labels(9, 4)));
+    let targets = [(labels.shallow_clone(), 0.7), (labels.flip([0]), 0.3)];
+    for (label_smoothing, expected) in [(0.0, 2.426_499_794), (0.1, 2.369_485_905)] {
+        let options = LossOptions { label_smoothing, ..LossOptions::default() };
+        let loss = mixed_cross_entropy(&logits, &targets, &options).unwrap().double_value(&[]);
+        assert!((loss - expected).abs() < 1e-6, "{options:?}: {loss} is not {expected}");
+    }
+    assert!(mixed_cross_entropy(&logits, &[], &LossOptions::default()).is_err());
 }
 
 #[test]

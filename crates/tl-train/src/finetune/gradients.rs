@@ -16,7 +16,8 @@ use tl_torch::{deep_copy, set_intra_op_threads};
 
 use super::{
     model::Model,
-    worker::{Part, Photos, Worker},
+    photos::Photos,
+    worker::{Part, Worker},
 };
 use crate::error::TrainError;
 

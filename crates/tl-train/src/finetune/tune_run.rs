@@ -24,14 +24,16 @@ use super::{
     gradients::{Gradients, gradients},
     history::History,
     model::Model,
+    photos::StepPhotos,
     proof::Frozen,
     whole_batch::whole_batches,
-    worker::{Photos, Worker, labels_tensor, n_correct},
+    worker::{Worker, labels_tensor, n_correct},
 };
 use crate::{
     ema::Ema,
     error::TrainError,
     event::{Event, Observer, StepRecord},
+    mix::Mix,
     optimizer::Optimizer,
     options::{HeadKind, Keep, NormKind, TrainOptions},
     order::order,
@@ -286,29 +288,19 @@ impl<'a> TuneRun<'a> {
     }
 
     fn gradients(&mut self, batch: &Batch) -> Result<Gradients, TrainError> {
+        let mix = Mix::draw(self.options, self.history.epoch, self.history.step);
+        let photos = StepPhotos::new(batch, self.plan.preprocessing().geometry.side as usize, mix);
         if self.options.batch_norm == NormKind::Batch {
             // The only place where operators may use all threads, and the only one whose bits depend on them.
             set_intra_op_threads(self.n_threads());
-            let parts = self.parts(batch, self.options.batch_size);
+            let parts = photos.parts(self.options.batch_size, &self.loss);
             let gradients = whole_batches(&self.model, &self.plan.preprocessing(), &parts, &self.loss);
             set_intra_op_threads(1);
             return gradients;
         }
-        let parts = self.parts(batch, self.plan.micro_batch());
+        let parts = photos.parts(self.plan.micro_batch(), &self.loss);
         let precision = self.plan.tuning_precision();
         gradients(&self.model, &mut self.workers, &parts, &self.loss, precision)
-    }
-
-    /// The photos of a step in parts of `size`, with what each part counts.
-    fn parts<'b>(&self, batch: &'b Batch, size: usize) -> Vec<Photos<'b>> {
-        let photo_bytes = batch.pixels().len() / batch.len();
-        let weight = |labels: &[usize]| match &self.loss.class_weights {
-            None => labels.len() as f64,
-            Some(weights) => labels.iter().map(|&label| f64::from(weights[label])).sum(),
-        };
-        let all = weight(&batch.labels);
-        let parts = batch.labels.chunks(size).zip(batch.pixels().chunks(size * photo_bytes));
-        parts.map(|(labels, pixels)| Photos { pixels, labels, share: weight(labels) / all }).collect()
     }
 
     /// The head's rate at a step of the current epoch; the backbone's are parts of it.

@@ -2,14 +2,10 @@
 
 use tch::Tensor;
 use tl_backbone::Preprocessing;
-use tl_head::{LossOptions, cross_entropy};
+use tl_head::{LossOptions, mixed_cross_entropy};
 use tl_torch::channels_last;
 
-use super::{
-    gradients::Gradients,
-    model::Model,
-    worker::{Photos, labels_tensor, n_correct},
-};
+use super::{gradients::Gradients, model::Model, photos::Photos, worker::n_correct};
 use crate::{error::TrainError, gradients::GradientSum};
 
 /// The gradient of the loss of all `parts`, each in a graph of its own: the statistics are those of a part.
@@ -25,11 +21,12 @@ pub(crate) fn whole_batches(
     let (mut sum, mut value, mut n_right) = (GradientSum::default(), 0.0, 0);
     for photos in parts {
         let part = whole_batch(model, preprocessing, *photos, loss)?;
-        sum.add(&part.by_parameter, photos.share)?;
-        value += part.loss * photos.share;
+        // A part's loss counts by its share already.
+        sum.add(&part.by_parameter, 1.0)?;
+        value += part.loss;
         n_right += part.n_correct;
     }
-    Ok(Gradients { by_parameter: sum.mean()?, loss: value, n_correct: n_right })
+    Ok(Gradients { by_parameter: sum.total(), loss: value, n_correct: n_right })
 }
 
 /// The gradient of `photos`' loss in one graph. Moves the statistics of trained layers.
@@ -47,9 +44,13 @@ fn whole_batch(
     let features = x.f_mean_dim(&[2, 3][..], false, tch::Kind::Float)?;
     let parameters = model.parameters();
     let logits = model.head.forward(&features)?;
-    let labels = labels_tensor(photos.labels)?;
-    let loss = cross_entropy(&logits, &labels, loss)?;
+    let targets = photos.targets()?;
+    let loss = mixed_cross_entropy(&logits, &targets, loss)?;
     let handles: Vec<&Tensor> = parameters.iter().map(|(_, tensor)| tensor).collect();
     let gradients = Tensor::f_run_backward(&[&loss], &handles, false, false)?;
-    Ok(Gradients { by_parameter: gradients, loss: loss.f_double_value(&[])?, n_correct: n_correct(&logits, &labels)? })
+    Ok(Gradients {
+        by_parameter: gradients,
+        loss: loss.f_double_value(&[])?,
+        n_correct: n_correct(&logits, &targets[0].0)?,
+    })
 }

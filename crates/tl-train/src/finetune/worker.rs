@@ -2,8 +2,9 @@
 
 use tch::{Kind, Tensor};
 use tl_backbone::{Backbone, CompileOptions, Folded, Network, Precision, Preprocessing};
-use tl_head::{Head, LossOptions, cross_entropy};
+use tl_head::{Head, LossOptions, mixed_cross_entropy};
 
+use super::photos::Photos;
 use crate::error::TrainError;
 
 /// A thread's own frozen part of the network: the blocks before the first trained one.
@@ -20,16 +21,6 @@ pub(crate) struct Part {
     /// Its part of the mean loss.
     pub(crate) loss: f64,
     pub(crate) n_correct: usize,
-}
-
-/// Photos of a micro-batch and what they count.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Photos<'a> {
-    /// `[n, side, side, 3]` RGB.
-    pub(crate) pixels: &'a [u8],
-    pub(crate) labels: &'a [usize],
-    /// Their part of the batch's loss; all parts add up to 1.
-    pub(crate) share: f64,
 }
 
 impl Worker {
@@ -61,11 +52,11 @@ impl Worker {
     ) -> Result<Part, TrainError> {
         let handles = head.trainable();
         let logits = head.forward(&folded.forward(&self.activations(&photos)?)?)?;
-        let labels = labels_tensor(photos.labels)?;
-        let loss = cross_entropy(&logits, &labels, loss)?.f_mul_scalar(photos.share)?;
+        let targets = photos.targets()?;
+        let loss = mixed_cross_entropy(&logits, &targets, loss)?;
         let leaves: Vec<&Tensor> = folded.leaves().chain(handles.iter().map(|(_, tensor)| tensor)).collect();
         let gradients = Tensor::f_run_backward(&[&loss], &leaves, false, false)?;
-        Ok(Part { gradients, loss: loss.f_double_value(&[])?, n_correct: n_correct(&logits, &labels)? })
+        Ok(Part { gradients, loss: loss.f_double_value(&[])?, n_correct: n_correct(&logits, &targets[0].0)? })
     }
 
     /// What comes out of the frozen blocks.

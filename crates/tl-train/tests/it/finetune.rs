@@ -7,8 +7,8 @@ use std::{
 
 use tempfile::TempDir;
 use tl_train::{
-    Event, Keep, NormKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunMetrics, Sampler, Schedule, TrainOptions,
-    train,
+    ClassWeights, Event, Keep, NormKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunMetrics, Sampler, Schedule,
+    TrainOptions, train,
 };
 
 use crate::run::{inputs, photos, run};
@@ -37,14 +37,16 @@ fn model(dir: &TempDir, name: &str) -> Vec<u8> {
 fn the_bits_do_not_depend_on_the_number_of_threads() {
     let dir = photos();
     for precision in [PrecisionChoice::F32, PrecisionChoice::Bf16] {
-        let of = |threads: usize| {
-            let name = format!("{precision:?}-{threads}");
-            run(TrainOptions { threads, precision, epochs: 2, ..options(&dir) }, &dir, &name);
+        let of = |threads: usize, mixing: f64| {
+            let name = format!("{precision:?}-{threads}-{mixing}");
+            let (mixup, cutmix) = (mixing, mixing);
+            run(TrainOptions { threads, precision, mixup, cutmix, epochs: 2, ..options(&dir) }, &dir, &name);
             model(&dir, &name)
         };
-        let one = of(1);
-        assert!(one == of(2), "{precision:?}, 2 threads");
-        assert!(one == of(4), "{precision:?}, 4 threads");
+        let (one, mixed) = (of(1, 0.0), of(1, 1.0));
+        assert!(one == of(2, 0.0), "{precision:?}, 2 threads");
+        assert!(one == of(4, 0.0), "{precision:?}, 4 threads");
+        assert!(mixed != one && mixed == of(3, 1.0), "{precision:?}, mixed, 3 threads");
     }
 }
 
@@ -131,6 +133,8 @@ fn so_does_one_that_balances_averages_and_cuts() {
         batch_size: 2,
         accumulate: 2,
         sampler: Sampler::Balanced,
+        mixup: 0.4,
+        cutmix: 1.0,
         ema_decay: Some(0.7),
         clip_value: Some(0.01),
         schedule: Schedule::Plateau,
@@ -144,6 +148,26 @@ fn so_does_one_that_balances_averages_and_cuts() {
     assert!(model(&dir, "whole") == model(&dir, "cut"));
     let proof = whole.freezing.unwrap();
     assert_eq!(proof.blake3_before, proof.blake3_after, "averages of what stands still stand still");
+}
+
+/// How a batch is cut must not change what it says, but for rounding: with weights and mixtures too.
+#[test]
+fn a_mixed_batch_in_parts_has_the_loss_of_the_whole() {
+    let dir = photos();
+    let loss = |micro_batch: usize| {
+        let options = TrainOptions {
+            micro_batch,
+            mixup: 1.0,
+            cutmix: 1.0,
+            precision: PrecisionChoice::F32,
+            class_weights: ClassWeights::File(dir.path().join("weights.csv")),
+            ..options(&dir)
+        };
+        run(options, &dir, &format!("cut-{micro_batch}")).train_loss
+    };
+    std::fs::write(dir.path().join("weights.csv"), "class,weight\ncats,3\ndogs,0.5\n").unwrap();
+    let (ones, threes, whole) = (loss(1), loss(3), loss(4));
+    assert!((ones - whole).abs() < 1e-4 && (threes - whole).abs() < 1e-4, "{ones} {threes} {whole}");
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn so_does_one_that_balances_averages_and_cuts() {
         batch_size: 2,
         accumulate: 2,
         sampler: Sampler::Balanced,
+        mixup: 0.4,
         ema_decay: Some(0.7),
         clip_value: Some(0.01),
         schedule: Schedule::Plateau,

@@ -71,9 +71,11 @@ fn what_evens_out_or_averages_is_checked() {
         ema_decay: Some(1.0),
         accumulate: 0,
         plateau_factor: 1.0,
+        mixup: 5.0,
+        cutmix: 0.5,
         ..TrainOptions::default()
     };
-    assert_eq!(Plan::new(options).unwrap_err().to_string().lines().count(), 6);
+    assert_eq!(Plan::new(options).unwrap_err().to_string().lines().count(), 8);
 }
 
 #[test]
