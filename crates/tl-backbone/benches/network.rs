@@ -68,6 +68,17 @@ fn compile_bf16(bencher: Bencher<'_, '_>, name: &str) {
     bencher.bench_local(|| Network::compile(&weights, Precision::Bf16, 4));
 }
 
+/// From bytes to the network's input, four photos on one thread.
+#[divan::bench(sample_count = 50)]
+fn normalise(bencher: Bencher<'_, '_>) {
+    tl_torch::set_intra_op_threads(1);
+    let spec = spec("mobilenet_v1").expect("a known network");
+    let side = spec.preprocessing.geometry.side as usize;
+    let pixels = vec![100; 4 * side * side * 3];
+    let normalised = || spec.preprocessing.normalise(&pixels, 4, side).expect("pixels of four photos");
+    bencher.counter(ItemsCount::new(4_usize)).bench_local(normalised);
+}
+
 #[divan::bench(args = NETWORKS)]
 fn open(name: &str) -> Weights {
     weights(name)

@@ -2,10 +2,13 @@
 //!
 //! Uses the photos in `data/samples`; what is not there is not measured.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Cursor,
+    path::{Path, PathBuf},
+};
 
 use divan::{Bencher, counter::ItemsCount};
-use image::{RgbImage, codecs::jpeg::JpegEncoder, imageops::FilterType};
+use image::{ImageFormat, Rgb, RgbImage, codecs::jpeg::JpegEncoder, imageops::FilterType};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, find_photos};
 
 fn main() {
@@ -40,6 +43,19 @@ fn pizza_steak_sushi(bencher: Bencher, geometry: &str) {
 #[divan::bench(args = GEOMETRIES.map(|(name, _)| name), sample_count = 5, sample_size = 1)]
 fn dogs_cats(bencher: Bencher, geometry: &str) {
     pass(bencher, "../../data/samples/dogs_cats/test", named(geometry));
+}
+
+/// An uncompressed picture of 500x375: next to nothing but the resizing.
+#[divan::bench(args = GEOMETRIES.map(|(name, _)| name), sample_count = 50)]
+fn resize(bencher: Bencher, geometry: &str) {
+    let mut photo = Vec::new();
+    let picture = RgbImage::from_fn(500, 375, |x, y| Rgb([x as u8, y as u8, (x * y) as u8]));
+    if picture.write_to(&mut Cursor::new(&mut photo), ImageFormat::Bmp).is_err() {
+        return;
+    }
+    let mut reader = PhotoReader::new(named(geometry), DecodeOptions::default());
+    let mut out = vec![0; named(geometry).n_bytes()];
+    bencher.counter(ItemsCount::new(1_usize)).bench_local(|| reader.read_bytes(&photo, &mut out));
 }
 
 /// 12 megapixels, at quality 92: twelve photos side by side, each enlarged to 1000x1000.
