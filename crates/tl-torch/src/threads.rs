@@ -8,6 +8,8 @@ use crate::error::TorchError;
 /// all cores, and every sum has one order. Only the binary, or a thread that a library started itself, calls
 /// this.
 pub fn set_intra_op_threads(n: usize) {
+    // A thread's first operator takes over what any other thread set last; being asked counts as the first.
+    let _ = tch::get_num_threads();
     tch::set_num_threads(i32::try_from(n.max(1)).unwrap_or(i32::MAX));
 }
 

@@ -63,6 +63,8 @@ impl Plan {
         if self.tunes_backbone() {
             plan.options.epochs = self.options.head_epochs;
             plan.options.lr = TrainOptions::default().lr;
+            // Early stopping is for what comes after.
+            (plan.options.patience, plan.options.target_accuracy, plan.options.time_s) = (0, None, None);
             // These are for photos.
             (plan.options.mixup, plan.options.cutmix) = (0.0, 0.0);
         }

@@ -165,7 +165,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         true => Trained::Done(Head::new(&plan.head_config(data.classes.len()), options.seed)?, Vec::new(), None),
         false => inputs.train(observer, stop)?,
     };
-    let (mut head, mut history, stopped_early) = match trained {
+    let (mut head, mut history, mut stopped_early) = match trained {
         Trained::Done(head, history, reason) => (head, history, reason),
         Trained::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
     };
@@ -184,12 +184,13 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
             val: samples(&val_features, &data.val),
             folder: &folder,
             data_blake3: &data_blake3,
+            started: clock.started,
         };
         let tuned = match inputs.train(observer, stop)? {
             Tuned::Done(tuned) => tuned,
             Tuned::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
         };
-        (weights, head, history) = (tuned.weights, tuned.head, tuned.history);
+        (weights, head, history, stopped_early) = (tuned.weights, tuned.head, tuned.history, tuned.stopped_early);
         val = tuned.val.map(|features| table(&features.rows, features.width, &val_labels)).transpose()?;
         tuning = Some((tuned.proof, tuned.images_per_second));
         clock.lap("tuning");
@@ -261,7 +262,7 @@ impl Clock {
     }
 }
 
-/// Early stopping and plateaus look at validation photos, and early stopping knows only heads that are trained step by step.
+/// Early stopping and plateaus look at validation photos, and early stopping needs steps to leave out.
 fn check_stopping(plan: &Plan, data: &Data) -> Result<(), TrainError> {
     let TrainOptions { patience, target_accuracy, time_s, .. } = plan.options();
     let (patient, targeted) = (*patience > 0, target_accuracy.is_some());
@@ -272,9 +273,7 @@ fn check_stopping(plan: &Plan, data: &Data) -> Result<(), TrainError> {
             .push("schedule plateau needs validation photos, and there are none; set val or val_fraction".to_owned());
     }
     for (name, _, looks_at_val) in asked.into_iter().filter(|(_, is_asked, _)| *is_asked) {
-        if plan.tunes_backbone() {
-            problems.push(format!("{name} is for recipes that train the head alone; fine-tuning does not know it yet"));
-        } else if plan.options().head == HeadKind::Logistic {
+        if plan.options().head == HeadKind::Logistic && !plan.tunes_backbone() {
             problems.push(format!("{name} ends epochs, and a logistic head has none; leave it out"));
         } else if looks_at_val && data.val.is_empty() {
             problems.push(format!("{name} needs validation photos, and there are none; set val or val_fraction"));

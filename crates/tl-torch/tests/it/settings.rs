@@ -33,3 +33,16 @@ fn allocations_still_work_when_kept() {
     keep_allocations();
     assert_eq!(vec![1_u8; 1 << 25].iter().map(|&b| u64::from(b)).sum::<u64>(), 1 << 25);
 }
+
+#[test]
+fn a_thread_keeps_its_number_whatever_others_set() {
+    std::thread::spawn(|| {
+        set_intra_op_threads(1);
+        std::thread::spawn(|| set_intra_op_threads(3)).join().unwrap();
+        let ones = tch::Tensor::ones([1 << 20], (tch::Kind::Int64, tch::Device::Cpu));
+        assert_eq!(ones.sum(tch::Kind::Int64).int64_value(&[]), 1 << 20);
+        assert_eq!(tch::get_num_threads(), 1);
+    })
+    .join()
+    .unwrap();
+}

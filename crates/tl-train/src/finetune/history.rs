@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tl_metrics::EpochRecord;
 
-use crate::plateau::Plateau;
+use crate::{plateau::Plateau, stopping::StopState};
 
 /// Everything of a fine-tuning run but its tensors; it goes into checkpoints.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub(crate) struct History {
     /// What the schedule has seen.
     #[serde(default)]
     pub(crate) plateau: Plateau,
+    /// What early stopping has seen.
+    #[serde(default)]
+    pub(crate) stopping: StopState,
     /// The head's epochs, then those of fine-tuning.
     pub(crate) records: Vec<EpochRecord>,
     /// The best epoch so far, from 1, with its accuracy and loss on the validation photos.

@@ -41,6 +41,7 @@ use crate::{
     report::FreezeProof,
     run_folder::RunFolder,
     schedule::LearningRate,
+    stopping::{StopReason, Stopping},
 };
 
 /// What fine-tuning starts from.
@@ -56,6 +57,8 @@ pub(crate) struct TuneInputs<'a> {
     pub(crate) val: Vec<Sample>,
     pub(crate) folder: &'a RunFolder,
     pub(crate) data_blake3: &'a str,
+    /// When the run began, for its time budget.
+    pub(crate) started: Instant,
 }
 
 /// How it ended.
@@ -73,6 +76,7 @@ pub(crate) struct TunedModel {
     /// Features of the validation photos through the tuned backbone.
     pub(crate) val: Option<Features>,
     pub(crate) images_per_second: f64,
+    pub(crate) stopped_early: Option<StopReason>,
 }
 
 impl TuneInputs<'_> {
@@ -94,7 +98,13 @@ impl TuneInputs<'_> {
             let (epochs, history) = (run.history.records.len(), &run.history.records);
             observer.event(&Event::Resumed { epochs, steps: run.history.step, step: run.n_done(), history });
         }
+        let mut stopped_early = None;
         while run.history.epoch < run.options.epochs {
+            stopped_early = run.stopping.reason(run.n_tuned(), run.n_wanted());
+            if let Some(reason) = &stopped_early {
+                observer.event(&Event::StoppedEarly(reason));
+                break;
+            }
             if !run.epoch_steps(&checkpoints, observer, stop)? {
                 checkpoints.save(run.checkpoint()?, false)?;
                 return Ok(Tuned::Stopped { epochs: run.history.records.len(), steps: run.history.step });
@@ -102,7 +112,7 @@ impl TuneInputs<'_> {
             let is_best = run.finish_epoch(observer)?;
             checkpoints.save(run.checkpoint()?, is_best)?;
         }
-        run.finish(&checkpoints).map(|model| Tuned::Done(Box::new(model)))
+        run.finish(&checkpoints, stopped_early).map(|model| Tuned::Done(Box::new(model)))
     }
 }
 
@@ -126,11 +136,12 @@ struct TuneRun<'a> {
     train: Arc<[Sample]>,
     val: Vec<Sample>,
     history: History,
+    stopping: Stopping,
 }
 
 impl<'a> TuneRun<'a> {
     fn new(inputs: TuneInputs<'a>) -> Result<Self, TrainError> {
-        let TuneInputs { plan, weights, head, records, loss, train, val, .. } = inputs;
+        let TuneInputs { plan, weights, head, records, loss, train, val, started, .. } = inputs;
         let (options, layers) = (plan.options(), layers(plan.spec()));
         let trained = plan.freeze().trained(&layers);
         let mut backbone = Backbone::new(weights)?;
@@ -161,6 +172,8 @@ impl<'a> TuneRun<'a> {
             train: train.into(),
             val,
             history: History { records, ..History::default() },
+            // A step at least, so that there is something to write down.
+            stopping: Stopping::new(options, started, 1),
         };
         run.unfreeze()?;
         Ok(run)
@@ -201,7 +214,27 @@ impl<'a> TuneRun<'a> {
 
     /// Steps of the whole run that are done, the head's among them.
     fn n_done(&self) -> usize {
-        self.n_head_steps() + self.history.epoch * self.n_steps() + self.history.step
+        self.n_head_steps() + self.n_tuned()
+    }
+
+    /// Steps of fine-tuning that are done.
+    fn n_tuned(&self) -> usize {
+        self.history.epoch * self.n_steps() + self.history.step
+    }
+
+    /// Steps of fine-tuning that were asked for.
+    fn n_wanted(&self) -> usize {
+        self.options.epochs * self.n_steps()
+    }
+
+    /// Steps of fine-tuning that the schedule is laid out for.
+    fn n_laid_out(&self) -> usize {
+        self.stopping.n_steps(self.n_wanted())
+    }
+
+    /// Photos of the current epoch that were trained on; the last one of a time budget may end before its last photo.
+    fn n_seen(&self) -> usize {
+        self.train.len().min(self.history.step * self.options.photos_per_step())
     }
 
     /// Steps before the backbone moved.
@@ -214,7 +247,7 @@ impl<'a> TuneRun<'a> {
 
     // ---- Steps.
 
-    /// The steps of the current epoch that are still to do; whether they were all done.
+    /// The steps of the current epoch that are still to do, and fit into the time; false if `stop` was set.
     fn epoch_steps(
         &mut self,
         checkpoints: &Checkpoints,
@@ -240,7 +273,7 @@ impl<'a> TuneRun<'a> {
             observer.event(&Event::Step(StepRecord {
                 epoch: self.history.records.len() + 1,
                 step: self.n_done(),
-                n_steps: self.n_head_steps() + self.options.epochs * self.n_steps(),
+                n_steps: self.n_head_steps() + self.n_laid_out(),
                 loss,
                 learning_rate,
                 photos_per_second: batch.len() as f64 / seconds.max(1e-9),
@@ -248,6 +281,13 @@ impl<'a> TuneRun<'a> {
             let every = self.options.checkpoint_steps;
             if every > 0 && self.history.step.is_multiple_of(every) && self.history.step < self.n_steps() {
                 checkpoints.save(self.checkpoint()?, false)?;
+            }
+            let done = self.n_tuned();
+            // What an epoch's evaluation costs: a photo forwards is about a third of one forwards and backwards.
+            let overhead = self.val.len() as f64 / self.train.len() as f64 / 3.0;
+            self.stopping.after_step(done, self.n_wanted(), overhead);
+            if self.stopping.out_of_time(done) || done >= self.n_laid_out() {
+                break;
             }
         }
         Ok(true)
@@ -305,8 +345,7 @@ impl<'a> TuneRun<'a> {
 
     /// The head's rate at a step of the current epoch; the backbone's are parts of it.
     fn learning_rate(&self, step: usize) -> f64 {
-        let all = self.options.epochs * self.n_steps();
-        let rate = LearningRate::new(self.options, all).at(self.history.epoch * self.n_steps() + step);
+        let rate = LearningRate::new(self.options, self.n_laid_out()).at(self.history.epoch * self.n_steps() + step);
         rate * self.history.plateau.scale(self.options)
     }
 
@@ -316,7 +355,7 @@ impl<'a> TuneRun<'a> {
     fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
         let averaged = self.averaged()?;
         let val = self.validate(averaged.as_ref().unwrap_or(&self.model))?.map(|(_, loss, accuracy)| (loss, accuracy));
-        let n = self.train.len() as f64;
+        let n = self.n_seen() as f64;
         let record = EpochRecord {
             epoch: self.history.records.len() + 1,
             train_loss: self.history.loss_sum / n,
@@ -326,11 +365,12 @@ impl<'a> TuneRun<'a> {
             learning_rate: self.learning_rate(self.history.step.saturating_sub(1)),
             seconds: self.history.seconds,
         };
-        let n_epochs = record.epoch + self.options.epochs - self.history.epoch - 1;
-        observer.event(&Event::Epoch { record: &record, n_epochs, step: self.n_done(), n_photos: self.train.len() });
+        let n_epochs = record.epoch + self.n_laid_out().div_ceil(self.n_steps()) - self.history.epoch - 1;
+        observer.event(&Event::Epoch { record: &record, n_epochs, step: self.n_done(), n_photos: self.n_seen() });
         self.history.records.push(record);
-        if let Some((loss, _)) = val {
+        if let Some((loss, accuracy)) = val {
             self.history.plateau.after_epoch(loss, self.options);
+            self.stopping.after_epoch(loss, accuracy);
         }
         let is_best = val.is_some_and(|(loss, accuracy)| self.history.is_best(loss, accuracy));
         self.next_epoch()?;
@@ -371,7 +411,11 @@ impl<'a> TuneRun<'a> {
     }
 
     /// The last epoch's model, or the best's where that was asked for.
-    fn finish(mut self, checkpoints: &Checkpoints) -> Result<TunedModel, TrainError> {
+    fn finish(
+        mut self,
+        checkpoints: &Checkpoints,
+        stopped_early: Option<StopReason>,
+    ) -> Result<TunedModel, TrainError> {
         if let (Keep::Best, Some((epoch, ..))) = (self.options.keep, self.history.best) {
             let best = checkpoints.best(epoch)?;
             self.model = self.model_of(best.backbone, best.head)?;
@@ -388,6 +432,7 @@ impl<'a> TuneRun<'a> {
             images_per_second: self.history.n_photos as f64 / self.history.total_seconds.max(1e-9),
             history: self.history.records,
             val,
+            stopped_early,
         })
     }
 
@@ -396,7 +441,7 @@ impl<'a> TuneRun<'a> {
     fn checkpoint(&self) -> Result<TuneCheckpoint, TrainError> {
         let backbone = self.model.backbone.tensors();
         Ok(TuneCheckpoint {
-            history: self.history.clone(),
+            history: History { stopping: self.stopping.state(), ..self.history.clone() },
             backbone: backbone
                 .map(|(name, t)| Ok((name.to_owned(), deep_copy(t)?)))
                 .collect::<Result<_, TrainError>>()?,
@@ -409,6 +454,7 @@ impl<'a> TuneRun<'a> {
     /// Takes a checkpoint's place in the run.
     fn restore(&mut self, checkpoint: TuneCheckpoint) -> Result<(), TrainError> {
         let TuneCheckpoint { history, backbone, head, optimizer, ema } = checkpoint;
+        self.stopping.restore(history.stopping.clone());
         self.history = history;
         self.model = self.model_of(backbone, head)?;
         self.load_ema(ema)?;

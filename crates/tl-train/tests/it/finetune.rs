@@ -8,7 +8,7 @@ use std::{
 use tempfile::TempDir;
 use tl_train::{
     ClassWeights, Event, Keep, NormKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunMetrics, Sampler, Schedule,
-    TrainOptions, train,
+    StopReason, TrainOptions, train,
 };
 
 use crate::run::{inputs, photos, run};
@@ -180,4 +180,31 @@ fn accumulated_batches_are_one_large_batch_unless_statistics_are_taken_of_each()
     };
     assert!(model(NormKind::Frozen, 2, 2) == model(NormKind::Frozen, 4, 1));
     assert!(model(NormKind::Batch, 2, 2) != model(NormKind::Batch, 4, 1));
+}
+
+#[test]
+fn a_run_stops_early_for_a_reason() {
+    let dir = photos();
+    let long = TrainOptions { epochs: 9, ..options(&dir) };
+    // So small a rate changes no f32: every epoch is as good as the first.
+    let idle = TrainOptions { patience: 1, lr: 1e-30, backbone_lr: 1e-30, ..long.clone() };
+    let cases = [
+        ("patient", idle.clone(), StopReason::Patience(1), 2),
+        ("content", TrainOptions { target_accuracy: Some(0.01), ..long.clone() }, StopReason::TargetAccuracy(0.01), 1),
+        // Reading the photos alone takes longer: one step is taken all the same, and the file is written.
+        ("hurried", TrainOptions { time_s: Some(1e-3), ..long }, StopReason::Time(1e-3), 1),
+    ];
+    let n_epochs = |name: &str| {
+        let history = std::fs::read_to_string(dir.path().join("runs").join(name).join("history.csv")).unwrap();
+        // Without the names, and the head's one line.
+        history.lines().count() - 2
+    };
+    for (name, options, reason, n) in cases {
+        assert_eq!(run(options, &dir, name).stopped_early, Some(reason));
+        assert_eq!(n_epochs(name), n, "{name}");
+    }
+    let (n_stops, .., metrics) = interrupted(&idle, &dir, "cut", |_| {});
+    // Stopped after the first epoch; after the second there is nothing left to stop.
+    assert_eq!((n_stops, n_epochs("cut"), metrics.stopped_early), (1, 2, Some(StopReason::Patience(1))));
+    assert!(model(&dir, "patient") == model(&dir, "cut"));
 }
