@@ -4,10 +4,19 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{args::GlobalArgs, output::note};
+use tl_train::StepRecord;
+
+use crate::{
+    args::GlobalArgs,
+    output::note,
+    train::eta::{Eta, in_words},
+};
 
 /// How often a plain line is written where no bar can be drawn.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Training that is over sooner needs no bar.
+const STEPS_AFTER: Duration = Duration::from_secs(2);
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +74,59 @@ impl PhotoProgress {
 
     /// Takes the bar away.
     pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Progress over the steps of training, where it takes long: a bar on a terminal, a line now and then elsewhere.
+pub(crate) struct StepProgress {
+    bar: ProgressBar,
+    eta: Eta,
+    started: Instant,
+    last_line: Instant,
+    display: Display,
+}
+
+impl StepProgress {
+    pub(crate) fn new(display: Display) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("Step {pos}/{len} {bar:20} {msg}") {
+            bar.set_style(style);
+        }
+        let started = Instant::now();
+        Self { bar, eta: Eta::default(), started, last_line: started, display }
+    }
+
+    /// Hears of a step that was taken.
+    pub(crate) fn set(&mut self, record: &StepRecord) {
+        let StepRecord { epoch, step, n_steps, loss, photos_per_second, .. } = *record;
+        let left = self.eta.after_step(self.started.elapsed().as_secs_f64(), step, n_steps);
+        if self.display == Display::Silent || self.started.elapsed() < STEPS_AFTER {
+            return;
+        }
+        let left = left.map(|left| format!(", {} left", in_words(left))).unwrap_or_default();
+        let text = format!("epoch {epoch}, loss {loss:.4}, {photos_per_second:.0} photos/s{left}");
+        self.bar.set_length(n_steps as u64);
+        self.bar.set_position(step as u64);
+        self.bar.set_message(text.clone());
+        if self.bar.is_hidden() {
+            // Only now: a bar that is drawn for a moment flickers. Where there is no terminal it stays hidden.
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        }
+        if self.bar.is_hidden() && self.last_line.elapsed() >= PLAIN_EVERY {
+            self.last_line = Instant::now();
+            self.display.line(&format!("Step {step}/{n_steps}: {text}"));
+        }
+    }
+
+    /// Writes a line for a person, above the bar.
+    pub(crate) fn line(&self, text: &str) {
+        self.bar.suspend(|| self.display.line(text));
+    }
+}
+
+impl Drop for StepProgress {
+    fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }

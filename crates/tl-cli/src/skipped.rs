@@ -11,25 +11,28 @@ const N_NAMED: usize = 5;
 
 /// Says how many photos were left out, why, and names the first few.
 pub(crate) fn say(skipped: &[Skipped], list: Option<&str>) {
+    for line in lines(skipped, list) {
+        note(&line);
+    }
+}
+
+/// The same, as lines; none when nothing was left out.
+pub(crate) fn lines(skipped: &[Skipped], list: Option<&str>) -> Vec<String> {
     if skipped.is_empty() {
-        return;
+        return Vec::new();
     }
     let mut by_reason: BTreeMap<&str, usize> = BTreeMap::new();
     for s in skipped {
         *by_reason.entry(s.reason.kind()).or_default() += 1;
     }
     let reasons: Vec<_> = by_reason.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
-    note(&format!("Skipped {} ({}):", plural(skipped.len(), "file"), reasons.join(", ")));
-    for s in skipped.iter().take(N_NAMED) {
-        note(&format!("  {}: {}", s.path.display(), s.reason));
-    }
+    let mut lines = vec![format!("Skipped {} ({}):", plural(skipped.len(), "file"), reasons.join(", "))];
+    lines.extend(skipped.iter().take(N_NAMED).map(|s| format!("  {}: {}", s.path.display(), s.reason)));
     if skipped.len() > N_NAMED {
-        note(&format!(
-            "  and {} more{}",
-            skipped.len() - N_NAMED,
-            list.map(|l| format!(", listed in {l}")).unwrap_or_default()
-        ));
+        let list = list.map(|list| format!(", listed in {list}")).unwrap_or_default();
+        lines.push(format!("  and {} more{list}", skipped.len() - N_NAMED));
     }
+    lines
 }
 
 /// `1 file`, `2 files`.

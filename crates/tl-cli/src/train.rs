@@ -1,7 +1,9 @@
 //! `tl train`.
 
 mod duration;
+pub(crate) mod eta;
 mod json_log;
+mod lines;
 mod recorder;
 mod screen;
 mod summary;

@@ -1,0 +1,79 @@
+//! What a run's events are for a person: lines of text.
+
+use std::path::{Path, PathBuf};
+
+use tl_metrics::EpochRecord;
+use tl_train::Event;
+
+use crate::{output, skipped};
+
+/// The lines that tell of an event; none for most. `run` is the run's folder.
+pub(crate) fn lines(event: &Event<'_>, run: &Path) -> Vec<String> {
+    let line = match event {
+        Event::Found { side, classes, counts } => found(side, classes, counts),
+        Event::Ignored(n) => format!("Passed over {} that no photo folder needs", skipped::plural(*n, "file")),
+        Event::Leaks(pairs) => return leaks(pairs).into_iter().collect(),
+        Event::Extracted { n_photos, n_cached, seconds, skipped } => {
+            let list = run.join("skipped.csv").display().to_string();
+            let mut lines = vec![extracted(*n_photos, *n_cached, *seconds)];
+            lines.extend(skipped::lines(skipped, Some(&list)));
+            return lines;
+        }
+        Event::Warning(text) => format!("Careful: {text}"),
+        Event::Resumed { epochs, steps, .. } => format!("Going on after {epochs} epochs and {steps} steps."),
+        Event::Damaged(path) => {
+            format!("{} is damaged; going on from the checkpoint before it.", path.display())
+        }
+        Event::Epoch { record, n_epochs, .. } => epoch(record, *n_epochs),
+        Event::StoppedEarly(reason) => format!("Stopping early: {reason}."),
+        Event::Interrupted { epochs, steps } => format!(
+            "Stopped after {epochs} epochs and {steps} steps; all of it is saved. Go on with:\n  {} train --resume {}",
+            output::program(),
+            run.display()
+        ),
+        _ => return Vec::new(),
+    };
+    vec![line]
+}
+
+fn found(side: &str, classes: &[String], counts: &[usize]) -> String {
+    let n_images: usize = counts.iter().sum();
+    if n_images == 0 {
+        return format!("No {side} images: nothing will say how good the model is.");
+    }
+    let per_class: Vec<_> = classes.iter().zip(counts).map(|(class, n)| format!("{class} {n}")).collect();
+    let n_classes = counts.iter().filter(|n| **n > 0).count();
+    format!("Found {n_images} images belonging to {n_classes} classes for {side}: {}", per_class.join(", "))
+}
+
+fn leaks(pairs: &[(PathBuf, PathBuf)]) -> Option<String> {
+    let (train, val) = pairs.first()?;
+    Some(format!(
+        "Careful: {} equal or resemble a training photo, which flatters the accuracy; the first: {} and {}",
+        skipped::plural(pairs.len(), "validation photo"),
+        val.display(),
+        train.display()
+    ))
+}
+
+fn extracted(n_photos: usize, n_cached: usize, seconds: f64) -> String {
+    let rate = n_photos as f64 / seconds.max(1e-9);
+    let known = match n_cached {
+        0 => String::new(),
+        n => format!(", {n} known from an earlier run"),
+    };
+    format!("Read {n_photos} photos in {seconds:.2} s ({rate:.0} photos/s{known})")
+}
+
+fn epoch(record: &EpochRecord, n_epochs: usize) -> String {
+    let EpochRecord { epoch, train_loss, train_accuracy, val_loss, val_accuracy, .. } = *record;
+    let val = val_loss
+        .zip(val_accuracy)
+        .map(|(loss, accuracy)| format!(" | validation loss {loss:.4} accuracy {:5.1} %", accuracy * 100.0));
+    let width = n_epochs.to_string().len();
+    format!(
+        "Epoch {epoch:>width$}/{n_epochs}: loss {train_loss:.4} accuracy {:5.1} %{}",
+        train_accuracy * 100.0,
+        val.unwrap_or_default()
+    )
+}
