@@ -31,6 +31,7 @@ mod progress;
 mod settings;
 mod signal;
 mod skipped;
+mod terminal;
 mod train;
 
 use std::process::ExitCode;

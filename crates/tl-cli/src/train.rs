@@ -1,5 +1,6 @@
 //! `tl train`.
 
+mod dashboard;
 mod duration;
 pub(crate) mod eta;
 mod json_log;
@@ -12,6 +13,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use anyhow::Result;
@@ -30,8 +32,11 @@ use crate::{
     precision,
     progress::Display,
     settings::Settings,
-    signal,
-    train::{duration::duration, json_log::JsonLog, recorder::Recorder, screen::Screen, summary::summary},
+    signal, terminal,
+    train::{
+        dashboard::Dashboard, duration::duration, json_log::JsonLog, recorder::Recorder, screen::Screen,
+        summary::summary,
+    },
 };
 
 /// What to train on, and how.
@@ -128,6 +133,9 @@ pub(crate) struct TrainArgs {
     /// Set any setting of config.toml
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Show the run on a full screen of the terminal: curves, throughput, the time left; q stops and saves
+    #[arg(long, conflicts_with_all = ["quiet", "log_json"])]
+    tui: bool,
     /// Go on with an interrupted run
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["data", "val", "config", "set", "name", "out"])]
     resume: Option<PathBuf>,
@@ -189,10 +197,13 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
         Some(run) => RunFolder::open(run)?,
         None => RunFolder::create(&args.out, args.name.as_deref(), &stem(plan.options()))?,
     };
-    let mut observer = Recorder::new(folder.path(), args.resume.is_some(), view(global, &folder));
+    let mut observer = Recorder::new(folder.path(), args.resume.is_some(), view(args, global, &folder, &stop));
     let (command, cache) = (env::args().collect(), cache::open(global));
     let inputs = RunInputs { plan, data, weights, folder: folder.clone(), device, command, cache };
-    match train(inputs, &mut observer, &stop) {
+    let outcome = train(inputs, &mut observer, &stop);
+    // A full screen has to make room for what comes now.
+    drop(observer);
+    match outcome {
         Ok(Outcome::Finished(metrics)) => {
             output::result(&summary(&metrics, &folder, &output::program()))?;
             Ok(ExitCode::SUCCESS)
@@ -203,11 +214,21 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
 }
 
 /// What shows the run as it goes.
-fn view(global: &GlobalArgs, folder: &RunFolder) -> Box<dyn Observer> {
-    match global.log_json {
-        true => Box::new(JsonLog),
-        false => Box::new(Screen::new(Display::new(global), folder.path())),
+fn view(args: &TrainArgs, global: &GlobalArgs, folder: &RunFolder, stop: &Arc<AtomicBool>) -> Box<dyn Observer> {
+    if global.log_json {
+        return Box::new(JsonLog);
     }
+    if args.tui {
+        let dashboard = match terminal::is_there() {
+            true => Dashboard::start(folder.path(), stop).map_err(|error| error.to_string()),
+            false => Err("standard input and standard error must be one".to_owned()),
+        };
+        match dashboard {
+            Ok(dashboard) => return Box::new(dashboard),
+            Err(why) => output::note(&format!("--tui needs a terminal ({why}); here are lines instead.")),
+        }
+    }
+    Box::new(Screen::new(Display::new(global), folder.path()))
 }
 
 /// A run that failed before it had anything to keep leaves no folder behind.

@@ -92,3 +92,12 @@ fn a_run_that_starts_over_has_no_step_twice() {
     let files = std::fs::read_dir(work.path("runs/run")).unwrap();
     assert_eq!(files.filter(|file| is_event_file(&file.as_ref().unwrap().path())).count(), 2);
 }
+
+#[test]
+fn a_dashboard_needs_a_terminal() {
+    let work = Work::with_photos(6);
+    let run = work.ok(&["train", "photos", "--hidden", "8", "--epochs", "2", "--tui"]);
+    assert!(run.stderr().contains("--tui needs a terminal"), "{}", run.stderr());
+    assert!(run.stderr().contains("Epoch 2/2"), "{}", run.stderr());
+    assert_eq!(work.run(&["train", "photos", "--tui", "--quiet"]).code(), 2);
+}
