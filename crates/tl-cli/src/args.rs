@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
     bench::BenchArgs, cache::CacheArgs, completions::CompletionsArgs, data::DataArgs, evaluate::EvaluateArgs,
-    features::FeaturesArgs, info::InfoArgs, predict::PredictArgs, train::TrainArgs,
+    features::FeaturesArgs, info::InfoArgs, lr_find::LrFindArgs, predict::PredictArgs, train::TrainArgs,
 };
 
 /// Transfer learning for photos: a folder of photos becomes a classifier that you can trust, carry away and run.
@@ -65,6 +65,8 @@ pub(crate) enum PrecisionArg {
 pub(crate) enum Command {
     /// Train a classifier on a folder of photos
     Train(Box<TrainArgs>),
+    /// Try learning rates on a folder of photos, and draw their losses
+    LrFind(LrFindArgs),
     /// Say what is on photos
     Predict(PredictArgs),
     /// Measure a model on photos whose classes are known

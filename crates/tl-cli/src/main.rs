@@ -22,6 +22,7 @@ mod features;
 mod imagenet_labels;
 mod info;
 mod logging;
+mod lr_find;
 mod model;
 mod output;
 mod photo_args;
@@ -65,6 +66,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     tl_torch::keep_allocations();
     match args.command {
         Command::Train(train) => train::run(&train, &args.global),
+        Command::LrFind(find) => lr_find::run(&find, &args.global),
         Command::Predict(predict) => predict::run(&predict, &args.global),
         Command::Evaluate(evaluate) => evaluate::run(&evaluate, &args.global),
         Command::Features(features) => features::run(&features, &args.global),

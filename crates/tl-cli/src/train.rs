@@ -283,7 +283,7 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
 }
 
 /// The word that an argument's value is typed as, which is also what the settings call it.
-fn name_of(value: &impl ValueEnum) -> Value {
+pub(crate) fn name_of(value: &impl ValueEnum) -> Value {
     let name = value.to_possible_value().map(|v| v.get_name().to_owned());
     Value::String(name.unwrap_or_default())
 }
@@ -294,7 +294,7 @@ fn full_name(name: &str) -> String {
 }
 
 /// A run must find its photos again from another working folder.
-fn absolute(path: &Path) -> Result<Value> {
+pub(crate) fn absolute(path: &Path) -> Result<Value> {
     let path = std::path::absolute(path)?;
     match path.to_str() {
         Some(text) => Ok(Value::String(text.to_owned())),

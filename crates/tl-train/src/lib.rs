@@ -33,6 +33,7 @@ mod finetune;
 mod freeze;
 mod gradients;
 mod head_run;
+mod lr_find;
 mod mix;
 mod optimizer;
 mod options;
@@ -55,6 +56,7 @@ pub use ema::Ema;
 pub use error::TrainError;
 pub use event::{Event, Observer, StepRecord};
 pub use gradients::{Clipping, GradientSum, global_norm};
+pub use lr_find::{LrCurve, LrFindInputs, LrPoint, lr_find};
 pub use optimizer::{AdamConfig, EpsilonAt, Group, LionConfig, Optimizer, OptimizerConfig, RmsPropConfig, SgdConfig};
 pub use options::{
     HeadKind, Keep, LossKind, NormKind, OptimizerKind, PrecisionChoice, Sampler, Schedule, TrainOptions,

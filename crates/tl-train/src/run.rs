@@ -295,7 +295,7 @@ fn announce(data: &Data, observer: &mut dyn Observer) {
 }
 
 /// Labels of the rows.
-fn labels(features: &Features, samples: &[Sample]) -> Vec<usize> {
+pub(crate) fn labels(features: &Features, samples: &[Sample]) -> Vec<usize> {
     features.photos.iter().map(|&photo| samples[photo].label).collect()
 }
 
@@ -305,7 +305,7 @@ fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
 }
 
 /// Rows with their labels, which the views of a photo share with it.
-fn table(rows: &[f32], width: usize, labels: &[usize]) -> Result<Table, TrainError> {
+pub(crate) fn table(rows: &[f32], width: usize, labels: &[usize]) -> Result<Table, TrainError> {
     let (n_photos, n_rows) = (labels.len(), rows.len() / width);
     let labels: Vec<i64> = labels.iter().cycle().take(n_rows).map(|&label| label as i64).collect();
     let features = tl_torch::tensor_from_f32(rows, &[n_rows as i64, width as i64])?;
@@ -313,7 +313,7 @@ fn table(rows: &[f32], width: usize, labels: &[usize]) -> Result<Table, TrainErr
 }
 
 /// Every class must have a photo to learn from.
-fn check_classes(data: &Data, labels: &[usize], skipped: &[Skipped]) -> Result<(), TrainError> {
+pub(crate) fn check_classes(data: &Data, labels: &[usize], skipped: &[Skipped]) -> Result<(), TrainError> {
     let missing = (0..data.classes.len()).find(|class| !labels.contains(class));
     let Some(class) = missing else { return Ok(()) };
     let class = data.classes[class].clone();
@@ -321,7 +321,7 @@ fn check_classes(data: &Data, labels: &[usize], skipped: &[Skipped]) -> Result<(
 }
 
 /// A folder that is mostly broken is an error, not a surprise.
-fn check_skipped(skipped: &[Skipped], n_used: usize, allowed: f64) -> Result<(), TrainError> {
+pub(crate) fn check_skipped(skipped: &[Skipped], n_used: usize, allowed: f64) -> Result<(), TrainError> {
     let (n_skipped, n_files) = (skipped.len(), skipped.len() + n_used);
     if n_skipped as f64 <= allowed * n_files as f64 {
         return Ok(());

@@ -18,6 +18,7 @@ mod imagenet;
 mod imbalance;
 mod interrupt;
 mod kill;
+mod lr_find;
 mod predict;
 mod text;
 mod train;

@@ -1,0 +1,134 @@
+//! `tl lr-find`.
+
+mod plot;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueHint;
+use tch::Device;
+use tl_model::write_atomically;
+use tl_train::{Data, Event, LrCurve, LrFindInputs, Plan, PrecisionChoice, TrainOptions, lr_find};
+
+use self::plot::svg;
+use crate::{
+    EXIT_INTERRUPTED,
+    args::GlobalArgs,
+    assets, cache, device,
+    model::backbone,
+    output, precision,
+    progress::{Display, PhotoProgress},
+    settings::Settings,
+    signal,
+    train::absolute,
+};
+
+/// What to try learning rates on.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LrFindArgs {
+    /// Photos as for `tl train` [default: the fetched sample]
+    #[arg(value_hint = ValueHint::AnyPath)]
+    data: Option<PathBuf>,
+    /// Pretrained network [default: mobilenet_v1]
+    #[arg(long, value_name = "B")]
+    backbone: Option<String>,
+    /// Shape of the head: mlp or linear [default: mlp]
+    #[arg(long, value_name = "H")]
+    head: Option<String>,
+    /// Steps from the lowest rate, 1e-7, to the highest, 10
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    steps: usize,
+    /// Where the curve goes: a picture (.svg) or numbers (.csv)
+    #[arg(long, value_name = "FILE", default_value = "lr-find.svg", value_hint = ValueHint::FilePath)]
+    out: PathBuf,
+    /// Take settings from a TOML file, such as a run's config.toml
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    /// Set any setting of config.toml, such as optimizer=sgd or batch_size=64
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
+    let write = writer(&args.out)?;
+    let stop = signal::stop_flag();
+    let mut options = options(args, global)?;
+    if options.data.is_none() {
+        options.data = Some(assets::default_sample(global)?);
+    }
+    let device = device::parse(&options.device)?;
+    if options.precision == PrecisionChoice::Auto && device == Device::Cpu {
+        options.precision = precision::auto(global).into();
+    }
+    let plan = Plan::new(options)?;
+    let data = Data::load(plan.options(), cache::likeness(global))?;
+    let weights = assets::weights(global, plan.spec())?;
+    let n_photos = data.train.len();
+    let inputs = LrFindInputs { plan, data, weights, device, cache: cache::open(global) };
+    let mut bar = PhotoProgress::new(n_photos, "Reading", Display::new(global));
+    let mut observer = |event: &Event<'_>| {
+        if let Event::Extracting { n_done, .. } = event {
+            bar.set(*n_done);
+        }
+    };
+    let curve = lr_find(&inputs, args.steps, &mut observer, &stop);
+    bar.clear();
+    let Some(curve) = curve? else { return Ok(ExitCode::from(EXIT_INTERRUPTED)) };
+    write_atomically(&args.out, |out| write(&curve, out))
+        .with_context(|| format!("{} cannot be written", args.out.display()))?;
+    output::result(&summary(&curve, n_photos, args))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(args: &LrFindArgs, global: &GlobalArgs) -> Result<TrainOptions> {
+    let mut settings = Settings::default();
+    if let Some(file) = &args.config {
+        settings.file(file)?;
+    }
+    args.set.iter().try_for_each(|text| settings.assignment(text))?;
+    settings.flag("data", args.data.as_deref().map(absolute).transpose()?);
+    let full_name = |name: &String| backbone(name).map_or_else(|_| name.clone(), |spec| spec.name.to_owned());
+    settings.flag("backbone", args.backbone.as_ref().map(full_name));
+    settings.flag("head", args.head.clone());
+    settings.flag("threads", global.threads.map(|n| n as i64));
+    settings.flag("device", global.device.clone());
+    settings.flag("precision", global.precision.as_ref().map(crate::train::name_of));
+    settings.finish(false)
+}
+
+type WriteCurve = fn(&LrCurve, &mut dyn Write) -> std::io::Result<()>;
+
+/// How a file of this name is written.
+fn writer(out: &Path) -> Result<WriteCurve> {
+    match out.extension().and_then(|extension| extension.to_str()) {
+        Some("svg") => Ok(|curve, out| out.write_all(svg(curve).as_bytes())),
+        Some("csv") => Ok(|curve, out| {
+            let mut csv = csv::Writer::from_writer(out);
+            curve.points.iter().try_for_each(|point| csv.serialize(point))?;
+            csv.flush()
+        }),
+        _ => bail!("{} is neither a picture nor numbers; end it in .svg or .csv", out.display()),
+    }
+}
+
+fn summary(curve: &LrCurve, n_photos: usize, args: &LrFindArgs) -> String {
+    let n = curve.points.len();
+    let last = curve.points.last().map_or(0.0, |point| point.learning_rate);
+    let end = if n < args.steps { ", where the loss diverged" } else { "" };
+    let rate = |rate: Option<f64>| rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.1e}"));
+    let mut lines = vec![
+        format!("Tried {n} learning rates from 1e-7 to {last:.1e} on {n_photos} photos{end}"),
+        format!("Steepest descent of the loss      {}", rate(curve.steepest())),
+        format!("A tenth of the lowest loss's rate {}", rate(curve.tenth_of_lowest())),
+        format!("Curve                             {}", args.out.display()),
+    ];
+    if let Some(steepest) = curve.steepest() {
+        let data = args.data.as_ref().map(|data| format!(" {}", data.display())).unwrap_or_default();
+        lines.push(format!("Try it                            {} train{data} --lr {steepest:.1e}", output::program()));
+    }
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,125 @@
+//! Losses by learning rate, and what they suggest.
+
+use serde::Serialize;
+
+/// What the smoothed loss keeps of itself at each step.
+const SMOOTHING: f64 = 0.9;
+/// So many times the lowest loss is divergence.
+const DIVERGED: f64 = 4.0;
+/// Steps to either side over which a slope is taken.
+const HALF_WINDOW: usize = 5;
+/// Steps at the start whose average says little.
+const YOUNG: usize = 10;
+
+/// One step of the finder.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LrPoint {
+    /// The learning rate of the step.
+    pub learning_rate: f64,
+    /// Mean loss of its photos, before the step.
+    pub loss: f64,
+    /// Moving average of the losses so far.
+    pub smoothed_loss: f64,
+}
+
+/// What the finder saw.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LrCurve {
+    /// The steps, by growing rate; the last is the first that diverged, if one did.
+    pub points: Vec<LrPoint>,
+}
+
+impl LrCurve {
+    /// Takes in the next step; whether the finder should go on, because the loss has not diverged.
+    pub(super) fn add(&mut self, learning_rate: f64, loss: f64) -> bool {
+        let n = self.points.len() as i32;
+        // Adam's correction of a mean that began at zero.
+        let before = self.points.last().map_or(0.0, |p| p.smoothed_loss * (1.0 - SMOOTHING.powi(n)));
+        let smoothed_loss = (SMOOTHING * before + (1.0 - SMOOTHING) * loss) / (1.0 - SMOOTHING.powi(n + 1));
+        let lowest = self.points.iter().map(|p| p.smoothed_loss).fold(f64::INFINITY, f64::min);
+        let goes_on = smoothed_loss.is_finite() && smoothed_loss <= DIVERGED * lowest;
+        if smoothed_loss.is_finite() {
+            self.points.push(LrPoint { learning_rate, loss, smoothed_loss });
+        }
+        goes_on
+    }
+
+    /// The rate at which the smoothed loss falls most steeply along the logarithm of the rate.
+    #[must_use]
+    pub fn steepest(&self) -> Option<f64> {
+        // Of single steps the noise would be steepest, and most of all while the average is young.
+        let (half, young) = ((self.points.len() / 10).clamp(1, HALF_WINDOW), YOUNG.min(self.points.len() / 5));
+        let slope = |i: usize| {
+            let (before, after) = (&self.points[i - half], &self.points[i + half]);
+            (after.smoothed_loss - before.smoothed_loss) / (after.learning_rate / before.learning_rate).ln()
+        };
+        let places = young.max(half)..self.lowest_at()?;
+        let falls = places.filter(|i| i + half < self.points.len()).map(|i| (i, slope(i)));
+        let steepest = falls.filter(|(_, slope)| *slope < 0.0).min_by(|a, b| a.1.total_cmp(&b.1));
+        steepest.map(|(i, _)| self.points[i].learning_rate)
+    }
+
+    /// A tenth of the rate at which the smoothed loss is lowest: there it is about to grow.
+    #[must_use]
+    pub fn tenth_of_lowest(&self) -> Option<f64> {
+        Some(self.points[self.lowest_at()?].learning_rate / 10.0)
+    }
+
+    fn lowest_at(&self) -> Option<usize> {
+        let points = self.points.iter().enumerate();
+        points.min_by(|a, b| a.1.smoothed_loss.total_cmp(&b.1.smoothed_loss)).map(|(i, _)| i)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: f64 = 1e-7;
+    const LAST: f64 = 10.0;
+
+    /// A curve as they are: flat, falling around `fall`, growing from `rise` on.
+    fn curve(fall: f64, rise: f64) -> LrCurve {
+        let mut curve = LrCurve::default();
+        for step in 0..200 {
+            let rate = FIRST * (LAST / FIRST).powf(f64::from(step) / 199.0);
+            let loss = 2.0 - 1.5 / (1.0 + (fall / rate).powi(2)) + (rate / rise).powi(2);
+            if !curve.add(rate, loss) {
+                break;
+            }
+        }
+        curve
+    }
+
+    #[test]
+    fn finds_the_fall_and_the_rise_of_a_curve() {
+        let curve = curve(1e-3, 1.0);
+        let (steepest, tenth) = (curve.steepest().unwrap(), curve.tenth_of_lowest().unwrap());
+        // The average lags behind by some ten steps, half a decade here.
+        assert!((1e-3..5e-3).contains(&steepest), "{steepest}");
+        assert!((5e-3..1e-1).contains(&tenth), "{tenth}");
+        let last = curve.points.last().unwrap();
+        assert!(last.learning_rate < LAST && last.smoothed_loss > 1.5, "it went on: {last:?}");
+    }
+
+    #[test]
+    fn noise_is_not_taken_for_a_fall() {
+        let mut curve = LrCurve::default();
+        for step in 0..100 {
+            let rate = FIRST * (LAST / FIRST).powf(f64::from(step) / 99.0);
+            let noise = 0.4 * f64::from(step * 37 % 11 - 5) / 5.0;
+            let _ = curve.add(rate, 2.0 - 1.5 / (1.0 + 1e-3 / rate) + noise);
+        }
+        let steepest = curve.steepest().unwrap();
+        assert!((1e-4..1e-1).contains(&steepest), "{steepest}");
+    }
+
+    #[test]
+    fn the_average_starts_without_a_bias() {
+        let mut curve = LrCurve::default();
+        (0..30).for_each(|_| assert!(curve.add(1e-3, 0.7)));
+        assert!(curve.points.iter().all(|point| (point.smoothed_loss - 0.7).abs() < 1e-12));
+        assert!(!curve.add(1e-3, f64::NAN) && curve.points.len() == 30);
+        assert_eq!(LrCurve::default().steepest(), None);
+    }
+}
