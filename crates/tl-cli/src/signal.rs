@@ -1,11 +1,8 @@
 //! Ctrl-C and SIGTERM.
 
-use std::{
-    process,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use crate::{EXIT_INTERRUPTED, terminal};
@@ -21,10 +18,9 @@ pub(crate) fn stop_flag() -> Arc<AtomicBool> {
 }
 
 /// Sets the flag of [`stop_flag`]. The second time leaves at once: whatever was saved last is whole.
-#[allow(clippy::exit, reason = "a second Ctrl-C means now")]
 pub(crate) fn stop(flag: &AtomicBool) {
     if flag.swap(true, Ordering::Relaxed) {
         terminal::release();
-        process::exit(EXIT_INTERRUPTED.into());
+        tl_torch::exit_now(EXIT_INTERRUPTED.into());
     }
 }

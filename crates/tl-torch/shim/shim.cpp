@@ -165,6 +165,8 @@ void tlt_skip_destructors() {
 #endif
 }
 
+void tlt_exit_now(int code) { std::_Exit(code); }
+
 const char* tlt_libtorch_version() { return TORCH_VERSION; }
 
 int tlt_has_operators() {

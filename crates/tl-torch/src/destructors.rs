@@ -12,3 +12,15 @@ pub fn skip_destructors() {
         crate::ffi::tlt_skip_destructors();
     }
 }
+
+/// Ends the process at once: no exit handler and no destructor runs, and nothing is flushed.
+///
+/// The usual end takes libtorch apart under the hands of threads that are still computing with it, which ends in a
+/// crash now and then. Only a binary may call this, for a user who cannot wait.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: `_Exit` returns the process to the kernel and touches nothing of it.
+    #[allow(unsafe_code)]
+    unsafe {
+        crate::ffi::tlt_exit_now(code)
+    }
+}

@@ -17,6 +17,7 @@ pub(crate) struct Layer {
 unsafe extern "C" {
     pub(crate) fn tlt_keep_allocations();
     pub(crate) fn tlt_skip_destructors();
+    pub(crate) fn tlt_exit_now(code: c_int) -> !;
     pub(crate) fn tlt_libtorch_version() -> *const c_char;
     pub(crate) fn tlt_has_operators() -> c_int;
     fn tlt_free_message(message: *mut c_char);

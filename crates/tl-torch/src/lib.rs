@@ -36,7 +36,7 @@ pub use convert::{
     to_vec_u8, u8_slice,
 };
 pub use cpu::{CpuCapability, libtorch_version};
-pub use destructors::skip_destructors;
+pub use destructors::{exit_now, skip_destructors};
 pub use error::TorchError;
 pub use layout::{channels_last, empty_channels_last, is_channels_last};
 pub use linear::Linear;

@@ -335,7 +335,7 @@ impl<'a> HeadRun<'a> {
 }
 
 /// The head's parameters, no longer touched by training.
-fn copies(head: &Head) -> Result<Vec<(String, Tensor)>, TrainError> {
+pub(crate) fn copies(head: &Head) -> Result<Vec<(String, Tensor)>, TrainError> {
     head.parameters().into_iter().map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?))).collect()
 }
 

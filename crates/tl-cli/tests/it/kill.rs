@@ -4,7 +4,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -56,4 +56,27 @@ fn a_killed_run_goes_on_to_the_same_bits() {
         let numbers = |work: &Work| tensor_bytes(&work.path("runs/run/model.safetensors"), part);
         assert!(numbers(&whole) == numbers(&cut), "{part}* differs after {N_KILLS} kills");
     }
+}
+
+#[test]
+fn a_second_signal_ends_a_run_at_once_and_it_goes_on_to_the_same_bits() {
+    let (whole, cut) = (Work::with_photos(8), Work::with_photos(8));
+    let args: Vec<&str> = ARGS.split_whitespace().collect();
+    whole.ok(&args);
+
+    let folder = cut.path("runs/run/checkpoint");
+    let mut child = spawn(&cut, &args);
+    let started = Instant::now();
+    while checkpoints(&folder).is_empty() {
+        assert!(child.try_wait().unwrap().is_none() && started.elapsed() < Duration::from_mins(2), "no checkpoint");
+        thread::sleep(Duration::from_millis(2));
+    }
+    for _ in 0..2 {
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    }
+    // Whichever way it took: saved after the first, or left at once after the second.
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    cut.ok(&["train", "--resume", "runs/run"]);
+    let numbers = |work: &Work| tensor_bytes(&work.path("runs/run/model.safetensors"), "backbone.");
+    assert!(numbers(&whole) == numbers(&cut));
 }

@@ -1,8 +1,10 @@
 //! The loop of fine-tuning.
 
+mod state;
+mod validation;
+
 use std::{
     iter,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,28 +13,28 @@ use std::{
     time::Instant,
 };
 
-use tch::Kind;
 use tl_backbone::{Backbone, BatchNorm, LayerInfo, Weights, layers};
 use tl_data::{Batch, Loader, LoaderOptions, Sample};
-use tl_features::{ExtractOptions, Features, extract};
-use tl_head::{Head, LossOptions, cross_entropy};
+use tl_features::Features;
+use tl_head::{Head, LossOptions};
 use tl_metrics::EpochRecord;
-use tl_torch::{deep_copy, set_intra_op_threads};
+use tl_torch::set_intra_op_threads;
 
 use super::{
-    checkpoint::{Checkpoints, TuneCheckpoint},
+    checkpoint::Checkpoints,
     gradients::{Gradients, gradients},
     history::History,
     model::Model,
     photos::StepPhotos,
     proof::Frozen,
     whole_batch::whole_batches,
-    worker::{Worker, labels_tensor, n_correct},
+    worker::Worker,
 };
 use crate::{
     ema::Ema,
     error::TrainError,
     event::{Event, Observer, StepRecord},
+    head_run::copies,
     mix::Mix,
     optimizer::Optimizer,
     options::{HeadKind, Keep, NormKind, TrainOptions},
@@ -384,32 +386,6 @@ impl<'a> TuneRun<'a> {
         if changes { self.unfreeze() } else { Ok(()) }
     }
 
-    /// Features, loss and accuracy of the validation photos, by the way in which predictions are made.
-    fn validate(&self, model: &Model) -> Result<Option<(Features, f64, f64)>, TrainError> {
-        if self.val.is_empty() {
-            return Ok(None);
-        }
-        let photos: Vec<PathBuf> = self.val.iter().map(|sample| sample.path.clone()).collect();
-        let extracting = ExtractOptions {
-            n_threads: self.options.threads,
-            geometry: Some(self.plan.preprocessing().geometry),
-            precision: self.plan.precision(),
-            decode: self.options.decode(),
-            ..ExtractOptions::default()
-        };
-        let weights = model.backbone.to_weights()?;
-        let (features, skipped) = extract(&weights, &photos, &extracting, &mut |_| {}, &AtomicBool::new(false))?;
-        if let Some(gone) = skipped.first() {
-            return Err(TrainError::PhotoLost { path: gone.path.clone(), reason: gone.reason.to_string() });
-        }
-        let _guard = tch::no_grad_guard();
-        let logits = model.head.forward(&features.to_tensor()?)?;
-        let labels = labels_tensor(&self.val.iter().map(|sample| sample.label).collect::<Vec<_>>())?;
-        let loss = cross_entropy(&logits, &labels, &self.loss)?.f_double_value(&[])?;
-        let accuracy = n_correct(&logits, &labels)? as f64 / self.val.len() as f64;
-        Ok(Some((features, loss, accuracy)))
-    }
-
     /// The last epoch's model, or the best's where that was asked for.
     fn finish(
         mut self,
@@ -428,70 +404,14 @@ impl<'a> TuneRun<'a> {
         Ok(TunedModel {
             weights: model.backbone.to_weights()?,
             proof: self.frozen.prove(&model.backbone)?,
-            head: Head::from_tensors(model.head.config(), copies(&model.head)?)?,
+            head: Head::from_tensors(model.head.config(), copies(&model.head)?.into_iter().collect())?,
             images_per_second: self.history.n_photos as f64 / self.history.total_seconds.max(1e-9),
             history: self.history.records,
             val,
             stopped_early,
         })
     }
-
-    // ---- Checkpoints.
-
-    fn checkpoint(&self) -> Result<TuneCheckpoint, TrainError> {
-        let backbone = self.model.backbone.tensors();
-        Ok(TuneCheckpoint {
-            history: History { stopping: self.stopping.state(), ..self.history.clone() },
-            backbone: backbone
-                .map(|(name, t)| Ok((name.to_owned(), deep_copy(t)?)))
-                .collect::<Result<_, TrainError>>()?,
-            head: copies(&self.model.head)?,
-            optimizer: self.optimizer.state_tensors().into_iter().collect(),
-            ema: self.ema.as_ref().map_or_else(|| Ok(Tensors::new()), Ema::state_tensors)?,
-        })
-    }
-
-    /// Takes a checkpoint's place in the run.
-    fn restore(&mut self, checkpoint: TuneCheckpoint) -> Result<(), TrainError> {
-        let TuneCheckpoint { history, backbone, head, optimizer, ema } = checkpoint;
-        self.stopping.restore(history.stopping.clone());
-        self.history = history;
-        self.model = self.model_of(backbone, head)?;
-        self.load_ema(ema)?;
-        self.unfreeze()?;
-        self.optimizer.load_state(optimizer)
-    }
-
-    /// A model of these tensors.
-    fn model_of(&self, backbone: Tensors, head: Tensors) -> Result<Model, TrainError> {
-        let mut backbone = Backbone::new(&Weights::from_tensors(self.plan.spec(), backbone)?)?;
-        backbone.set_bn_momentum(self.options.bn_momentum);
-        Ok(Model { backbone, head: Head::from_tensors(self.model.head.config(), head)? })
-    }
-
-    fn load_ema(&mut self, state: Tensors) -> Result<(), TrainError> {
-        match &mut self.ema {
-            Some(ema) => ema.load_state(state, self.model.tensors()),
-            None => Ok(()),
-        }
-    }
-
-    /// The model of the averaged weights, where they are asked for.
-    fn averaged(&self) -> Result<Option<Model>, TrainError> {
-        let Some(ema) = &self.ema else { return Ok(None) };
-        let (mut backbone, mut head) = (Tensors::new(), Tensors::new());
-        for (name, tensor) in ema.averages() {
-            match (name.strip_prefix("backbone."), name.strip_prefix("head.")) {
-                (Some(name), _) => drop(backbone.insert(name.to_owned(), tensor)),
-                (_, Some(name)) => drop(head.insert(name.to_owned(), tensor)),
-                (None, None) => {}
-            }
-        }
-        self.model_of(backbone, head).map(Some)
-    }
 }
-
-type Tensors = std::collections::BTreeMap<String, tch::Tensor>;
 
 /// What moves in an epoch: of what may, the last stage first, and one more every so many epochs.
 fn trained_in(epoch: usize, layers: &[LayerInfo], trained: &[bool], options: &TrainOptions) -> Vec<bool> {
@@ -501,12 +421,4 @@ fn trained_in(epoch: usize, layers: &[LayerInfo], trained: &[bool], options: &Tr
         every => last.saturating_sub(epoch / every),
     };
     layers.iter().zip(trained).map(|(layer, &trained)| trained && layer.stage >= first).collect()
-}
-
-/// The head's parameters, no longer touched by training.
-fn copies(head: &Head) -> Result<Tensors, TrainError> {
-    head.parameters()
-        .into_iter()
-        .map(|(name, tensor)| Ok((name, deep_copy(&tensor.f_to_kind(Kind::Float)?)?)))
-        .collect()
 }

@@ -1,0 +1,72 @@
+//! The state of fine-tuning as tensors: what checkpoints hold, and models made of it.
+
+use std::collections::BTreeMap;
+
+use tch::Tensor;
+use tl_backbone::{Backbone, Weights};
+use tl_head::Head;
+use tl_torch::deep_copy;
+
+use super::TuneRun;
+use crate::{
+    ema::Ema,
+    error::TrainError,
+    finetune::{checkpoint::TuneCheckpoint, history::History, model::Model},
+    head_run::copies,
+};
+
+type Tensors = BTreeMap<String, Tensor>;
+
+impl TuneRun<'_> {
+    pub(super) fn checkpoint(&self) -> Result<TuneCheckpoint, TrainError> {
+        let backbone = self.model.backbone.tensors();
+        Ok(TuneCheckpoint {
+            history: History { stopping: self.stopping.state(), ..self.history.clone() },
+            backbone: backbone
+                .map(|(name, t)| Ok((name.to_owned(), deep_copy(t)?)))
+                .collect::<Result<_, TrainError>>()?,
+            head: copies(&self.model.head)?.into_iter().collect(),
+            optimizer: self.optimizer.state_tensors().into_iter().collect(),
+            ema: self.ema.as_ref().map_or_else(|| Ok(Tensors::new()), Ema::state_tensors)?,
+        })
+    }
+
+    /// Takes a checkpoint's place in the run.
+    pub(super) fn restore(&mut self, checkpoint: TuneCheckpoint) -> Result<(), TrainError> {
+        let TuneCheckpoint { history, backbone, head, optimizer, ema } = checkpoint;
+        self.stopping.restore(history.stopping.clone());
+        self.history = history;
+        self.model = self.model_of(backbone, head)?;
+        self.load_ema(ema)?;
+        self.unfreeze()?;
+        self.optimizer.load_state(optimizer)
+    }
+
+    /// A model of these tensors.
+    pub(super) fn model_of(&self, backbone: Tensors, head: Tensors) -> Result<Model, TrainError> {
+        let mut backbone = Backbone::new(&Weights::from_tensors(self.plan.spec(), backbone)?)?;
+        backbone.set_bn_momentum(self.options.bn_momentum);
+        Ok(Model { backbone, head: Head::from_tensors(self.model.head.config(), head)? })
+    }
+
+    pub(super) fn load_ema(&mut self, state: Tensors) -> Result<(), TrainError> {
+        match &mut self.ema {
+            Some(ema) => ema.load_state(state, self.model.tensors()),
+            None => Ok(()),
+        }
+    }
+
+    /// The model of the averaged weights, where they are asked for.
+    pub(super) fn averaged(&self) -> Result<Option<Model>, TrainError> {
+        let Some(ema) = &self.ema else { return Ok(None) };
+        let (mut backbone, mut head) = (Tensors::new(), Tensors::new());
+        for (name, tensor) in ema.averages() {
+            match (name.strip_prefix("backbone."), name.strip_prefix("head.")) {
+                (Some(name), _) => drop(backbone.insert(name.to_owned(), tensor)),
+                (_, Some(name)) => drop(head.insert(name.to_owned(), tensor)),
+                (None, None) => {}
+            }
+        }
+        self.model_of(backbone, head).map(Some)
+    }
+}
