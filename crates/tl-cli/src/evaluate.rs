@@ -10,14 +10,16 @@ use std::{
 use anyhow::{Result, bail};
 use clap::ValueHint;
 use serde_json::json;
-use tl_data::{Sample, ScanOptions, Skipped, scan};
-use tl_metrics::Evaluation;
+use tl_data::{Folder, Labels, Sample, ScanOptions, Skipped, read_list, scan};
+use tl_metrics::{Evaluation, MultiLabelEvaluation};
 use tl_model::{Classifier, PredictOptions, Prediction};
 
 use crate::{
     EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
     args::GlobalArgs,
-    cache, imagenet_labels,
+    cache,
+    data::is_list,
+    imagenet_labels,
     model::{Named, predict_options},
     output,
     photo_args::PhotoArgs,
@@ -35,8 +37,9 @@ pub(crate) struct EvaluateArgs {
     #[arg(value_hint = ValueHint::AnyPath)]
     model: PathBuf,
     /// A folder with a folder of photos per class; of train/ and val/ (or valid/, test/) the second is used.
-    /// For imagenet: models, folder or file names start with WordNet ids or class indices
-    #[arg(value_hint = ValueHint::DirPath)]
+    /// Or a list path,label[,split] that ends in .csv or .jsonl, of which the photos to validate on are used where it
+    /// names some. For imagenet: models, folder or file names start with WordNet ids or class indices
+    #[arg(value_hint = ValueHint::AnyPath)]
     data: PathBuf,
     /// Write the numbers as JSON
     #[arg(long)]
@@ -51,14 +54,14 @@ pub(crate) struct EvaluateArgs {
 pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let named = Named::parse(&args.model)?;
     let classifier = named.classifier(global, args.verify)?;
-    let (samples, mut skipped) = match named.is_imagenet() {
-        true => imagenet_labels::scan(&args.data)?,
-        false => labelled(&args.data, classifier.classes())?,
+    let (labelled, mut skipped) = match named.is_imagenet() {
+        true => one_each(imagenet_labels::scan(&args.data)?),
+        false => labelled(&args.data, &classifier)?,
     };
     let display = Display::new(global);
-    display.line(&format!("Found {} images in {}", samples.len(), args.data.display()));
+    display.line(&format!("Found {} images in {}", labelled.len(), args.data.display()));
     let stop = signal::stop_flag();
-    let photos: Vec<PathBuf> = samples.iter().map(|s| s.path.clone()).collect();
+    let photos: Vec<PathBuf> = labelled.iter().map(|(path, _)| path.clone()).collect();
     let mut progress = PhotoProgress::new(photos.len(), "Evaluating", display);
     let cache = cache::open(global);
     let options = PredictOptions { cache: cache.clone(), ..predict_options(global, &args.photos)? };
@@ -74,50 +77,91 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
     if predictions.is_empty() {
         bail!("no photo in {} could be read", args.data.display());
     }
-    let evaluation = evaluation(&classifier, &samples, &predictions)?;
+    let worth = Worth::of(&classifier, &labelled, &predictions)?;
     output::result(&match args.json {
-        true => as_json(&evaluation, &skipped)?,
-        false => as_text(&evaluation, classifier.classes()),
+        true => as_json(&worth, &skipped)?,
+        false => as_text(&worth, classifier.classes()),
     })?;
     let is_too_much = args.photos.is_too_much(&skipped, predictions.len());
     Ok(ExitCode::from(if is_too_much { EXIT_CHECK_FAILED } else { 0 }))
 }
 
-/// Photos of a folder per class, with the model's labels: classes are matched by name.
-fn labelled(data: &Path, classes: &[String]) -> Result<(Vec<Sample>, Vec<Skipped>)> {
-    let folder = scan(data, &ScanOptions { min_classes: 1, ..ScanOptions::default() })?;
-    let labels = folder
-        .classes
-        .iter()
-        .map(|name| match classes.iter().position(|class| class == name) {
-            Some(label) => Ok(label),
-            None => bail!(
-                "{} holds a class `{name}` that the model does not know; its classes are: {}",
-                data.display(),
-                classes.join(", ")
-            ),
+/// Photos with the model's labels of them.
+type Labelled = Vec<(PathBuf, Vec<usize>)>;
+
+fn one_each((samples, skipped): (Vec<Sample>, Vec<Skipped>)) -> (Labelled, Vec<Skipped>) {
+    (samples.into_iter().map(|sample| (sample.path, vec![sample.label])).collect(), skipped)
+}
+
+/// Photos of a list or of a folder per class, with the model's labels: classes are matched by name.
+fn labelled(data: &Path, classifier: &Classifier) -> Result<(Labelled, Vec<Skipped>)> {
+    let labels = if classifier.is_multi_label() { Labels::Several } else { Labels::AsWritten };
+    let options = ScanOptions { min_classes: 1, labels, ..ScanOptions::default() };
+    let folder = match is_list(data) && data.is_file() {
+        true => read_list(data, &options)?.folder,
+        false => scan(data, &options)?,
+    };
+    let Folder { classes, label_sets, train, val, skipped, .. } = folder;
+    let known = model_labels(data, &classes, classifier.classes())?;
+    let of_sample = |label: usize| match &label_sets {
+        Some(sets) => sets.classes(label).iter().map(|&class| known[class]).collect(),
+        None => vec![known[label]],
+    };
+    let samples = val.unwrap_or(train).into_iter();
+    Ok((samples.map(|sample| (sample.path, of_sample(sample.label))).collect(), skipped))
+}
+
+/// For each of the classes of `data` its position in the model's.
+fn model_labels(data: &Path, classes: &[String], known: &[String]) -> Result<Vec<usize>> {
+    let label = |name: &String| match known.iter().position(|class| class == name) {
+        Some(label) => Ok(label),
+        None => bail!(
+            "{} holds a class `{name}` that the model does not know; its classes are: {}",
+            data.display(),
+            known.join(", ")
+        ),
+    };
+    classes.iter().map(label).collect()
+}
+
+/// What the model is worth on the photos.
+enum Worth {
+    One(Box<Evaluation>),
+    Several(Box<MultiLabelEvaluation>),
+}
+
+impl Worth {
+    fn of(classifier: &Classifier, labelled: &Labelled, predictions: &[Prediction]) -> Result<Self> {
+        let truth: Vec<&[usize]> = predictions.iter().map(|p| labelled[p.photo].1.as_slice()).collect();
+        let probabilities: Vec<f32> = predictions.iter().flat_map(|p| p.probabilities.iter().copied()).collect();
+        let classes = classifier.classes();
+        Ok(match classifier.is_multi_label() {
+            true => Self::Several(Box::new(MultiLabelEvaluation::new(classes, &truth, &probabilities)?)),
+            // One label each.
+            false => Self::One(Box::new(Evaluation::new(classes, &truth.concat(), &probabilities)?)),
         })
-        .collect::<Result<Vec<_>>>()?;
-    let samples = folder.val.unwrap_or(folder.train);
-    let samples = samples.into_iter().map(|s| Sample { label: labels[s.label], ..s }).collect();
-    Ok((samples, folder.skipped))
+    }
 }
 
-fn evaluation(classifier: &Classifier, samples: &[Sample], predictions: &[Prediction]) -> Result<Evaluation> {
-    let labels: Vec<usize> = predictions.iter().map(|p| samples[p.photo].label).collect();
-    let probabilities: Vec<f32> = predictions.iter().flat_map(|p| p.probabilities.iter().copied()).collect();
-    Ok(Evaluation::new(classifier.classes(), &labels, &probabilities)?)
-}
-
-fn as_json(evaluation: &Evaluation, skipped: &[Skipped]) -> Result<String> {
-    let mut document = serde_json::to_value(evaluation)?;
+fn as_json(worth: &Worth, skipped: &[Skipped]) -> Result<String> {
+    let mut document = match worth {
+        Worth::One(evaluation) => serde_json::to_value(evaluation)?,
+        Worth::Several(evaluation) => serde_json::to_value(evaluation)?,
+    };
     let entries: Vec<_> =
         skipped.iter().map(|s| json!({"path": s.path.to_string_lossy(), "reason": s.reason.to_string()})).collect();
     document["skipped"] = json!(entries);
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-fn as_text(evaluation: &Evaluation, classes: &[String]) -> String {
+fn as_text(worth: &Worth, classes: &[String]) -> String {
+    match worth {
+        Worth::One(evaluation) => text_of_one(evaluation, classes),
+        Worth::Several(evaluation) => text_of_several(evaluation),
+    }
+}
+
+fn text_of_one(evaluation: &Evaluation, classes: &[String]) -> String {
     let [low, high] = evaluation.accuracy_ci;
     let mut text = format!(
         "Accuracy {:.1} % on {} photos (95 % interval {:.1} to {:.1} %), log-loss {:.4}\n",
@@ -132,4 +176,19 @@ fn as_text(evaluation: &Evaluation, classes: &[String]) -> String {
         let _ = write!(text, "\n{}", evaluation.confusion_table());
     }
     text
+}
+
+fn text_of_several(evaluation: &MultiLabelEvaluation) -> String {
+    let [low, high] = evaluation.exact_match_ci;
+    format!(
+        "All classes right in {:.1} % of {} photos (95 % interval {:.1} to {:.1} %), {:.1} % of all answers right, \
+         log-loss {:.4}\n\n{}",
+        evaluation.exact_match * 100.0,
+        evaluation.n_images,
+        low * 100.0,
+        high * 100.0,
+        evaluation.label_accuracy * 100.0,
+        evaluation.log_loss,
+        evaluation.report()
+    )
 }

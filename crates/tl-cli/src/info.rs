@@ -60,7 +60,7 @@ pub(crate) fn run(args: &InfoArgs, global: &GlobalArgs) -> Result<ExitCode> {
 }
 
 fn bundle_facts(bundle: &Bundle) -> Value {
-    let Bundle { weights, head, classes, preprocessing, temperature, provenance } = bundle;
+    let Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance } = bundle;
     let spec = weights.spec();
     json!({
         "backbone": spec.name,
@@ -72,6 +72,7 @@ fn bundle_facts(bundle: &Bundle) -> Value {
         "parameters": spec.n_parameters + head.n_parameters(),
         "temperature": temperature,
         "classes": classes,
+        "multi_label": multi_label,
         "provenance": provenance,
     })
 }

@@ -34,9 +34,14 @@ pub(crate) struct PredictArgs {
     /// Photos and folders of photos; `-` reads a list from standard input, a path a line
     #[arg(required = true, value_hint = ValueHint::AnyPath, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Classes to show for each photo, the most probable first
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    top: u16,
+    /// Classes to show for each photo, the most probable first [default: 1; of a model with several classes per photo,
+    /// those that reach --threshold]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..))]
+    top: Option<u16>,
+    /// Of a model with several classes per photo: the probability from which on a class is said to be there
+    /// [default: 0.5]
+    #[arg(long, value_name = "P", value_parser = probability)]
+    threshold: Option<f32>,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -49,6 +54,9 @@ pub(crate) struct PredictArgs {
 
 pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let classifier = Named::parse(&args.model)?.classifier(global, args.verify)?;
+    if args.threshold.is_some() && !classifier.is_multi_label() {
+        bail!("--threshold is for models with several classes per photo; this one chooses one class, see --top");
+    }
     let (paths, missing) = present(with_standard_input(&args.paths)?);
     let (photos, mut skipped) = find_photos(&paths)?;
     skipped.extend(missing);
@@ -58,9 +66,14 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     // One photo is computed in less time than its key takes: the weights have to be hashed for it.
     let cache = cache::open(global).filter(|_| photos.len() > 1);
     let options = PredictOptions { cache: cache.clone(), ..predict_options(global, &args.photos)? };
-    let (mut answers, top) = (Vec::new(), args.top.into());
+    let (top, threshold) = (args.top.map(usize::from), args.threshold.unwrap_or(0.5));
+    let answer = |one: &Prediction| match classifier.is_multi_label() {
+        true => Answer::several(one, threshold, top),
+        false => Answer::one(one, top.unwrap_or(1)),
+    };
+    let mut answers = Vec::new();
     // Of a thousand probabilities a photo only the best are kept.
-    let mut take = |part: Vec<Prediction>| answers.extend(part.iter().map(|one| Answer::new(one, top)));
+    let mut take = |part: Vec<Prediction>| answers.extend(part.iter().map(answer));
     let result = classifier.predict_parts(&photos, &options, &mut |n| progress.set(n), &stop, &mut take);
     progress.clear();
     let broken = match result {
@@ -77,6 +90,11 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     skipped::say(&skipped, None);
     let is_too_much = args.photos.is_too_much(&skipped, answers.len());
     Ok(ExitCode::from(if is_too_much { EXIT_CHECK_FAILED } else { 0 }))
+}
+
+fn probability(text: &str) -> Result<f32, String> {
+    let found = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
+    found.ok_or_else(|| "a probability is a number from 0 to 1, such as 0.5".to_owned())
 }
 
 /// The paths, with `-` replaced by the lines of standard input.

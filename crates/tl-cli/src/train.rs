@@ -41,6 +41,7 @@ use crate::{
 
 /// What to train on, and how.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct TrainArgs {
     /// A folder with a folder of photos per class, or with train/ and val/ (or valid/, test/) in it, or a list
     /// path,label[,split][,group] that ends in .csv or .jsonl [default: the fetched sample]
@@ -49,6 +50,9 @@ pub(crate) struct TrainArgs {
     /// Validate on this folder instead of a part of DATA
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     val: Option<PathBuf>,
+    /// Photos may have several classes, or none: DATA is a list, and its labels may be `a;b`, or empty
+    #[arg(long, conflicts_with_all = ["val", "label_pattern"])]
+    multi_label: bool,
     /// Classes to use, in this order [default: all, sorted]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     classes: Option<Vec<String>>,
@@ -251,6 +255,7 @@ fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     args.set.iter().try_for_each(|text| settings.assignment(text))?;
     settings.flag("data", args.data.as_deref().map(absolute).transpose()?);
     settings.flag("val", args.val.as_deref().map(absolute).transpose()?);
+    settings.flag("multi_label", args.multi_label.then_some(true));
     settings.flag("classes", args.classes.clone());
     settings.flag("label_pattern", args.label_pattern.clone());
     settings.flag("max_skipped", args.photos.allowed());

@@ -2,6 +2,9 @@ use std::path::Path;
 
 use crate::error::DataError;
 
+/// What stands between the classes of a photo that has several.
+pub(crate) const SEPARATOR: char = ';';
+
 /// The classes in use; a label is a position.
 #[derive(Debug)]
 pub(crate) struct Classes {
@@ -37,6 +40,14 @@ impl Classes {
         self.names.iter().position(|known| known == name)
     }
 
+    /// Positions of the classes that are named with `;` between, sorted; those that were not chosen are left out.
+    pub(crate) fn set(&self, names: &str) -> Vec<usize> {
+        let mut set: Vec<usize> = split(names).filter_map(|name| self.label(name)).collect();
+        set.sort_unstable();
+        set.dedup();
+        set
+    }
+
     /// Fails on the first of `found` that is not known.
     pub(crate) fn check<'a>(&self, mut found: impl Iterator<Item = &'a str>, path: &Path) -> Result<(), DataError> {
         match found.find(|name| self.label(name).is_none()) {
@@ -57,4 +68,9 @@ impl Classes {
             _ => Ok(self.names),
         }
     }
+}
+
+/// The names in a label that holds several, or none.
+pub(crate) fn split(label: &str) -> impl Iterator<Item = &str> {
+    label.split(SEPARATOR).map(str::trim).filter(|name| !name.is_empty())
 }

@@ -48,6 +48,7 @@ mod decode;
 mod error;
 mod find;
 mod geometry;
+mod label_sets;
 mod limits;
 mod list;
 #[cfg(feature = "decode")]
@@ -65,6 +66,7 @@ pub use self::{
     error::DataError,
     find::find_photos,
     geometry::{Fit, Geometry},
+    label_sets::{LabelSets, Labels},
     limits::{DecodeOptions, Limits},
     list::{List, read_list},
     pattern::scan_by_pattern,
@@ -73,6 +75,7 @@ pub use self::{
     skip::{SkipReason, Skipped},
     split::{
         FoldOptions, Folds, Leak, SplitOptions, Together, exact_duplicates, leaks, stratified_folds, stratified_split,
+        stratified_split_by_sets,
     },
 };
 #[cfg(feature = "decode")]

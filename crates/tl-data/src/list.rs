@@ -6,8 +6,9 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    classes::Classes,
+    classes::{Classes, SEPARATOR, split},
     error::DataError,
+    label_sets::{LabelSets, Labels},
     sample::{Folder, Sample},
     scan::ScanOptions,
 };
@@ -24,13 +25,31 @@ pub struct List {
 /// One photo of a list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct Row<L = String> {
     path: PathBuf,
-    label: String,
+    label: L,
     #[serde(default)]
     split: Option<String>,
     #[serde(default)]
     group: Option<String>,
+}
+
+/// A label in JSON Lines.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a label is a text, or an array of texts")]
+enum JsonLabel {
+    Text(String),
+    Names(Vec<String>),
+}
+
+impl From<JsonLabel> for String {
+    /// As CSV would have it.
+    fn from(label: JsonLabel) -> Self {
+        match label {
+            JsonLabel::Text(text) => text,
+            JsonLabel::Names(names) => names.join(&SEPARATOR.to_string()),
+        }
+    }
 }
 
 /// Reads a list of photos: `path,label[,split][,group]`.
@@ -38,6 +57,8 @@ struct Row {
 /// A file that ends in `.jsonl` holds one JSON object per line; any other is CSV with a header line.
 /// Relative paths start at the list's own folder. `split` is `train` (or nothing), `val`, `valid`, `validation` or
 /// `test`; a list with `test` rows but no validation rows validates on them, as [`scan`](crate::scan) does.
+/// With [`Labels::Several`] a label may name several classes with `;` between, or in JSON Lines as an array, and an
+/// empty label none; of chosen classes a photo keeps those that it has.
 /// Whether the photos exist is found out when they are read, photo by photo.
 ///
 /// # Errors
@@ -77,7 +98,9 @@ fn json_rows(text: &[u8]) -> Rows {
     let lines = text.split(|&byte| byte == b'\n').zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
     lines
         .map(|(line, number)| match serde_json::from_slice(line) {
-            Ok(row) => Ok((number, row)),
+            Ok(Row::<JsonLabel> { path, label, split, group }) => {
+                Ok((number, Row { path, label: label.into(), split, group }))
+            }
             Err(error) => Err((number, format!("{error}; a line is {{\"path\": ..., \"label\": ...}}"))),
         })
         .collect()
@@ -85,11 +108,24 @@ fn json_rows(text: &[u8]) -> Rows {
 
 fn sorted_into_parts(path: &Path, rows: &[(u64, Row)], options: &ScanOptions) -> Result<List, DataError> {
     let home = path.parent().unwrap_or(Path::new(""));
-    let classes = Classes::choose(rows.iter().map(|(_, row)| row.label.as_str()), options.classes.as_deref(), path)?;
+    let is_several = options.labels == Labels::Several;
+    if options.labels == Labels::One {
+        check_one(path, rows, options.classes.as_deref().unwrap_or_default())?;
+    }
+    let names: Vec<&str> = match is_several {
+        true => rows.iter().flat_map(|(_, row)| split(&row.label)).collect(),
+        false => rows.iter().map(|(_, row)| row.label.as_str()).collect(),
+    };
+    let classes = Classes::choose(names.into_iter(), options.classes.as_deref(), path)?;
+    let sets = is_several.then(|| LabelSets::new(rows.iter().map(|(_, row)| classes.set(&row.label))));
     let mut list = List::default();
     let (mut train, mut val, mut test) = (Vec::new(), Vec::new(), Vec::new());
     for (line, row) in rows {
-        let Some(label) = classes.label(&row.label) else { continue };
+        let label = match &sets {
+            Some(sets) => sets.label(&classes.set(&row.label)),
+            None => classes.label(&row.label),
+        };
+        let Some(label) = label else { continue };
         let sample = Sample { path: home.join(&row.path), label };
         if let Some(group) = row.group.as_deref().filter(|group| !group.is_empty()) {
             list.groups.insert(sample.path.clone(), group.to_owned());
@@ -111,7 +147,19 @@ fn sorted_into_parts(path: &Path, rows: &[(u64, Row)], options: &ScanOptions) ->
         std::mem::swap(&mut val, &mut test);
     }
     let given = |part: Vec<Sample>| Some(part).filter(|part| !part.is_empty());
-    list.folder = Folder { train, val: given(val), test: given(test), ..Folder::default() };
+    list.folder = Folder { train, val: given(val), test: given(test), label_sets: sets, ..Folder::default() };
     list.folder.finish(classes, path, options)?;
     Ok(list)
+}
+
+/// Fails on the first label that seems to name several classes, but for a class that was chosen by that name.
+fn check_one(path: &Path, rows: &[(u64, Row)], chosen: &[String]) -> Result<(), DataError> {
+    let seems_several = |row: &Row| row.label.contains(SEPARATOR) && !chosen.contains(&row.label);
+    let Some((line, row)) = rows.iter().find(|(_, row)| seems_several(row)) else { return Ok(()) };
+    let reason = format!(
+        "the label `{}` holds a `{SEPARATOR}`; pass --multi-label if photos have several classes, or name the class in \
+         --classes if that is its name",
+        row.label
+    );
+    Err(DataError::List { path: path.to_owned(), line: *line, reason })
 }

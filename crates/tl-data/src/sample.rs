@@ -1,13 +1,14 @@
 use std::path::PathBuf;
 
-use crate::skip::Skipped;
+use crate::{label_sets::LabelSets, skip::Skipped};
 
 /// A photo and its class.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sample {
     /// The file.
     pub path: PathBuf,
-    /// Position of its class in the list of classes.
+    /// Position of its class in the list of classes; where photos may have several, of their set in
+    /// [`Folder::label_sets`].
     pub label: usize,
 }
 
@@ -18,6 +19,8 @@ pub struct Sample {
 pub struct Folder {
     /// Class names; a label is a position here.
     pub classes: Vec<String>,
+    /// The sets of classes that photos have, when they may have several: then a label is a position here.
+    pub label_sets: Option<LabelSets>,
     /// Photos to train on: all photos when no other part is given.
     pub train: Vec<Sample>,
     /// Photos to validate on, when the folder has that part.
@@ -34,6 +37,9 @@ impl Folder {
     /// Photos per class in `samples`, in the order of the classes.
     #[must_use]
     pub fn counts(&self, samples: &[Sample]) -> Vec<usize> {
+        if let Some(sets) = &self.label_sets {
+            return sets.counts(samples, self.classes.len());
+        }
         let mut counts = vec![0; self.classes.len()];
         for sample in samples {
             if let Some(count) = counts.get_mut(sample.label) {

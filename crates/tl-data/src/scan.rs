@@ -7,6 +7,7 @@ use std::{
 use crate::{
     classes::Classes,
     error::DataError,
+    label_sets::Labels,
     sample::{Folder, Sample},
     skip::{SkipReason, Skipped},
     walk::{Walk, is_debris_folder, metadata},
@@ -22,11 +23,13 @@ pub struct ScanOptions {
     pub classes: Option<Vec<String>>,
     /// Fewest classes that are no error: 2 for training, 1 for looking at a folder.
     pub min_classes: usize,
+    /// How the labels of a list are read; folders have one class per photo.
+    pub labels: Labels,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { classes: None, min_classes: 2 }
+        Self { classes: None, min_classes: 2, labels: Labels::AsWritten }
     }
 }
 
@@ -90,11 +93,16 @@ fn known_samples(
 impl Folder {
     /// Checks the number of classes and puts what was skipped in order.
     pub(crate) fn finish(&mut self, classes: Classes, root: &Path, options: &ScanOptions) -> Result<(), DataError> {
-        self.classes = classes.into_names(root, options.min_classes)?;
+        // Whether a photo has a class at all is a question, too.
+        let min_classes = if self.label_sets.is_some() { 1 } else { options.min_classes };
+        self.classes = classes.into_names(root, min_classes)?;
         self.skipped.sort_by(|a, b| a.path.cmp(&b.path));
         match self.counts(&self.train).iter().position(|&n| n == 0) {
-            None => Ok(()),
-            Some(i) => Err(DataError::EmptyClass { class: self.classes[i].clone(), path: root.to_owned() }),
+            // Where nothing is to be learned, a list may well have photos to validate on alone.
+            Some(i) if options.min_classes > 1 => {
+                Err(DataError::EmptyClass { class: self.classes[i].clone(), path: root.to_owned() })
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which photos go where: validation parts, folds, and what must stay together.
 
+mod by_sets;
 mod content;
 mod duplicates;
 mod folds;
@@ -16,6 +17,7 @@ pub use self::duplicates::{near_duplicates, same_pictures};
 #[cfg(feature = "decode")]
 pub use self::perceptual::{PerceptualHash, perceptual_hashes};
 pub use self::{
+    by_sets::stratified_split_by_sets,
     duplicates::{Leak, exact_duplicates, leaks},
     folds::{FoldOptions, Folds, stratified_folds},
     stratified::{SplitOptions, stratified_split},

@@ -25,6 +25,7 @@
 struct Readme;
 
 mod backprop;
+mod binary;
 mod config;
 mod error;
 mod head;
@@ -35,9 +36,10 @@ mod loss;
 mod temperature;
 
 pub use backprop::Backprop;
+pub use binary::binary_cross_entropy;
 pub use config::HeadConfig;
 pub use error::HeadError;
 pub use head::Head;
 pub use logistic::{CrossValidation, CvScore, LogisticFit, LogisticOptions, fit_logistic, fit_logistic_cv};
-pub use loss::{LossOptions, balanced_class_weights, cross_entropy, mixed_cross_entropy};
+pub use loss::{LossOptions, balanced_class_weights, cross_entropy, loss_on, mixed_cross_entropy};
 pub use temperature::{fit_temperature, probabilities};

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Reduction, Tensor};
 
-use crate::error::HeadError;
+use crate::{binary::binary_cross_entropy, error::HeadError};
 
 /// How the loss looks at labels.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -69,7 +69,17 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor, options: &LossOptions) ->
     Ok(logits.f_cross_entropy_loss(labels, weights.as_ref(), Reduction::Mean, i64::MIN, options.label_smoothing)?)
 }
 
-/// Cross-entropy of rows that are made of several: each of `targets` is labels `[N] i64` with the part that they count.
+/// The loss that fits `targets`: [`cross_entropy`] where they are labels `[N] i64`, [`binary_cross_entropy`] where they
+/// are rows of ones and zeros `[N, K] f32`.
+pub fn loss_on(logits: &Tensor, targets: &Tensor, options: &LossOptions) -> Result<Tensor, HeadError> {
+    match targets.dim() {
+        1 => cross_entropy(logits, targets, options),
+        _ => binary_cross_entropy(logits, targets, options),
+    }
+}
+
+/// Cross-entropy of rows that are made of several: each of `targets` is as for [`loss_on`], with the part that it
+/// counts.
 ///
 /// With parts that add up to 1 and no class weights this is PyTorch's `F.cross_entropy` with those probabilities as
 /// targets; with class weights each part is a weighted mean of its own.
@@ -78,8 +88,8 @@ pub fn mixed_cross_entropy(
     targets: &[(Tensor, f64)],
     options: &LossOptions,
 ) -> Result<Tensor, HeadError> {
-    let part = |(labels, share): &(Tensor, f64)| -> Result<Tensor, HeadError> {
-        Ok(cross_entropy(logits, labels, options)?.f_mul_scalar(*share)?)
+    let part = |(target, share): &(Tensor, f64)| -> Result<Tensor, HeadError> {
+        Ok(loss_on(logits, target, options)?.f_mul_scalar(*share)?)
     };
     let Some((first, others)) = targets.split_first() else {
         let expected = "labels and the part that they count, at least once".to_owned();

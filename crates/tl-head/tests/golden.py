@@ -81,3 +81,14 @@ for n, width, k, l2 in ((60, 5, 3, 0.1), (60, 5, 3, 0.001), (12, 20, 3, 0.01), (
     penalty = l2 / 2 * (fit.coef_ ** 2).sum() / (2 if k == 2 else 1)
     print("logistic", n, width, k, l2, "objective", -log_p[np.arange(n), y].mean() + penalty)
     show("  probabilities of the first three rows", np.exp(log_p[:3]).flatten())
+
+# ---- Binary cross-entropy: its value, and the gradient of the first three rows' logits.
+several = ((np.arange(9)[:, None] * 5 + np.arange(4) * 3 + np.arange(9)[:, None] * np.arange(4)) % 4 < 2).astype(float)
+for smoothing in (0.0, 0.1):
+    zg = z.clone().requires_grad_()
+    loss = F.binary_cross_entropy_with_logits(zg, torch.tensor(several) * (1 - smoothing) + smoothing / 2)
+    loss.backward()
+    print("binary", smoothing, loss.item())
+    show("  gradient", zg.grad[:3].flatten())
+mixed = torch.tensor(0.7 * several + 0.3 * several[::-1])
+print("binary, mixed", F.binary_cross_entropy_with_logits(z, mixed).item())

@@ -59,13 +59,20 @@ fn of_class(name: &str, class: usize, confusion: &[Vec<usize>]) -> ClassMetrics 
     let n_correct = confusion[class][class];
     let support = confusion[class].iter().sum();
     let n_predicted = confusion.iter().map(|row| row[class]).sum();
-    ClassMetrics {
-        class: name.to_owned(),
-        precision: ratio(n_correct, n_predicted),
-        recall: ratio(n_correct, support),
-        f1: ratio(2 * n_correct, support + n_predicted),
-        support,
-        n_predicted,
+    ClassMetrics::of_counts(name, n_correct, support, n_predicted)
+}
+
+impl ClassMetrics {
+    /// Of a class that `support` rows are and `n_predicted` were called, `n_correct` of them both.
+    pub(crate) fn of_counts(name: &str, n_correct: usize, support: usize, n_predicted: usize) -> Self {
+        Self {
+            class: name.to_owned(),
+            precision: ratio(n_correct, n_predicted),
+            recall: ratio(n_correct, support),
+            f1: ratio(2 * n_correct, support + n_predicted),
+            support,
+            n_predicted,
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub enum MetricsError {
     },
     /// A value that is no probability: NaN, below 0 or above 1.
     #[error(
-        "row {row} gives class {class} the probability {value}; apply softmax to logits, and look for NaN in the model"
+        "row {row} gives class {class} the probability {value}; apply softmax (or sigmoid) to logits, and look for NaN in the model"
     )]
     Probability {
         /// Position of the row.

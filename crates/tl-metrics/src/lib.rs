@@ -2,7 +2,7 @@
 //!
 //! [`Evaluation`] takes true labels and predicted probabilities and gives accuracy with its 95 % interval,
 //! top-k, per-class precision, recall and F1 with their averages, the confusion matrix, log-loss and
-//! calibration error; [`EpochRecord`] is one line of a training history. The crate deliberately does not
+//! calibration error; [`MultiLabelEvaluation`] does the like for rows that may have several classes; [`EpochRecord`] is one line of a training history. The crate deliberately does not
 //! know tensors, files or screens: it takes slices, and returns numbers and strings.
 //!
 //! ```
@@ -22,6 +22,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod average_precision;
 mod calibration;
 mod class_metrics;
 mod confusion;
@@ -29,6 +30,7 @@ mod epoch;
 mod error;
 mod evaluation;
 mod log_loss;
+mod multi_label;
 mod predictions;
 mod proportion;
 mod report;
@@ -39,6 +41,7 @@ pub use class_metrics::{Averages, ClassMetrics};
 pub use epoch::EpochRecord;
 pub use error::MetricsError;
 pub use evaluation::Evaluation;
+pub use multi_label::MultiLabelEvaluation;
 pub use proportion::Proportion;
 pub use running_mean::RunningMean;
 pub use top_k::TopK;

@@ -1,6 +1,6 @@
 //! Tables for a terminal.
 
-use crate::{Averages, Evaluation};
+use crate::{Averages, Evaluation, MultiLabelEvaluation};
 
 /// A table of cells; the first column is text and stands left, the others are numbers and stand right.
 fn table(rows: &[Vec<String>]) -> String {
@@ -33,6 +33,23 @@ pub(crate) fn classes(evaluation: &Evaluation) -> String {
 fn class_row(name: &str, values: Averages, support: usize) -> Vec<String> {
     let three = |value: f64| format!("{value:.3}");
     vec![name.to_owned(), three(values.precision), three(values.recall), three(values.f1), support.to_string()]
+}
+
+/// A row per class with its average precision, then the averages.
+pub(crate) fn multi_label(evaluation: &MultiLabelEvaluation) -> String {
+    let with_ap = |mut row: Vec<String>, ap: Option<f64>| {
+        row.insert(4, ap.map_or_else(|| "-".to_owned(), |ap| format!("{ap:.3}")));
+        row
+    };
+    let header = ["class", "precision", "recall", "f1", "ap", "support"].map(str::to_owned).to_vec();
+    let classes = evaluation.per_class.iter().zip(&evaluation.average_precision).map(|(c, &ap)| {
+        let averages = Averages { precision: c.precision, recall: c.recall, f1: c.f1 };
+        with_ap(class_row(&c.class, averages, c.support), ap)
+    });
+    let n = evaluation.per_class.iter().map(|class| class.support).sum();
+    let micro = with_ap(class_row("micro average", evaluation.micro_average, n), None);
+    let mean = with_ap(class_row("macro average", evaluation.macro_average, n), evaluation.mean_average_precision);
+    table(&std::iter::once(header).chain(classes).chain([micro, mean]).collect::<Vec<_>>())
 }
 
 /// A row per true class, a column per predicted class.

@@ -41,3 +41,16 @@ for average in (None, "macro", "weighted"):
 print("ece", ece(labels, p))
 sure = np.array([[1, 0], [1, 0]], np.float32)
 print("certain and wrong", metrics.log_loss([0, 1], sure, labels=[0, 1]))
+
+# ---- Several classes per row; class 3 is never there, and there are many ties.
+truth = np.array([[c < 3 and (i * (c + 2) + i // 5) % 3 == 0 for c in range(K)] for i in range(N)])
+p = np.array([[((i * 37 + c * 101 + i * c * 13) % 16) / 32 + (0.34375 if truth[i, c] else 0.125) for c in range(K)]
+              for i in range(N)], np.float32)
+called = p >= 0.5
+print("exact", (called == truth).all(1).mean(), "labels", 1 - metrics.hamming_loss(truth, called))
+print("log_loss", np.mean([metrics.log_loss(truth[:, c], p[:, c], labels=[False, True]) for c in range(K)]))
+ap = [metrics.average_precision_score(truth[:, c], p[:, c]) for c in range(3)]
+print("average precision", ap, "mean", np.mean(ap))
+for average in (None, "micro", "macro"):
+    values = metrics.precision_recall_fscore_support(truth, called, average=average, zero_division=0)
+    print(average, [np.asarray(v).tolist() for v in values if v is not None])

@@ -9,8 +9,10 @@ use tl_head::{Head, HeadConfig};
 
 use crate::{archive::Archive, error::ModelError, golden, provenance::Provenance};
 
-/// The newest format of bundles that this version reads, and the one it writes.
-pub const FORMAT_VERSION: u32 = 1;
+/// The newest format of bundles that this version reads.
+///
+/// Format 2 has several classes per photo; other bundles are still written in format 1, which every version reads.
+pub const FORMAT_VERSION: u32 = 2;
 
 const FORMAT: &str = "tl-bundle";
 
@@ -23,9 +25,11 @@ pub struct Bundle {
     pub head: Head,
     /// Class names; position is label.
     pub classes: Vec<String>,
+    /// Whether a photo may have several classes, or none: each then has a probability of its own.
+    pub multi_label: bool,
     /// How photos become input: predicting takes no flags for it.
     pub preprocessing: Preprocessing,
-    /// Softmax temperature that calibrates the probabilities; 1 leaves them alone.
+    /// Temperature of softmax (or sigmoid) that calibrates the probabilities; 1 leaves them alone.
     pub temperature: f64,
     /// Where the model came from.
     pub provenance: Provenance,
@@ -76,6 +80,7 @@ impl Bundle {
         header.check_format()?;
         let backbone = spec(header.text("backbone")?)?;
         let classes: Vec<String> = header.json("classes")?;
+        let multi_label = header.multi_label()?;
         let config: HeadConfig = header.json("head")?;
         let preprocessing: Preprocessing = header.json("preprocessing")?;
         let temperature: f64 = header.json("temperature")?;
@@ -90,13 +95,14 @@ impl Bundle {
         }
         let weights = Weights::from_tensors(backbone, archive.take_group("backbone."))?;
         let head = Head::from_tensors(&config, archive.take_group("head."))?;
-        Ok((Self { weights, head, classes, preprocessing, temperature, provenance }, golden))
+        Ok((Self { weights, head, classes, multi_label, preprocessing, temperature, provenance }, golden))
     }
 
     fn metadata(&self, path: &Path) -> Result<BTreeMap<String, String>, ModelError> {
-        let entries = [
+        let version = if self.multi_label { FORMAT_VERSION } else { 1 };
+        let mut entries = vec![
             ("format", FORMAT.to_owned()),
-            ("format_version", FORMAT_VERSION.to_string()),
+            ("format_version", version.to_string()),
             ("backbone", self.weights.spec().name.to_owned()),
             ("classes", json(path, "classes", &self.classes)?),
             ("head", json(path, "head", self.head.config())?),
@@ -105,6 +111,9 @@ impl Bundle {
             ("provenance", json(path, "provenance", &self.provenance)?),
             ("weights_sha256", self.weights.spec().sha256.to_owned()),
         ];
+        if self.multi_label {
+            entries.push(("multi_label", json(path, "multi_label", &true)?));
+        }
         Ok(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
 }
@@ -136,6 +145,11 @@ impl Header<'_> {
             0 => Err(header_error(self.path, "format_version", "it is 0")),
             _ => Ok(()),
         }
+    }
+
+    /// Whether photos may have several classes; format 1 does not say, because they may not.
+    fn multi_label(&self) -> Result<bool, ModelError> {
+        if self.metadata.contains_key("multi_label") { self.json("multi_label") } else { Ok(false) }
     }
 
     /// Whether the parts that the header describes fit each other.

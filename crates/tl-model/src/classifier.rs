@@ -22,6 +22,7 @@ pub struct Classifier {
     weights: Weights,
     preprocessing: Preprocessing,
     classes: Vec<String>,
+    multi_label: bool,
     top: Top,
 }
 
@@ -37,7 +38,7 @@ enum Top {
 pub struct Prediction {
     /// Position of the photo in the list that was asked for.
     pub photo: usize,
-    /// `[n_classes]`, sums to 1.
+    /// `[n_classes]`, sums to 1; of a model with several classes per photo, each from 0 to 1 for itself.
     pub probabilities: Vec<f32>,
 }
 
@@ -52,14 +53,21 @@ impl Prediction {
         order.shrink_to_fit();
         order
     }
+
+    /// The classes that have at least the probability `threshold`, best first: 0.5 says which are there.
+    #[must_use]
+    pub fn at_least(&self, threshold: f32) -> Vec<(usize, f32)> {
+        let n = self.probabilities.iter().filter(|&&p| p >= threshold).count();
+        self.top(n)
+    }
 }
 
 impl Classifier {
     /// A classifier from a trained bundle.
     #[must_use]
     pub fn from_bundle(bundle: Bundle) -> Self {
-        let Bundle { weights, head, classes, preprocessing, temperature, .. } = bundle;
-        Self { weights, preprocessing, classes, top: Top::Head { head, temperature } }
+        let Bundle { weights, head, classes, multi_label, preprocessing, temperature, .. } = bundle;
+        Self { weights, preprocessing, classes, multi_label, top: Top::Head { head, temperature } }
     }
 
     /// The pretrained network itself, with its own 1000 ImageNet classes.
@@ -67,13 +75,19 @@ impl Classifier {
     pub fn imagenet(weights: Weights) -> Self {
         let classes = imagenet_classes().iter().map(|class| class.name.to_owned()).collect();
         let preprocessing = weights.spec().preprocessing.clone();
-        Self { weights, preprocessing, classes, top: Top::ImageNet }
+        Self { weights, preprocessing, classes, multi_label: false, top: Top::ImageNet }
     }
 
     /// Class names; position is label.
     #[must_use]
     pub fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    /// Whether a photo may have several classes, or none.
+    #[must_use]
+    pub fn is_multi_label(&self) -> bool {
+        self.multi_label
     }
 
     /// Predicts the classes of photos.
@@ -135,7 +149,10 @@ impl Classifier {
             Top::Head { head, temperature } => (head.forward(&features)?, *temperature),
             Top::ImageNet => (Network::compile(&self.weights, precision, 1)?.logits(&features)?, 1.0),
         };
-        let scaled = logits.f_div_scalar(temperature).and_then(|l| l.f_softmax(-1, Kind::Float));
+        let scaled = logits.f_div_scalar(temperature).and_then(|logits| match self.multi_label {
+            true => logits.f_sigmoid(),
+            false => logits.f_softmax(-1, Kind::Float),
+        });
         Ok(scaled.map_err(tl_torch::TorchError::from)?)
     }
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use tl_data::{
-    Folder, List, Sample, ScanOptions, Skipped, SplitOptions, Together, leaks, read_list, scan, scan_by_pattern,
-    scan_with_val, stratified_split,
+    Folder, LabelSets, Labels, List, Sample, ScanOptions, Skipped, SplitOptions, Together, leaks, read_list, scan,
+    scan_by_pattern, scan_with_val, stratified_split, stratified_split_by_sets,
 };
 
 use crate::{error::TrainError, options::TrainOptions};
@@ -17,6 +17,8 @@ use crate::{error::TrainError, options::TrainOptions};
 pub struct Data {
     /// Class names, sorted; position is label.
     pub classes: Vec<String>,
+    /// The sets of classes that photos have, when they may have several: then a label is a position here.
+    pub label_sets: Option<LabelSets>,
     /// Photos to train on.
     pub train: Vec<Sample>,
     /// Photos to validate on; none when that was asked for.
@@ -38,7 +40,7 @@ impl Data {
             return Err(TrainError::Options { problems: vec!["no folder of photos was given".to_owned()] });
         };
         let (folder, groups) = find(root, options)?;
-        let Folder { classes, train, val, skipped, n_ignored, .. } = folder;
+        let Folder { classes, label_sets, train, val, skipped, n_ignored, .. } = folder;
         let together = Together {
             groups,
             near_duplicates: Some(options.near_duplicates).filter(|bits| *bits > 0),
@@ -56,23 +58,44 @@ impl Data {
             None => {
                 let (val_fraction, seed) = (options.val_fraction, options.seed);
                 let split = SplitOptions { val_fraction, seed, together, ..SplitOptions::default() };
-                let (train, val) = stratified_split(train, &classes, &split)?;
+                let (train, val) = match &label_sets {
+                    Some(sets) => stratified_split_by_sets(train, sets, &split)?,
+                    None => stratified_split(train, &classes, &split)?,
+                };
                 (train, val, Vec::new())
             }
         };
-        Ok(Self { classes, train, val, skipped, n_ignored, leaks })
+        Ok(Self { classes, label_sets, train, val, skipped, n_ignored, leaks })
     }
 
-    /// Photos per class.
+    /// Photos per class; one that has several counts for each of them.
     #[must_use]
     pub fn counts(&self, samples: &[Sample]) -> Vec<usize> {
-        count_labels(samples.iter().map(|sample| sample.label), self.classes.len())
+        self.count(samples.iter().map(|sample| sample.label))
+    }
+
+    /// How often labels give each class.
+    pub(crate) fn count(&self, labels: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for label in labels {
+            self.classes_of(&label).iter().for_each(|&class| counts[class] += 1);
+        }
+        counts
+    }
+
+    /// The classes that a label stands for.
+    pub(crate) fn classes_of<'a>(&'a self, label: &'a usize) -> &'a [usize] {
+        match &self.label_sets {
+            Some(sets) => sets.classes(*label),
+            None => std::slice::from_ref(label),
+        }
     }
 }
 
 /// The photos, and the groups that a list names, which must not be parted.
 fn find(root: &Path, options: &TrainOptions) -> Result<(Folder, BTreeMap<PathBuf, String>), TrainError> {
-    let scanning = ScanOptions { classes: options.classes.clone(), ..ScanOptions::default() };
+    let labels = if options.multi_label { Labels::Several } else { Labels::One };
+    let scanning = ScanOptions { classes: options.classes.clone(), labels, ..ScanOptions::default() };
     let folder = match (&options.val, &options.label_pattern) {
         (Some(val), _) => scan_with_val(root, val, &scanning)?,
         (None, Some(pattern)) => scan_by_pattern(root, pattern, &scanning)?,
@@ -87,16 +110,9 @@ fn find(root: &Path, options: &TrainOptions) -> Result<(Folder, BTreeMap<PathBuf
 
 /// Lists are told by their names: any other file in place of a folder is a mistake worth a plain word.
 fn is_list(path: &Path) -> bool {
-    let is_named_so =
-        path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("jsonl"));
-    is_named_so && path.is_file()
+    is_named_as_list(path) && path.is_file()
 }
 
-/// How often each label occurs.
-pub(crate) fn count_labels(labels: impl IntoIterator<Item = usize>, n_classes: usize) -> Vec<usize> {
-    let mut counts = vec![0; n_classes];
-    for label in labels {
-        counts[label] += 1;
-    }
-    counts
+pub(crate) fn is_named_as_list(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("jsonl"))
 }

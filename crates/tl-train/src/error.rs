@@ -35,6 +35,15 @@ pub enum TrainError {
         /// Path and reason of the first.
         first: String,
     },
+    /// A class has photos, and training got none of them.
+    #[error(
+        "no training photo has class `{class}`: the few there are went to validation; add photos, say in the column \
+         `split` which to train on, or try another --seed"
+    )]
+    NothingToLearn {
+        /// The class.
+        class: String,
+    },
     /// More files were left out than allowed.
     #[error(
         "{n_skipped} of {n_files} files were skipped (the first: {first}), and at most {:.0} % may be; mend or remove \

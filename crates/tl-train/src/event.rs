@@ -20,9 +20,11 @@ pub enum Event<'a> {
     Found {
         /// `training` or `validation`.
         side: &'static str,
+        /// Photos in all.
+        n_images: usize,
         /// The folder they came from, or whose part they are.
         classes: &'a [String],
-        /// Photos per class.
+        /// Photos per class; one with several classes counts for each.
         counts: &'a [usize],
     },
     /// So many files are debris, such as `.DS_Store`, and were passed over.

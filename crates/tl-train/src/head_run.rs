@@ -7,8 +7,8 @@ use std::{
 };
 
 use rayon::ThreadPool;
-use tch::{Kind, Tensor};
-use tl_head::{Backprop, Head, LossOptions, cross_entropy, mixed_cross_entropy};
+use tch::Tensor;
+use tl_head::{Backprop, Head, LossOptions, loss_on, mixed_cross_entropy};
 use tl_metrics::EpochRecord;
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     order::order,
     schedule::LearningRate,
     stopping::{StopReason, Stopping},
+    targets::n_correct,
     views::drawn,
 };
 
@@ -31,6 +32,9 @@ pub(crate) struct Table {
     pub(crate) features: Tensor,
     /// `[n_rows] i64`.
     pub(crate) labels: Tensor,
+    /// What the rows are to be answered with: the labels, or `[n_rows, n_classes] f32` where rows may have several
+    /// classes.
+    pub(crate) targets: Tensor,
     /// Photos; the views of each come in as many rounds as there are.
     pub(crate) n_photos: usize,
 }
@@ -57,8 +61,8 @@ impl Table {
     pub(crate) fn evaluate(&self, head: &Head, loss: &LossOptions) -> Result<(f64, f64), TrainError> {
         let _guard = tch::no_grad_guard();
         let logits = head.forward(&self.features)?;
-        let loss = cross_entropy(&logits, &self.labels, loss)?.f_double_value(&[])?;
-        Ok((loss, n_correct(&logits, &self.labels)? as f64 / self.n_rows() as f64))
+        let loss = loss_on(&logits, &self.targets, loss)?.f_double_value(&[])?;
+        Ok((loss, n_correct(&logits, &self.targets)? as f64 / self.n_rows() as f64))
     }
 }
 
@@ -185,7 +189,7 @@ impl<'a> HeadRun<'a> {
     /// One step of the optimizer on the photos at `rows`.
     fn step(&mut self, train: &Table, rows: &Tensor) -> Result<StepRecord, TrainError> {
         let started = Instant::now();
-        let (labels, features, targets) = self.batch(train, rows)?;
+        let (own, features, targets) = self.batch(train, rows)?;
         let loss = |logits: &Tensor| mixed_cross_entropy(logits, &targets, &self.loss);
         let (logits, value) = self.backprop.run(&features, &self.pool, loss)?;
         if !value.is_finite() {
@@ -199,8 +203,8 @@ impl<'a> HeadRun<'a> {
             ema.update(self.head.parameters())?;
         }
         // Running sums over the epoch, as Keras shows them: the head moves while they add up.
-        self.progress.loss_sum += value * labels.numel() as f64;
-        self.progress.n_correct += n_correct(&logits, &labels)?;
+        self.progress.loss_sum += value * rows.numel() as f64;
+        self.progress.n_correct += n_correct(&logits, &own)?;
         self.progress.step += 1;
         Ok(StepRecord {
             epoch: self.progress.epoch + 1,
@@ -208,7 +212,7 @@ impl<'a> HeadRun<'a> {
             n_steps: self.n_steps(train.len()),
             loss: value,
             learning_rate,
-            photos_per_second: labels.numel() as f64 / started.elapsed().as_secs_f64().max(1e-9),
+            photos_per_second: rows.numel() as f64 / started.elapsed().as_secs_f64().max(1e-9),
         })
     }
 
@@ -217,19 +221,19 @@ impl<'a> HeadRun<'a> {
         n_photos.min(self.progress.step * self.options.photos_per_step())
     }
 
-    /// Labels and features of the photos at `rows`, and what the features are made of.
+    /// Targets and features of the photos at `rows`, and what the features are made of.
     #[allow(clippy::type_complexity, reason = "three things that are taken apart at once")]
     fn batch(&self, train: &Table, rows: &Tensor) -> Result<(Tensor, Tensor, Vec<(Tensor, f64)>), TrainError> {
-        let labels = train.labels.f_index_select(0, rows)?;
+        let own = train.targets.f_index_select(0, rows)?;
         let features = train.features.f_index_select(0, rows)?;
         let Some(Mix::Up { share }) = Mix::draw(self.options, self.progress.epoch, self.progress.step) else {
-            let targets = vec![(labels.shallow_clone(), 1.0)];
-            return Ok((labels, features, targets));
+            let targets = vec![(own.shallow_clone(), 1.0)];
+            return Ok((own, features, targets));
         };
         let partners = features.f_flip([0])?.f_mul_scalar(1.0 - share)?;
         let features = features.f_mul_scalar(share)?.f_add(&partners)?;
-        let targets = vec![(labels.shallow_clone(), share), (labels.f_flip([0])?, 1.0 - share)];
-        Ok((labels, features, targets))
+        let targets = vec![(own.shallow_clone(), share), (own.f_flip([0])?, 1.0 - share)];
+        Ok((own, features, targets))
     }
 
     /// Steps of the whole run: what the schedule is laid out for.
@@ -337,9 +341,4 @@ impl<'a> HeadRun<'a> {
 /// The head's parameters, no longer touched by training.
 pub(crate) fn copies(head: &Head) -> Result<Vec<(String, Tensor)>, TrainError> {
     head.parameters().into_iter().map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?))).collect()
-}
-
-fn n_correct(logits: &Tensor, labels: &Tensor) -> Result<usize, TrainError> {
-    let hits = logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?;
-    Ok(hits.f_int64_value(&[])? as usize)
 }

@@ -47,6 +47,7 @@ mod run;
 mod run_folder;
 mod schedule;
 mod stopping;
+mod targets;
 mod train_head;
 mod views;
 

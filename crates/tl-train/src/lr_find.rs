@@ -10,11 +10,11 @@ use std::{
 use tch::{Device, Tensor};
 use tl_backbone::Weights;
 use tl_features::{Cache, ExtractOptions, FeatureError, extract};
-use tl_head::{Backprop, Head, LossOptions, cross_entropy};
+use tl_head::{Backprop, Head, LossOptions, loss_on};
 
 pub use self::curve::{LrCurve, LrPoint};
 use crate::{
-    data::{Data, count_labels},
+    data::Data,
     error::TrainError,
     event::{Event, Observer},
     head_run::Table,
@@ -78,8 +78,8 @@ pub fn lr_find(
     check_skipped(&skipped, labels.len(), options.max_skipped)?;
     check_classes(data, &labels, &skipped)?;
     tl_torch::set_intra_op_threads(1);
-    let table = table(&features.rows, features.width, &labels)?;
-    let counts = count_labels(labels.iter().copied(), data.classes.len());
+    let table = table(&features.rows, features.width, &labels, data)?;
+    let counts = data.count(labels.iter().copied());
     let loss = options.loss_options(options.class_weights.of(&counts, file_weights));
     steps(plan, &table, &loss, data.classes.len(), n_steps, stop)
 }
@@ -116,9 +116,9 @@ fn steps(
             return Ok(None);
         }
         let rate = FIRST * (LAST / FIRST).powf(step as f64 / (n_steps - 1).max(1) as f64);
-        let labels = table.labels.f_index_select(0, rows)?;
+        let targets = table.targets.f_index_select(0, rows)?;
         let features = table.features.f_index_select(0, rows)?;
-        let (_, value) = backprop.run(&features, &pool, |logits: &Tensor| cross_entropy(logits, &labels, loss))?;
+        let (_, value) = backprop.run(&features, &pool, |logits: &Tensor| loss_on(logits, &targets, loss))?;
         if !curve.add(rate, value) {
             break;
         }

@@ -14,6 +14,7 @@ use crate::{class_weights::ClassWeights, gradients::Clipping, optimizer::Optimiz
 /// It reads and writes as TOML, one `key = value` a line: that is a run's `config.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct TrainOptions {
     /// The training photos: a folder per class, `train/` with `val/`, `valid/` or `test/` beside it, or a list
     /// (`path,label[,split][,group]` as CSV or JSON Lines).
@@ -22,6 +23,9 @@ pub struct TrainOptions {
     /// A folder per class to validate on, instead of a part of `data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub val: Option<PathBuf>,
+    /// Whether a photo may have several classes, or none: `data` is a list then whose labels may be `a;b`, and the head
+    /// answers for each class with yes or no.
+    pub multi_label: bool,
     /// The classes to use, in this order; all, sorted, when none are named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,
@@ -161,6 +165,7 @@ impl Default for TrainOptions {
         Self {
             data: None,
             val: None,
+            multi_label: false,
             classes: None,
             label_pattern: None,
             near_duplicates: 10,

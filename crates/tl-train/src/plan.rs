@@ -6,6 +6,7 @@ use tl_head::HeadConfig;
 
 use crate::{
     class_weights::ClassWeights,
+    data::is_named_as_list,
     error::TrainError,
     freeze::Freeze,
     options::{HeadKind, LossKind, NormKind, Sampler, Schedule, TrainOptions},
@@ -145,7 +146,35 @@ impl Plan {
 
 /// Each condition with the sentence that says how it was broken.
 fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
-    [checks_of_steps(o), checks_of_the_rest(o)].concat()
+    let of_labels = if o.multi_label { checks_of_several_labels(o) } else { Vec::new() };
+    [checks_of_steps(o), checks_of_the_rest(o), of_labels].concat()
+}
+
+/// What is not known, or has no one meaning, where a photo may have several classes.
+fn checks_of_several_labels(o: &TrainOptions) -> Vec<(bool, String)> {
+    let says = |ok: bool, problem: &str| (ok, format!("multi_label is set, but {problem}"));
+    let is_listed = o.data.as_deref().is_none_or(is_named_as_list) && o.val.is_none() && o.label_pattern.is_none();
+    vec![
+        says(
+            is_listed,
+            "a folder or a pattern gives each photo one class; give a list that ends in .csv or .jsonl, its validation \
+             photos in the column `split`",
+        ),
+        says(o.recipe == Recipe::Features, "other recipes than features know one class per photo only"),
+        says(
+            o.recipe != Recipe::Features || o.head != HeadKind::Logistic,
+            "a logistic head is fitted to one class per photo; use --head linear",
+        ),
+        says(o.loss == LossKind::CrossEntropy, "the loss is then binary cross-entropy; leave loss as it is"),
+        says(
+            o.class_weights == ClassWeights::None,
+            "class weights have no one meaning for classes that come together; leave class_weights out",
+        ),
+        says(
+            o.sampler == Sampler::Shuffle,
+            "a photo of several classes cannot show each of them equally often; leave sampler out",
+        ),
+    ]
 }
 
 /// What a step of the optimizer goes by.

@@ -16,12 +16,9 @@ impl Event<'_> {
     pub fn record(&self) -> Option<Record> {
         Some(match *self {
             Event::Started { settings } => Record::Started { format: FORMAT, settings: settings.to_owned() },
-            Event::Found { side, classes, counts } => Record::Found {
-                side: side.to_owned(),
-                n_images: counts.iter().sum(),
-                classes: classes.to_vec(),
-                counts: counts.to_vec(),
-            },
+            Event::Found { side, n_images, classes, counts } => {
+                Record::Found { side: side.to_owned(), n_images, classes: classes.to_vec(), counts: counts.to_vec() }
+            }
             Event::Ignored(n_files) => Record::Ignored { n_files },
             Event::Leaks(leaks) => Record::Leaks { n_leaks: leaks.len() },
             Event::Extracting { .. } => return None,

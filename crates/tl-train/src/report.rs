@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tl_data::Skipped;
-use tl_metrics::{ClassMetrics, EpochRecord, Evaluation};
+use tl_metrics::{ClassMetrics, EpochRecord, Evaluation, MultiLabelEvaluation};
 
 use crate::{
     error::TrainError,
@@ -18,11 +18,12 @@ use crate::{
 pub struct RunMetrics {
     /// Version of this file's layout.
     pub format: u32,
-    /// Fraction of validation photos classified rightly, 0 to 1; none without validation photos.
+    /// Fraction of validation photos classified rightly, 0 to 1; none without validation photos. Where photos may have
+    /// several classes, the fraction with all classes right, and no others.
     pub val_accuracy: Option<f64>,
     /// Its 95 % Wilson interval.
     pub val_accuracy_ci: Option<[f64; 2]>,
-    /// Cross-entropy on the validation photos, in nats.
+    /// Cross-entropy on the validation photos, in nats; binary cross-entropy where they may have several classes.
     pub val_loss: Option<f64>,
     /// Class names; position is label.
     pub classes: Vec<String>,
@@ -30,8 +31,11 @@ pub struct RunMetrics {
     pub confusion: Option<Vec<Vec<usize>>>,
     /// Precision, recall, F1 of each class on the validation photos.
     pub per_class: Option<Vec<ClassMetrics>>,
-    /// All validation numbers.
+    /// All validation numbers, with one class per photo.
     pub validation: Option<Evaluation>,
+    /// All validation numbers where photos may have several classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multi_label: Option<MultiLabelEvaluation>,
     /// The last epoch's numbers on the training photos.
     pub train_accuracy: f64,
     /// Cross-entropy on the training photos in the last epoch, in nats.

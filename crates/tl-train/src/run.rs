@@ -2,16 +2,16 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 use tl_backbone::{Precision, Weights};
 use tl_data::{Sample, Skipped};
 use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
 use tl_head::Head;
-use tl_metrics::{EpochRecord, Evaluation};
+use tl_metrics::EpochRecord;
 use tl_model::{Bundle, Provenance};
 
 use crate::{
-    data::{Data, count_labels},
+    data::Data,
     error::TrainError,
     event::{Event, Observer},
     finetune::{TuneInputs, Tuned},
@@ -21,6 +21,7 @@ use crate::{
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
     stopping::StopReason,
+    targets::{Worth, targets},
     train_head::{HeadInputs, Trained},
     views::{views, with_views},
 };
@@ -143,11 +144,11 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
 
     // ---- The head.
     tl_torch::set_intra_op_threads(1);
-    let train = table(train_rows, plan.spec().n_features, &train_labels)?;
+    let train = table(train_rows, plan.spec().n_features, &train_labels, &data)?;
     let val_labels = labels(&val_features, &data.val);
-    let val = (n_val > 0).then(|| table(&val_features.rows, val_features.width, &val_labels)).transpose()?;
+    let val = (n_val > 0).then(|| table(&val_features.rows, val_features.width, &val_labels, &data)).transpose()?;
     let head_plan = plan.for_head();
-    let counts = count_labels(train_labels.iter().copied(), data.classes.len());
+    let counts = data.count(train_labels.iter().copied());
     let loss = options.loss_options(options.class_weights.of(&counts, file_weights));
     let inputs = HeadInputs {
         plan: &head_plan,
@@ -191,13 +192,13 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
             Tuned::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
         };
         (weights, head, history, stopped_early) = (tuned.weights, tuned.head, tuned.history, tuned.stopped_early);
-        val = tuned.val.map(|features| table(&features.rows, features.width, &val_labels)).transpose()?;
+        val = tuned.val.map(|features| table(&features.rows, features.width, &val_labels, &data)).transpose()?;
         tuning = Some((tuned.proof, tuned.images_per_second));
         clock.lap("tuning");
     }
 
     // ---- What it is worth.
-    let evaluation = val.map(|val| evaluate(&head, &val, &val_labels, &data.classes)).transpose()?;
+    let worth = val.map(|val| Worth::of(&head, &val, &val_labels, &data)).transpose()?;
     clock.lap("evaluation");
 
     // ---- Files.
@@ -214,13 +215,15 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         tuned_weights_sha256: plan.tunes_backbone().then(|| weights.sha256()).transpose()?,
     };
     let preprocessing = plan.preprocessing();
-    let bundle = Bundle { weights, head, classes: data.classes.clone(), preprocessing, temperature: 1.0, provenance };
+    let classes = data.classes.clone();
+    let multi_label = options.multi_label;
+    let bundle = Bundle { weights, head, classes, multi_label, preprocessing, temperature: 1.0, provenance };
     bundle.save(&folder.model())?;
     observer.event(&Event::Saved(&folder.model()));
     write_history(&folder, &history)?;
     clock.lap("saving");
     let counts = Counts { train: n_train, val: n_val, skipped: skipped.len(), leaks: data.leaks.len() };
-    let mut metrics = run_metrics(&data.classes, evaluation, &history, stopped_early, counts, clock);
+    let mut metrics = run_metrics(&data.classes, worth, &history, stopped_early, counts, clock);
     (metrics.freezing, metrics.tuned_images_per_second) = tuning.unzip();
     write_metrics(&folder, &metrics)?;
     observer.event(&Event::Finished(&metrics));
@@ -284,7 +287,8 @@ fn check_stopping(plan: &Plan, data: &Data) -> Result<(), TrainError> {
 
 fn announce(data: &Data, observer: &mut dyn Observer) {
     for (side, samples) in [("training", &data.train), ("validation", &data.val)] {
-        observer.event(&Event::Found { side, classes: &data.classes, counts: &data.counts(samples) });
+        let (n_images, classes, counts) = (samples.len(), &data.classes, &data.counts(samples));
+        observer.event(&Event::Found { side, n_images, classes, counts });
     }
     if data.n_ignored > 0 {
         observer.event(&Event::Ignored(data.n_ignored));
@@ -305,18 +309,22 @@ fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
 }
 
 /// Rows with their labels, which the views of a photo share with it.
-pub(crate) fn table(rows: &[f32], width: usize, labels: &[usize]) -> Result<Table, TrainError> {
+pub(crate) fn table(rows: &[f32], width: usize, labels: &[usize], data: &Data) -> Result<Table, TrainError> {
     let (n_photos, n_rows) = (labels.len(), rows.len() / width);
     let labels: Vec<i64> = labels.iter().cycle().take(n_rows).map(|&label| label as i64).collect();
     let features = tl_torch::tensor_from_f32(rows, &[n_rows as i64, width as i64])?;
-    Ok(Table { features, labels: Tensor::f_from_slice(&labels)?, n_photos })
+    let targets = targets(&labels, data.label_sets.as_ref(), data.classes.len())?;
+    Ok(Table { features, labels: Tensor::f_from_slice(&labels)?, targets, n_photos })
 }
 
 /// Every class must have a photo to learn from.
 pub(crate) fn check_classes(data: &Data, labels: &[usize], skipped: &[Skipped]) -> Result<(), TrainError> {
-    let missing = (0..data.classes.len()).find(|class| !labels.contains(class));
+    let missing = data.count(labels.iter().copied()).iter().position(|&n| n == 0);
     let Some(class) = missing else { return Ok(()) };
     let class = data.classes[class].clone();
+    if skipped.is_empty() {
+        return Err(TrainError::NothingToLearn { class });
+    }
     Err(TrainError::NothingReadable { class, n_skipped: skipped.len(), first: first_of(skipped) })
 }
 
@@ -333,19 +341,19 @@ fn first_of(skipped: &[Skipped]) -> String {
     skipped.first().map(|s| format!("{} {}", s.path.display(), s.reason)).unwrap_or_default()
 }
 
-fn evaluate(head: &Head, val: &Table, labels: &[usize], classes: &[String]) -> Result<Evaluation, TrainError> {
-    let _guard = tch::no_grad_guard();
-    let probabilities = head.forward(&val.features)?.f_softmax(-1, Kind::Float)?;
-    Ok(Evaluation::new(classes, labels, &tl_torch::to_vec_f32(&probabilities)?)?)
-}
-
-/// BLAKE3 over content, label and side of each photo used, in order.
+/// BLAKE3 over content, classes and side of each photo used, in order.
 fn data_hash(data: &Data, features: &Features) -> String {
     let mut hasher = blake3::Hasher::new();
     let samples: Vec<&Sample> = data.train.iter().chain(&data.val).collect();
     for (&photo, content) in features.photos.iter().zip(&features.hashes) {
         hasher.update(content);
-        hasher.update(&(samples[photo].label as u64).to_le_bytes());
+        let classes = data.classes_of(&samples[photo].label);
+        if data.label_sets.is_some() {
+            hasher.update(&(classes.len() as u64).to_le_bytes());
+        }
+        for &class in classes {
+            hasher.update(&(class as u64).to_le_bytes());
+        }
         hasher.update(&[u8::from(photo >= data.train.len())]);
     }
     hasher.finalize().to_hex().to_string()
@@ -361,22 +369,34 @@ fn arithmetic(device: Device, precision: Precision) -> &'static str {
 
 fn run_metrics(
     classes: &[String],
-    evaluation: Option<Evaluation>,
+    worth: Option<Worth>,
     history: &[EpochRecord],
     stopped_early: Option<StopReason>,
     counts: Counts,
     clock: Clock,
 ) -> RunMetrics {
+    let (one, several) = match worth {
+        Some(Worth::One(one)) => (Some(*one), None),
+        Some(Worth::Several(several)) => (None, Some(*several)),
+        None => (None, None),
+    };
+    let (accuracy, accuracy_ci, loss) = match (&one, &several) {
+        (Some(e), _) => (Some(e.accuracy), Some(e.accuracy_ci), Some(e.log_loss)),
+        (_, Some(e)) => (Some(e.exact_match), Some(e.exact_match_ci), Some(e.log_loss)),
+        (None, None) => (None, None, None),
+    };
+    let per_class = one.as_ref().map(|e| &e.per_class).or(several.as_ref().map(|e| &e.per_class)).cloned();
     let last = history.last();
     RunMetrics {
         format: 1,
-        val_accuracy: evaluation.as_ref().map(|e| e.accuracy),
-        val_accuracy_ci: evaluation.as_ref().map(|e| e.accuracy_ci),
-        val_loss: evaluation.as_ref().map(|e| e.log_loss),
+        val_accuracy: accuracy,
+        val_accuracy_ci: accuracy_ci,
+        val_loss: loss,
         classes: classes.to_vec(),
-        confusion: evaluation.as_ref().map(|e| e.confusion.clone()),
-        per_class: evaluation.as_ref().map(|e| e.per_class.clone()),
-        validation: evaluation,
+        confusion: one.as_ref().map(|e| e.confusion.clone()),
+        per_class,
+        validation: one,
+        multi_label: several,
         train_accuracy: last.map_or(0.0, |r| r.train_accuracy),
         train_loss: last.map_or(0.0, |r| r.train_loss),
         n_train: counts.train,

@@ -17,7 +17,7 @@ pub(crate) enum Format {
     Json,
     /// A JSON document for each photo, a line each
     Jsonl,
-    /// path, rank, class, probability
+    /// path, rank, class, probability; the last three empty for a photo with none of several classes
     Csv,
 }
 
@@ -29,17 +29,27 @@ pub(crate) struct Listing<'a> {
     pub(crate) skipped: &'a [Skipped],
 }
 
-/// The most probable classes of a photo.
+/// What is shown of a photo's classes.
 pub(crate) struct Answer {
     photo: usize,
     /// Classes with probabilities, best first.
     best: Vec<(usize, f32)>,
+    /// The classes that are said to be there, best first, where there may be several.
+    present: Option<Vec<usize>>,
 }
 
 impl Answer {
-    /// The `top` best of a prediction.
-    pub(crate) fn new(prediction: &Prediction, top: usize) -> Self {
-        Self { photo: prediction.photo, best: prediction.top(top) }
+    /// The `top` best classes of a photo that has one.
+    pub(crate) fn one(prediction: &Prediction, top: usize) -> Self {
+        Self { photo: prediction.photo, best: prediction.top(top), present: None }
+    }
+
+    /// The classes of a photo that reach `threshold`, or the `top` best ones where a number is given.
+    pub(crate) fn several(prediction: &Prediction, threshold: f32, top: Option<usize>) -> Self {
+        let present = prediction.at_least(threshold);
+        let classes = present.iter().map(|(class, _)| *class).collect();
+        let best = top.map_or(present, |top| prediction.top(top));
+        Self { photo: prediction.photo, best, present: Some(classes) }
     }
 }
 
@@ -75,7 +85,13 @@ impl Listing<'_> {
     fn entry(&self, answer: &Answer) -> Value {
         let best = self.best(answer);
         let top: Vec<_> = best.iter().map(|(class, p)| json!({"class": class, "probability": p})).collect();
-        json!({"path": self.path(answer), "class": best[0].0, "probability": best[0].1, "top": top})
+        match &answer.present {
+            None => json!({"path": self.path(answer), "class": best[0].0, "probability": best[0].1, "top": top}),
+            Some(present) => {
+                let classes: Vec<_> = present.iter().map(|&class| self.classes[class].as_str()).collect();
+                json!({"path": self.path(answer), "classes": classes, "top": top})
+            }
+        }
     }
 
     fn table(&self) -> String {
@@ -89,7 +105,8 @@ impl Listing<'_> {
                 .map(|(class, p)| format!("{class:<class_width$} {:5.1} %", p * 100.0))
                 .collect();
             let path = one_line(&self.path(answer));
-            let _ = writeln!(text, "{path:<width$}  {}", cells.join("  "));
+            let cells = if cells.is_empty() { "(none)".to_owned() } else { cells.join("  ") };
+            let _ = writeln!(text, "{path:<width$}  {cells}");
         }
         text
     }
@@ -99,6 +116,9 @@ impl Listing<'_> {
         csv.write_record(["path", "rank", "class", "probability"])?;
         for answer in self.answers {
             let path = self.path(answer);
+            if answer.best.is_empty() {
+                csv.write_record([path.as_str(), "", "", ""])?;
+            }
             for (rank, (class, p)) in self.best(answer).into_iter().enumerate() {
                 csv.write_record([path.as_str(), &(rank + 1).to_string(), class, &p.to_string()])?;
             }

@@ -10,7 +10,7 @@ use crate::{output, skipped};
 /// The lines that tell of an event; none for most. `run` is the run's folder.
 pub(crate) fn lines(event: &Event<'_>, run: &Path) -> Vec<String> {
     let line = match event {
-        Event::Found { side, classes, counts } => found(side, classes, counts),
+        Event::Found { side, n_images, classes, counts } => found(side, *n_images, classes, counts),
         Event::Ignored(n) => format!("Passed over {} that no photo folder needs", skipped::plural(*n, "file")),
         Event::Leaks(pairs) => return leaks(pairs).into_iter().collect(),
         Event::Extracted { n_photos, n_cached, seconds, skipped } => {
@@ -36,8 +36,7 @@ pub(crate) fn lines(event: &Event<'_>, run: &Path) -> Vec<String> {
     vec![line]
 }
 
-fn found(side: &str, classes: &[String], counts: &[usize]) -> String {
-    let n_images: usize = counts.iter().sum();
+fn found(side: &str, n_images: usize, classes: &[String], counts: &[usize]) -> String {
     if n_images == 0 {
         return format!("No {side} images: nothing will say how good the model is.");
     }

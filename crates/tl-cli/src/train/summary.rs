@@ -8,14 +8,23 @@ use tl_train::{RunFolder, RunMetrics};
 pub(crate) fn summary(metrics: &RunMetrics, folder: &RunFolder, program: &str) -> String {
     let mut text = String::new();
     if let (Some(accuracy), Some([low, high])) = (metrics.val_accuracy, metrics.val_accuracy_ci) {
+        let (what, of) = match metrics.multi_label {
+            Some(_) => ("Validation: all classes right in", "of"),
+            None => ("Validation accuracy", "on"),
+        };
         let _ = writeln!(
             text,
-            "Validation accuracy {:.1} % on {} photos (95 % interval {:.1} to {:.1} %)",
+            "{what} {:.1} % {of} {} photos (95 % interval {:.1} to {:.1} %)",
             accuracy * 100.0,
             metrics.n_val,
             low * 100.0,
             high * 100.0
         );
+    }
+    if let Some(several) = &metrics.multi_label {
+        let map = several.mean_average_precision.map(|map| format!("mAP {map:.3}, ")).unwrap_or_default();
+        let (micro, mean) = (several.micro_average.f1, several.macro_average.f1);
+        let _ = writeln!(text, "Of the classes: {map}F1 {micro:.3} (micro), {mean:.3} (macro)");
     }
     let model = folder.model();
     let _ = writeln!(text, "Model       {}", model.display());

@@ -19,6 +19,7 @@ mod imbalance;
 mod interrupt;
 mod kill;
 mod lr_find;
+mod multi_label;
 mod predict;
 mod text;
 mod train;

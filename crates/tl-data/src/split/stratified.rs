@@ -39,23 +39,34 @@ pub fn stratified_split(
     classes: &[String],
     options: &SplitOptions,
 ) -> Result<(Vec<Sample>, Vec<Sample>), DataError> {
+    let sides = sides(&samples, classes.len(), options)?;
+    Ok(parted(samples, sides))
+}
+
+/// Whether each of `samples` is one to validate on.
+pub(super) fn sides(samples: &[Sample], n_classes: usize, options: &SplitOptions) -> Result<Vec<bool>, DataError> {
     let value = options.val_fraction;
     if !(value > 0.0 && value < 1.0) {
         return Err(DataError::Fraction { value });
     }
-    let units = units(&samples, &options.together, options.seed);
+    let units = units(samples, &options.together, options.seed);
     let mut is_val: Vec<bool> = units.iter().map(|unit| unit.position < value).collect();
-    for label in 0..classes.len() {
-        Class::of(label, &units, &samples).balance(&mut is_val, options);
+    for label in 0..n_classes {
+        Class::of(label, &units, samples).balance(&mut is_val, options);
     }
 
     let mut sides = vec![false; samples.len()];
     for (unit, side) in units.iter().zip(is_val) {
         unit.members.iter().for_each(|&i| sides[i] = side);
     }
+    Ok(sides)
+}
+
+/// The samples to train on, and those to validate on.
+pub(super) fn parted(samples: Vec<Sample>, sides: Vec<bool>) -> (Vec<Sample>, Vec<Sample>) {
     let (val, train): (Vec<_>, Vec<_>) = samples.into_iter().zip(sides).partition(|(_, side)| *side);
     let without_side = |part: Vec<(Sample, bool)>| part.into_iter().map(|(sample, _)| sample).collect();
-    Ok((without_side(train), without_side(val)))
+    (without_side(train), without_side(val))
 }
 
 /// The units that hold photos of one class, in the order of their positions: (unit, photos of this class).

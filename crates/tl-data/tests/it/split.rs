@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use proptest::prelude::*;
 use tl_data::{
-    DataError, DecodeOptions, FoldOptions, Sample, SplitOptions, Together, exact_duplicates, leaks, near_duplicates,
-    stratified_folds, stratified_split,
+    DataError, DecodeOptions, FoldOptions, LabelSets, Sample, SplitOptions, Together, exact_duplicates, leaks,
+    near_duplicates, stratified_folds, stratified_split, stratified_split_by_sets,
 };
 
 use crate::tree::{Tree, photo};
@@ -195,5 +195,43 @@ fn nonsense_is_refused() {
     for k in [0, 1, 10] {
         let options = FoldOptions { k, ..FoldOptions::default() };
         assert!(matches!(stratified_folds(&samples(&[9]), &classes(1), &options), Err(DataError::Folds { .. })));
+    }
+}
+
+proptest! {
+    #[test]
+    fn sets_of_classes_keep_their_shares(
+        counts in prop::collection::vec((0_usize..16, 0_usize..40), 1..8), seed: u64
+    ) {
+        let set = |bits: usize| (0..4).filter(|class| bits >> class & 1 == 1).collect::<Vec<usize>>();
+        let sets = LabelSets::new(counts.iter().map(|(bits, _)| set(*bits)));
+        let mut per_set = vec![0; sets.len()];
+        for (bits, n) in &counts {
+            per_set[sets.label(&set(*bits)).unwrap()] += n;
+        }
+        let all = samples(&per_set);
+        let options = SplitOptions { seed, ..SplitOptions::default() };
+        let (train, val) = stratified_split_by_sets(all.clone(), &sets, &options).unwrap();
+        prop_assert_eq!(&(train.clone(), val.clone()), &stratified_split_by_sets(all.clone(), &sets, &options).unwrap());
+        prop_assert_eq!(train.len() + val.len(), all.len());
+        for (label, &n) in per_set.iter().enumerate().filter(|(_, n)| **n >= 5) {
+            let n_val = val.iter().filter(|sample| sample.label == label).count();
+            let share = n as f64 * options.val_fraction;
+            prop_assert!((n_val as f64 - share).abs() <= share * options.tolerance + 0.5 + 1e-9, "{} of {}", n_val, n);
+        }
+    }
+}
+
+/// Four photos, each with another partner of the rare class 0: it is on both sides.
+#[test]
+fn rare_sets_are_split_by_their_rarest_class() {
+    let sets = LabelSets::new((1..5).map(|partner| vec![0, partner]).chain((1..5).map(|class| vec![class])));
+    let n_of = |label: usize| if sets.classes(label).len() == 2 { 1 } else { 10 };
+    let all = samples(&(0..sets.len()).map(n_of).collect::<Vec<_>>());
+    for seed in 0..20 {
+        let options = SplitOptions { seed, ..SplitOptions::default() };
+        let (_, val) = stratified_split_by_sets(all.clone(), &sets, &options).unwrap();
+        assert_eq!(sets.counts(&val, 5)[0], 1, "seed {seed}");
+        assert_eq!(val.len(), 1 + 4 * 2, "seed {seed}");
     }
 }

@@ -1,6 +1,6 @@
 //! Lists and patterns.
 
-use tl_data::{DataError, ScanOptions, read_list, scan_by_pattern};
+use tl_data::{DataError, Labels, List, ScanOptions, read_list, scan_by_pattern};
 
 use crate::tree::Tree;
 
@@ -50,4 +50,74 @@ fn names_give_labels() {
     assert!(matches!(scan("([a-z]+)_"), Err(DataError::Pattern { .. })));
     assert!(matches!(scan("("), Err(DataError::Pattern { .. })));
     assert!(matches!(scan("(?P<label>zebra)"), Err(DataError::NoPhotos { .. })));
+}
+
+const SEVERAL: &[u8] = b"path,label\n1.jpg,dog;cat\n2.jpg,\n3.jpg,cat\n4.jpg,cat; dog;cat\n5.jpg,cow;\n";
+
+fn read(tree: &Tree, name: &str, labels: Labels, classes: Option<&[&str]>) -> Result<List, DataError> {
+    let classes = classes.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+    read_list(&tree.path(name), &ScanOptions { labels, classes, ..ScanOptions::default() })
+}
+
+/// Each photo with its classes, by path.
+fn named(tree: &Tree, list: &List) -> Vec<String> {
+    let folder = &list.folder;
+    let sets = folder.label_sets.as_ref().unwrap();
+    let mut named: Vec<String> = folder
+        .train
+        .iter()
+        .map(|sample| {
+            let classes = sets.classes(sample.label).iter().map(|&class| folder.classes[class].as_str());
+            format!("{} {}", tree.names([&sample.path])[0], classes.collect::<Vec<_>>().join("+"))
+        })
+        .collect();
+    named.sort();
+    named
+}
+
+#[test]
+fn a_photo_of_a_list_may_have_several_classes_or_none() {
+    let tree = Tree::of(&[]);
+    tree.write("list.csv", SEVERAL);
+    let json = r#"{"path": "1.jpg", "label": ["dog", "cat"]}
+        {"path": "2.jpg", "label": []}
+        {"path": "3.jpg", "label": "cat"}
+        {"path": "4.jpg", "label": "cat;dog"}
+        {"path": "5.jpg", "label": ["cow"]}"#;
+    tree.write("list.jsonl", json.as_bytes());
+    let list = read(&tree, "list.csv", Labels::Several, None).unwrap();
+    assert_eq!(list, read(&tree, "list.jsonl", Labels::Several, None).unwrap());
+    assert_eq!(list.folder.classes, ["cat", "cow", "dog"]);
+    assert_eq!(list.folder.counts(&list.folder.train), [3, 1, 2]);
+    assert_eq!(named(&tree, &list), ["1.jpg cat+dog", "2.jpg ", "3.jpg cat", "4.jpg cat+dog", "5.jpg cow"]);
+    // Of chosen classes a photo keeps those that it has, and stays where it has none.
+    let list = read(&tree, "list.csv", Labels::Several, Some(&["dog", "cow"])).unwrap();
+    assert_eq!(named(&tree, &list), ["1.jpg dog", "2.jpg ", "3.jpg ", "4.jpg dog", "5.jpg cow"]);
+    // Yes or no is a question of one class.
+    assert_eq!(read(&tree, "list.csv", Labels::Several, Some(&["cow"])).unwrap().folder.classes, ["cow"]);
+    tree.write("number.jsonl", b"{\"path\": \"1.jpg\", \"label\": 7}");
+    let wrong = read(&tree, "number.jsonl", Labels::Several, None).unwrap_err().to_string();
+    assert!(wrong.contains("a label is a text, or an array of texts"), "{wrong}");
+}
+
+#[test]
+fn several_classes_where_one_is_wanted_are_an_error_with_its_line() {
+    let tree = Tree::of(&[]);
+    tree.write("list.csv", b"path,label\n1.jpg,cat\n2.jpg,cat;dog\n");
+    match read(&tree, "list.csv", Labels::One, None) {
+        Err(DataError::List { line: 3, reason, .. }) => assert!(reason.contains("--multi-label"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(read(&tree, "list.csv", Labels::One, Some(&["cat", "cat;dog"])).unwrap().folder.train.len(), 2);
+    // Where lists are only looked at or split, a set of classes is a class.
+    assert_eq!(read(&tree, "list.csv", Labels::AsWritten, None).unwrap().folder.classes, ["cat", "cat;dog"]);
+}
+
+#[test]
+fn where_nothing_is_learned_a_list_may_be_all_validation() {
+    let tree = Tree::of(&[]);
+    tree.write("list.csv", b"path,label,split\n1.jpg,cat,val\n2.jpg,dog,val\n");
+    let with = |min_classes| read_list(&tree.path("list.csv"), &ScanOptions { min_classes, ..ScanOptions::default() });
+    assert_eq!(with(1).unwrap().folder.val.unwrap().len(), 2);
+    assert!(matches!(with(2), Err(DataError::EmptyClass { .. })));
 }

@@ -1,8 +1,8 @@
 //! Against PyTorch, scikit-learn and `SciPy`; `tests/golden.py` made the numbers.
 
 use tl_head::{
-    Head, HeadConfig, LogisticOptions, LossOptions, cross_entropy, fit_logistic, fit_temperature, mixed_cross_entropy,
-    probabilities,
+    Head, HeadConfig, LogisticOptions, LossOptions, binary_cross_entropy, cross_entropy, fit_logistic, fit_temperature,
+    mixed_cross_entropy, probabilities,
 };
 
 use crate::{assert_close, label_tensor, labels, rows, tensor, values};
@@ -103,6 +103,37 @@ fn losses_of_mixtures() {
         assert!((loss - expected).abs() < 1e-6, "{options:?}: {loss} is not {expected}");
     }
     assert!(mixed_cross_entropy(&logits, &[], &LossOptions::default()).is_err());
+}
+
+/// The script's targets of rows that may have several classes.
+fn several() -> tch::Tensor {
+    let has = |i: usize, class: usize| f32::from(u8::from((i * 5 + class * 3 + i * class) % 4 < 2));
+    tensor(&(0..9).flat_map(|i| (0..4).map(move |class| has(i, class))).collect::<Vec<_>>(), 9)
+}
+
+#[test]
+#[rustfmt::skip]
+fn binary_losses_and_their_gradients() {
+    for (label_smoothing, expected, gradient) in [
+        (0.0, 0.857_550_755_569, [
+            -0.024_466_585, 0.016_041_538, 0.005_605_923, -0.007_816_822, -0.011_736_240, -0.017_695_300,
+            -0.022_446_311, -0.004_336_247, 0.005_605_923, 0.005_331_466, -0.022_710_402, -0.022_964_217,
+        ]),
+        (0.1, 0.861_022_977_792, [
+            -0.023_077_697, 0.014_652_649, 0.004_217_034, -0.006_427_934, -0.010_347_351, -0.016_306_411,
+            -0.021_057_423, -0.002_947_358, 0.004_217_034, 0.003_942_577, -0.021_321_513, -0.021_575_328,
+        ]),
+    ] {
+        let options = LossOptions { label_smoothing, ..LossOptions::default() };
+        let logits = tensor(&rows(9, 4), 9).set_requires_grad(true);
+        let loss = binary_cross_entropy(&logits, &several(), &options).unwrap();
+        assert!((loss.double_value(&[]) - expected).abs() < 1e-6, "{options:?}: {loss} is not {expected}");
+        loss.backward();
+        assert_close(&values(&logits.grad())[..12], &gradient, 1e-7);
+    }
+    let targets = [(several(), 0.7), (several().flip([0]), 0.3)];
+    let mixed = mixed_cross_entropy(&tensor(&rows(9, 4), 9), &targets, &LossOptions::default()).unwrap();
+    assert!((mixed.double_value(&[]) - 0.882_550_755_569).abs() < 1e-6, "{mixed}");
 }
 
 #[test]

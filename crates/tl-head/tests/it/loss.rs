@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use tch::Kind;
-use tl_head::{LogisticOptions, LossOptions, balanced_class_weights, cross_entropy, fit_logistic};
+use tl_head::{
+    LogisticOptions, LossOptions, balanced_class_weights, binary_cross_entropy, cross_entropy, fit_logistic, loss_on,
+};
 
 use crate::{label_tensor, labels, rows, tensor, values};
 
@@ -30,6 +32,22 @@ fn what_makes_no_sense_is_refused() {
     assert!(refused.contains("a logistic fit is one of cross-entropy"), "{refused}");
     let logits = tensor(&rows(2, 3), 2);
     assert!(cross_entropy(&logits, &label_tensor(&[0, 1]).to_kind(Kind::Float), &plain).is_err());
+}
+
+#[test]
+fn binary_cross_entropy_takes_rows_as_wide_as_the_logits_and_no_weights() {
+    let (logits, targets) = (tensor(&rows(2, 3), 2), tensor(&[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 2));
+    let loss = |targets: &tch::Tensor, options| loss_on(&logits, targets, &options);
+    assert!(loss(&targets, LossOptions::default()).is_ok());
+    let error = loss(&targets.narrow(1, 0, 2), LossOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("[2, 3] f32") && error.contains("[2, 2]"), "{error}");
+    assert!(binary_cross_entropy(&logits, &label_tensor(&[0, 1]), &LossOptions::default()).is_err());
+    for options in [
+        LossOptions { class_weights: Some(vec![1.0; 3]), ..LossOptions::default() },
+        LossOptions { focal_gamma: 2.0, ..LossOptions::default() },
+    ] {
+        assert!(loss(&targets, options).unwrap_err().to_string().contains("none with binary cross-entropy"));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Against scikit-learn; `tests/golden.py` made the numbers.
 
-use tl_metrics::{Averages, Evaluation, Proportion};
+use tl_metrics::{Averages, Evaluation, MultiLabelEvaluation, Proportion};
 
 const N_CLASSES: usize = 4;
 const N_ROWS: usize = 60;
@@ -95,4 +95,38 @@ fn wilson_intervals() {
         assert_close(found_low, low);
         assert_close(found_high, high);
     }
+}
+
+/// The script's rows with several classes.
+fn several() -> MultiLabelEvaluation {
+    let has = |i: usize, class: usize| class < 3 && (i * (class + 2) + i / 5).is_multiple_of(3);
+    let truth: Vec<Vec<usize>> = (0..N_ROWS).map(|i| (0..N_CLASSES).filter(|&class| has(i, class)).collect()).collect();
+    let probability = |i: usize, class: usize| {
+        let noise = ((i * 37 + class * 101 + i * class * 13) % 16) as f32 / 32.0;
+        noise + if has(i, class) { 0.34375 } else { 0.125 }
+    };
+    let rows: Vec<f32> = (0..N_ROWS).flat_map(|i| (0..N_CLASSES).map(move |class| probability(i, class))).collect();
+    MultiLabelEvaluation::new(&["a", "b", "c", "d"].map(str::to_owned), &truth, &rows).unwrap()
+}
+
+#[test]
+fn several_classes_per_row() {
+    let e = several();
+    assert_close(e.exact_match, 0.233_333_333_333_333_34);
+    assert_close(e.label_accuracy, 0.725);
+    // The script has its probabilities in 32 bits.
+    assert!((e.log_loss - 0.540_830_209_851_265).abs() < 1e-6, "{}", e.log_loss);
+    let expected = [0.696_520_989_464_537_9, 0.712_034_503_723_970_1, 0.781_320_447_124_398_1];
+    for (found, expected) in e.average_precision.iter().zip(expected) {
+        assert_close(found.unwrap(), expected);
+    }
+    assert_eq!(e.average_precision[3], None);
+    assert_close(e.mean_average_precision.unwrap(), 0.729_958_646_770_968_7);
+    let f1s = [0.590_909_090_909_090_9, 0.638_297_872_340_425_6, 0.666_666_666_666_666_6, 0.0];
+    for (i, class) in e.per_class.iter().enumerate() {
+        assert_close(class.f1, f1s[i]);
+        assert_eq!(class.support, [20, 20, 24, 0][i]);
+    }
+    assert_averages(e.micro_average, [0.488_888_888_888_888_9, 0.6875, 0.571_428_571_428_571_4]);
+    assert_averages(e.macro_average, [0.440_972_222_222_222_2, 0.516_666_666_666_666_6, 0.473_968_407_479_045_8]);
 }

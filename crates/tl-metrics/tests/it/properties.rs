@@ -1,7 +1,7 @@
 //! What holds for any input.
 
 use proptest::{collection::vec, prelude::*};
-use tl_metrics::{Evaluation, Proportion, RunningMean};
+use tl_metrics::{Evaluation, MultiLabelEvaluation, Proportion, RunningMean};
 
 const N_CLASSES: usize = 3;
 
@@ -50,6 +50,23 @@ proptest! {
         prop_assert_eq!(&a.confusion, &b.confusion);
         prop_assert_eq!(&a.top_k, &b.top_k);
         prop_assert!((a.log_loss - b.log_loss).abs() < 1e-12 && (a.ece - b.ece).abs() < 1e-12);
+    }
+
+    #[test]
+    fn so_it_does_not_with_several_classes(rows in vec((vec(0u8..4, N_CLASSES), 0usize..8), 1..40), shift in 0usize..40) {
+        let evaluate = |rows: &[(Vec<u8>, usize)]| {
+            let truth: Vec<Vec<usize>> =
+                rows.iter().map(|(_, bits)| (0..N_CLASSES).filter(|class| bits >> class & 1 == 1).collect()).collect();
+            let probabilities: Vec<f32> = rows.iter().flat_map(|(row, _)| row).map(|&p| f32::from(p) / 3.0).collect();
+            MultiLabelEvaluation::new(&classes(), &truth, &probabilities).unwrap()
+        };
+        let mut turned = rows.clone();
+        turned.rotate_left(shift % rows.len());
+        let (a, b) = (evaluate(&rows), evaluate(&turned));
+        prop_assert_eq!(&a.per_class, &b.per_class);
+        prop_assert_eq!(&a.average_precision, &b.average_precision);
+        prop_assert!(a.average_precision.iter().flatten().all(|ap| (0.0..=1.0).contains(ap)));
+        prop_assert!(a.exact_match <= a.label_accuracy);
     }
 
     #[test]

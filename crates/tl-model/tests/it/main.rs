@@ -24,6 +24,7 @@ fn bundle() -> Bundle {
     assert!(path.is_file(), "{} is missing: run `cargo xtask fetch --all`", path.display());
     let config = HeadConfig { n_features: spec.n_features, hidden: vec![7], n_classes: 3 };
     Bundle {
+        multi_label: false,
         weights: Weights::open(&path, spec).unwrap(),
         head: Head::new(&config, 5).unwrap(),
         classes: ["ant", "bee", "cat \"quoted\""].map(str::to_owned).to_vec(),
@@ -82,8 +83,8 @@ fn the_file_is_read_by_anyone() {
 
 #[test]
 fn what_does_not_fit_is_named() {
-    let error = changed(|a| drop(a.metadata.insert("format_version".to_owned(), "2".to_owned())));
-    assert!(matches!(error, ModelError::Newer { found: 2, known: 1, .. }), "{error}");
+    let error = changed(|a| drop(a.metadata.insert("format_version".to_owned(), "3".to_owned())));
+    assert!(matches!(error, ModelError::Newer { found: 3, known: 2, .. }), "{error}");
     let error = changed(|a| drop(a.metadata.remove("format")));
     assert!(matches!(error, ModelError::NotOurs { .. }), "{error}");
     let error = changed(|a| drop(a.metadata.insert("classes".to_owned(), r#"["ant"]"#.to_owned())));
@@ -165,4 +166,15 @@ fn bmp() -> Vec<u8> {
     }
     bytes.extend([10, 200, 30, 40, 50, 60, 0, 0, 70, 80, 90, 100, 110, 120, 0, 0]);
     bytes
+}
+
+#[test]
+fn a_bundle_of_several_classes_per_photo_is_of_format_2() {
+    let (dir, one) = saved();
+    let path = dir.path().join("several.safetensors");
+    Bundle { multi_label: true, ..bundle() }.save(&path).unwrap();
+    assert!(Bundle::open_verified(&path).unwrap().multi_label && !Bundle::open(&one).unwrap().multi_label);
+    let version = |path: &Path| Archive::open(path).unwrap().metadata["format_version"].clone();
+    assert_eq!((version(&one).as_str(), version(&path).as_str()), ("1", "2"));
+    assert!(!Archive::open(&one).unwrap().metadata.contains_key("multi_label"));
 }

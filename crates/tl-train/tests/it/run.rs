@@ -79,6 +79,83 @@ fn so_does_one_that_balances_averages_and_cuts() {
     });
 }
 
+/// A list of the photos in which some have two classes and some none.
+fn several(dir: &TempDir) -> TrainOptions {
+    let mut list = vec!["path,label".to_owned()];
+    for (class, from) in [("cat", "cats"), ("dog", "dogs")] {
+        let mut names: Vec<_> =
+            std::fs::read_dir(dir.path().join("photos").join(from)).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        for (i, name) in names.iter().enumerate() {
+            let label = match i {
+                0 => String::new(),
+                _ if i % 2 == 0 => format!("{class};even"),
+                _ => class.to_owned(),
+            };
+            list.push(format!("photos/{from}/{},{label}", name.display()));
+        }
+    }
+    std::fs::write(dir.path().join("list.csv"), list.join("\n") + "\n").unwrap();
+    TrainOptions { data: Some(dir.path().join("list.csv")), multi_label: true, ..options(dir) }
+}
+
+#[test]
+fn so_does_one_with_several_classes_per_photo() {
+    stopped_after_each_epoch(|dir| TrainOptions { views: Some(2), mixup: 0.4, keep: Keep::Best, ..several(dir) });
+}
+
+#[test]
+fn several_classes_per_photo_are_measured_class_by_class() {
+    let dir = photos();
+    let metrics = run(several(&dir), &dir, "several");
+    let several = metrics.multi_label.unwrap();
+    assert_eq!(metrics.classes, ["cat", "dog", "even"]);
+    assert_eq!((metrics.val_accuracy, metrics.val_loss), (Some(several.exact_match), Some(several.log_loss)));
+    assert_eq!((several.n_images, metrics.n_train + metrics.n_val), (metrics.n_val, 16));
+    assert!(metrics.confusion.is_none() && metrics.validation.is_none());
+    // The last epoch's look at the validation photos is the same loss.
+    let text = std::fs::read_to_string(dir.path().join("runs/several/history.csv")).unwrap();
+    let mut rows = csv::Reader::from_reader(text.as_bytes());
+    let last: tl_metrics::EpochRecord = rows.deserialize().last().unwrap().unwrap();
+    assert!((last.val_loss.unwrap() - several.log_loss).abs() < 1e-5);
+    assert_eq!(last.val_accuracy, metrics.val_accuracy);
+}
+
+/// What the list says is part of what a checkpoint is for.
+#[test]
+fn another_set_of_classes_is_other_data() {
+    let dir = photos();
+    let hash = |list: TrainOptions, name: &str| {
+        run(list, &dir, name);
+        let model = dir.path().join("runs").join(name).join("model.safetensors");
+        tl_model::Bundle::open(&model).unwrap().provenance.data_blake3
+    };
+    let options = TrainOptions { val_fraction: 0.0, epochs: 1, ..several(&dir) };
+    let before = hash(options.clone(), "before");
+    let list = dir.path().join("list.csv");
+    let text = std::fs::read_to_string(&list).unwrap();
+    std::fs::write(&list, text.replace("cat;even", "cat").replacen(",cat\n", ",cat;even\n", 3)).unwrap();
+    assert_ne!(before, hash(options, "after"));
+}
+
+#[test]
+fn what_several_classes_per_photo_exclude_is_reported_together() {
+    let wrong = TrainOptions {
+        data: Some("photos".into()),
+        multi_label: true,
+        loss: tl_train::LossKind::Focal,
+        class_weights: tl_train::ClassWeights::Balanced,
+        head: HeadKind::Logistic,
+        ..TrainOptions::default()
+    };
+    let problems = Plan::new(wrong).unwrap_err().to_string();
+    for words in ["list that ends in .csv", "use --head linear", "leave loss as it is", "leave class_weights out"] {
+        assert!(problems.lines().any(|l| l.starts_with("multi_label is set") && l.contains(words)), "{problems}");
+    }
+    let tuning = TrainOptions { data: Some("a.csv".into()), multi_label: true, ..tl_train::Recipe::Finetune.options() };
+    assert!(Plan::new(tuning).unwrap_err().to_string().contains("other recipes than features"));
+}
+
 fn stopped_after_each_epoch(options: impl Fn(&TempDir) -> TrainOptions) {
     let dir = photos();
     let whole = run(options(&dir), &dir, "whole");

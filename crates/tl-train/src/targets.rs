@@ -1,0 +1,51 @@
+//! What the rows of features are to be answered with: one class each, or several.
+
+use tch::{Kind, Tensor};
+use tl_data::LabelSets;
+use tl_head::{Head, probabilities};
+use tl_metrics::{Evaluation, MultiLabelEvaluation};
+
+use crate::{data::Data, error::TrainError, head_run::Table};
+
+/// The targets of rows with these labels: themselves, `[n] i64`; or where they are sets of classes `[n, n_classes] f32`,
+/// 1 for each class of the row.
+pub(crate) fn targets(labels: &[i64], sets: Option<&LabelSets>, n_classes: usize) -> Result<Tensor, TrainError> {
+    let Some(sets) = sets else { return Ok(Tensor::f_from_slice(labels)?) };
+    let mut rows = vec![0.0; labels.len() * n_classes];
+    for (row, &label) in rows.chunks_exact_mut(n_classes).zip(labels) {
+        sets.classes(label as usize).iter().for_each(|&class| row[class] = 1.0);
+    }
+    Ok(tl_torch::tensor_from_f32(&rows, &[labels.len() as i64, n_classes as i64])?)
+}
+
+/// Rows whose most probable class is theirs; or that have the classes with a probability of 0.5 or more, and no others.
+pub(crate) fn n_correct(logits: &Tensor, targets: &Tensor) -> Result<usize, TrainError> {
+    let hits = match targets.dim() {
+        1 => logits.f_argmax(1, false)?.f_eq_tensor(targets)?,
+        _ => logits.f_ge(0.0)?.f_eq_tensor(&targets.f_gt(0.5)?)?.f_all_dim(1, false)?,
+    };
+    Ok(hits.f_sum(Kind::Int64)?.f_int64_value(&[])? as usize)
+}
+
+/// What the head is worth on the validation photos.
+pub(crate) enum Worth {
+    /// With one class per photo.
+    One(Box<Evaluation>),
+    /// With several, or none.
+    Several(Box<MultiLabelEvaluation>),
+}
+
+impl Worth {
+    /// Of `head` on rows with these labels.
+    pub(crate) fn of(head: &Head, val: &Table, labels: &[usize], data: &Data) -> Result<Self, TrainError> {
+        let _guard = tch::no_grad_guard();
+        let logits = head.forward(&val.features)?;
+        let Some(sets) = &data.label_sets else {
+            let rows = tl_torch::to_vec_f32(&probabilities(&logits, 1.0)?)?;
+            return Ok(Self::One(Box::new(Evaluation::new(&data.classes, labels, &rows)?)));
+        };
+        let rows = tl_torch::to_vec_f32(&logits.f_sigmoid()?)?;
+        let truth: Vec<&[usize]> = labels.iter().map(|&label| sets.classes(label)).collect();
+        Ok(Self::Several(Box::new(MultiLabelEvaluation::new(&data.classes, &truth, &rows)?)))
+    }
+}
