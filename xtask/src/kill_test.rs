@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result, bail};
@@ -23,8 +23,8 @@ pub struct KillOptions {
     kills: usize,
 }
 
-/// Trains once without trouble and once with a `kill -9` at random moments, each followed by `--resume`; true if both
-/// models hold the same numbers.
+/// Trains once without trouble, then again and again with a `kill -9` at random moments, each followed by `--resume`;
+/// true if all models hold the same numbers.
 pub fn run(options: &KillOptions) -> Result<bool> {
     let folder = tempfile::tempdir()?;
     let whole = train(options, folder.path(), "whole")?;
@@ -35,30 +35,47 @@ pub fn run(options: &KillOptions) -> Result<bool> {
     let took = started.elapsed()?;
     println!("A run without kills takes {:.1} s.", took.as_secs_f64());
 
-    let cut = folder.path().join("cut");
+    let wanted = numbers(&folder.path().join("whole"))?;
+    let (mut n_killed, mut n_runs) = (0, 0);
+    while n_killed < options.kills {
+        n_runs += 1;
+        let name = format!("cut-{n_runs}");
+        n_killed += cut(options, folder.path(), &name, took, options.kills - n_killed)?;
+        if numbers(&folder.path().join(&name))? != wanted {
+            println!("After {n_killed} kills run {n_runs} ended with ANOTHER MODEL.");
+            return Ok(false);
+        }
+    }
+    println!("After {n_killed} kills of {n_runs} runs every model is the same, bit by bit.");
+    Ok(true)
+}
+
+/// A run that is killed at random moments, `most` times at most, until it is done; how often that was.
+fn cut(options: &KillOptions, folder: &Path, name: &str, took: Duration, most: usize) -> Result<usize> {
+    let run = folder.join(name);
     let mut n_killed = 0;
     // Moments within the first half of a run, so that most runs have made a step and few are at their end.
-    while n_killed < options.kills && !cut.join("model.safetensors").exists() {
-        let next = match cut.join("config.toml").exists() {
-            true => resume(options, &cut),
-            false => train(options, folder.path(), "cut")?,
+    while n_killed < most && !run.join("model.safetensors").exists() {
+        let next = match run.join("config.toml").exists() {
+            true => resume(options, &run),
+            false => train(options, folder, name)?,
         };
         let mut child = spawn(&next)?;
         thread::sleep(took.mul_f64(0.05 + 0.45 * random(n_killed as u64)));
         // The child may have ended meanwhile: then there is nothing to kill.
-        let _ = child.kill();
+        if child.try_wait()?.is_none() {
+            child.kill()?;
+            n_killed += 1;
+        }
         child.wait()?;
-        n_killed += 1;
-        if !cut.join("config.toml").exists() {
-            let _ = fs_err::remove_dir_all(&cut);
+        if !run.join("config.toml").exists() {
+            let _ = fs_err::remove_dir_all(&run);
         }
     }
-    if !cut.join("model.safetensors").exists() && !spawn(&resume(options, &cut))?.wait()?.success() {
-        bail!("the run that was killed {n_killed} times cannot be resumed");
+    if !run.join("model.safetensors").exists() && !spawn(&resume(options, &run))?.wait()?.success() {
+        bail!("a run that was killed {n_killed} times cannot be resumed");
     }
-    let same = numbers(&folder.path().join("whole"))? == numbers(&cut)?;
-    println!("After {n_killed} kills the model is {}.", if same { "the same, bit by bit" } else { "ANOTHER ONE" });
-    Ok(same)
+    Ok(n_killed)
 }
 
 /// Words of a command.
