@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use tl_train::StepRecord;
+use tl_events::Step;
 
 use crate::{
     args::GlobalArgs,
@@ -98,8 +98,8 @@ impl StepProgress {
     }
 
     /// Hears of a step that was taken.
-    pub(crate) fn set(&mut self, record: &StepRecord) {
-        let StepRecord { epoch, step, n_steps, loss, photos_per_second, .. } = *record;
+    pub(crate) fn set(&mut self, record: &Step) {
+        let Step { epoch, step, n_steps, loss, photos_per_second, .. } = *record;
         let left = self.eta.after_step(self.started.elapsed().as_secs_f64(), step, n_steps);
         if self.display == Display::Silent || self.started.elapsed() < STEPS_AFTER {
             return;

@@ -65,7 +65,7 @@ pub enum Event<'a> {
     /// The newest checkpoint is damaged; the one before is used.
     Damaged(&'a Path),
     /// The optimizer took a step.
-    Step(StepRecord),
+    Step(tl_events::Step),
     /// An epoch ended, and the validation photos were looked at.
     Epoch {
         /// Its numbers.
@@ -92,23 +92,6 @@ pub enum Event<'a> {
     Saved(&'a Path),
     /// The run went through.
     Finished(&'a RunMetrics),
-}
-
-/// One step of the optimizer.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepRecord {
-    /// The epoch it belongs to, from 1.
-    pub epoch: usize,
-    /// Number of the step in the whole run, from 1.
-    pub step: usize,
-    /// Steps of the whole run, as far as is known.
-    pub n_steps: usize,
-    /// Mean loss of its photos, before the step.
-    pub loss: f64,
-    /// Its learning rate.
-    pub learning_rate: f64,
-    /// Photos trained per second in it.
-    pub photos_per_second: f64,
 }
 
 /// Listens to a run. A closure is one.

@@ -8,6 +8,7 @@ use std::{
 
 use rayon::ThreadPool;
 use tch::Tensor;
+use tl_events::Step;
 use tl_head::{Backprop, Head, LossOptions, loss_on, mixed_cross_entropy};
 use tl_metrics::EpochRecord;
 
@@ -15,7 +16,7 @@ use crate::{
     checkpoint::{Checkpoint, Progress},
     ema::Ema,
     error::TrainError,
-    event::{Event, Observer, StepRecord},
+    event::{Event, Observer},
     mix::Mix,
     optimizer::Optimizer,
     options::{Keep, TrainOptions},
@@ -187,7 +188,7 @@ impl<'a> HeadRun<'a> {
     }
 
     /// One step of the optimizer on the photos at `rows`.
-    fn step(&mut self, train: &Table, rows: &Tensor) -> Result<StepRecord, TrainError> {
+    fn step(&mut self, train: &Table, rows: &Tensor) -> Result<Step, TrainError> {
         let started = Instant::now();
         let (own, features, targets) = self.batch(train, rows)?;
         let loss = |logits: &Tensor| mixed_cross_entropy(logits, &targets, &self.loss);
@@ -206,7 +207,7 @@ impl<'a> HeadRun<'a> {
         self.progress.loss_sum += value * rows.numel() as f64;
         self.progress.n_correct += n_correct(&logits, &own)?;
         self.progress.step += 1;
-        Ok(StepRecord {
+        Ok(Step {
             epoch: self.progress.epoch + 1,
             step: self.done(train.len()),
             n_steps: self.n_steps(train.len()),

@@ -55,7 +55,7 @@ pub use class_weights::ClassWeights;
 pub use data::Data;
 pub use ema::Ema;
 pub use error::TrainError;
-pub use event::{Event, Observer, StepRecord};
+pub use event::{Event, Observer};
 pub use gradients::{Clipping, GradientSum, global_norm};
 pub use lr_find::{LrCurve, LrFindInputs, LrPoint, lr_find};
 pub use optimizer::{AdamConfig, EpsilonAt, Group, LionConfig, Optimizer, OptimizerConfig, RmsPropConfig, SgdConfig};

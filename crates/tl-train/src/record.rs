@@ -2,13 +2,10 @@
 
 use std::path::Path;
 
-use tl_events::{Epoch, FORMAT, Record, Step};
+use tl_events::{Epoch, FORMAT, Record};
 use tl_metrics::EpochRecord;
 
-use crate::{
-    event::{Event, StepRecord},
-    report::RunMetrics,
-};
+use crate::{event::Event, report::RunMetrics};
 
 impl Event<'_> {
     /// The event as `events.jsonl` knows it; none for one that is progress only.
@@ -28,7 +25,7 @@ impl Event<'_> {
             Event::Warning(text) => Record::Warning { text: text.to_owned() },
             Event::Resumed { epochs, steps, step, .. } => Record::Resumed { epochs, steps, step },
             Event::Damaged(path) => Record::Damaged { path: text(path) },
-            Event::Step(ref step) => Record::Step(step_record(step)),
+            Event::Step(step) => Record::Step(step),
             Event::Epoch { record, n_epochs, step, n_photos } => {
                 Record::Epoch(epoch_record(record, n_epochs, step, n_photos))
             }
@@ -39,11 +36,6 @@ impl Event<'_> {
             Event::Finished(metrics) => finished(metrics),
         })
     }
-}
-
-fn step_record(record: &StepRecord) -> Step {
-    let StepRecord { epoch, step, n_steps, loss, learning_rate, photos_per_second } = *record;
-    Step { epoch, step, n_steps, loss, learning_rate, photos_per_second }
 }
 
 fn epoch_record(record: &EpochRecord, n_epochs: usize, step: usize, n_photos: usize) -> Epoch {

@@ -15,6 +15,7 @@ use std::{
 
 use tl_backbone::{Backbone, BatchNorm, LayerInfo, Weights, layers};
 use tl_data::{Batch, Loader, LoaderOptions, Sample};
+use tl_events::Step;
 use tl_features::Features;
 use tl_head::{Head, LossOptions};
 use tl_metrics::EpochRecord;
@@ -33,7 +34,7 @@ use super::{
 use crate::{
     ema::Ema,
     error::TrainError,
-    event::{Event, Observer, StepRecord},
+    event::{Event, Observer},
     head_run::copies,
     mix::Mix,
     optimizer::Optimizer,
@@ -272,7 +273,7 @@ impl<'a> TuneRun<'a> {
             let seconds = started.elapsed().as_secs_f64();
             self.history.seconds += seconds;
             self.history.total_seconds += seconds;
-            observer.event(&Event::Step(StepRecord {
+            observer.event(&Event::Step(Step {
                 epoch: self.history.records.len() + 1,
                 step: self.n_done(),
                 n_steps: self.n_head_steps() + self.n_laid_out(),

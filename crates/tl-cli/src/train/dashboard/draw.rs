@@ -146,8 +146,9 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use ratatui::{Terminal, backend::TestBackend};
+    use tl_events::Step;
     use tl_metrics::EpochRecord;
-    use tl_train::{Event, StepRecord};
+    use tl_train::Event;
 
     use super::*;
 
@@ -159,7 +160,7 @@ mod tests {
             let (epoch, at) = ((step - 1) / 8 + 1, step as f64);
             let (loss, learning_rate) = (2.0 / at, 1e-3 * (1.0 - at / 40.0));
             let photos_per_second = 30.0 + at % 5.0;
-            let record = StepRecord { epoch, step, n_steps: 40, loss, learning_rate, photos_per_second };
+            let record = Step { epoch, step, n_steps: 40, loss, learning_rate, photos_per_second };
             state.hear(&Event::Step(record), at, Vec::new());
             if step % 8 == 0 {
                 let record = EpochRecord {

@@ -1,7 +1,8 @@
 //! What the dashboard knows of a run.
 
+use tl_events::Step;
 use tl_metrics::EpochRecord;
-use tl_train::{Event, StepRecord};
+use tl_train::Event;
 
 use crate::train::eta::Eta;
 
@@ -72,8 +73,8 @@ impl State {
         self.left.map(|left| (left - (self.elapsed - self.heard)).max(0.0))
     }
 
-    fn step(&mut self, record: &StepRecord, now: f64) {
-        let StepRecord { epoch, step, n_steps, loss, learning_rate, photos_per_second } = *record;
+    fn step(&mut self, record: &Step, now: f64) {
+        let Step { epoch, step, n_steps, loss, learning_rate, photos_per_second } = *record;
         self.phase = format!("Training, epoch {epoch}, step {step} of {n_steps}");
         self.done = step as f64 / n_steps.max(1) as f64;
         self.left = self.eta.after_step(now, step, n_steps);
