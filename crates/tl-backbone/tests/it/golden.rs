@@ -34,6 +34,10 @@ fn plain_operators_give_the_golden_features_and_logits() {
 
 #[test]
 fn bf16_is_near_the_golden_features() {
+    if Precision::auto() == Precision::F32 {
+        println!("skipped: this processor has no bf16");
+        return;
+    }
     for name in NAMES {
         check_network(&weights(name), Precision::Bf16, Engine::Auto, 2e-2);
     }

@@ -45,7 +45,7 @@ fn every_thread_gives_the_same_bits() {
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..3 {
-            let network = Network::compile(&weights, Precision::Bf16, 1).unwrap();
+            let network = Network::compile(&weights, Precision::auto(), 1).unwrap();
             let (sender, pixels) = (sender.clone(), &pixels);
             scope.spawn(move || {
                 set_intra_op_threads(1);
