@@ -102,10 +102,13 @@ fn without_validation_the_numbers_are_null() {
 #[test]
 fn the_sample_is_learned() {
     let work = Work::new();
-    work.ok(&["train", &sample("pizza_steak_sushi")]);
-    let metrics = work.json("runs/latest/metrics.json");
-    assert_eq!((metrics["n_train"].as_u64(), metrics["n_val"].as_u64()), (Some(225), Some(75)));
-    assert!(metrics["val_accuracy"].as_f64().unwrap() >= 0.90, "{metrics}");
+    // The dense head at its constant rate ends some photos higher or lower, by seed and by how a processor rounds.
+    for (head, least) in [("logistic", 0.90), ("mlp", 0.75)] {
+        work.ok(&["train", &sample("pizza_steak_sushi"), "--head", head]);
+        let metrics = work.json("runs/latest/metrics.json");
+        assert_eq!((metrics["n_train"].as_u64(), metrics["n_val"].as_u64()), (Some(225), Some(75)));
+        assert!(metrics["val_accuracy"].as_f64().unwrap() >= least, "{head}: {metrics}");
+    }
 }
 
 #[test]
