@@ -10,21 +10,18 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::ValueHint;
-use tch::Device;
 use tl_model::write_atomically;
-use tl_train::{Data, Event, LrCurve, LrFindInputs, Plan, PrecisionChoice, TrainOptions, lr_find};
+use tl_train::{Data, Event, LrCurve, LrFindInputs, Plan, TrainOptions, lr_find};
 
 use self::plot::svg;
 use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
-    assets, cache, device,
-    model::backbone,
-    output, precision,
+    assets, cache, device, output, precision,
     progress::{Display, PhotoProgress},
     settings::Settings,
     signal,
-    train::absolute,
+    train::{absolute, full_name, name_of},
 };
 
 /// What to try learning rates on.
@@ -61,9 +58,7 @@ pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
         options.data = Some(assets::default_sample(global)?);
     }
     let device = device::parse(&options.device)?;
-    if options.precision == PrecisionChoice::Auto && device == Device::Cpu {
-        options.precision = precision::auto(global).into();
-    }
+    precision::settle(&mut options, device, global);
     let plan = Plan::new(options)?;
     let data = Data::load(plan.options(), cache::likeness(global))?;
     let weights = assets::weights(global, plan.spec())?;
@@ -91,12 +86,11 @@ fn options(args: &LrFindArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     }
     args.set.iter().try_for_each(|text| settings.assignment(text))?;
     settings.flag("data", args.data.as_deref().map(absolute).transpose()?);
-    let full_name = |name: &String| backbone(name).map_or_else(|_| name.clone(), |spec| spec.name.to_owned());
-    settings.flag("backbone", args.backbone.as_ref().map(full_name));
+    settings.flag("backbone", args.backbone.as_deref().map(full_name));
     settings.flag("head", args.head.clone());
     settings.flag("threads", global.threads.map(|n| n as i64));
     settings.flag("device", global.device.clone());
-    settings.flag("precision", global.precision.as_ref().map(crate::train::name_of));
+    settings.flag("precision", global.precision.as_ref().map(name_of));
     settings.finish(false)
 }
 

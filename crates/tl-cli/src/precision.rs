@@ -3,8 +3,10 @@
 use std::{path::Path, thread};
 
 use serde::{Deserialize, Serialize};
+use tch::Device;
 use tl_backbone::Precision;
 use tl_torch::{CpuCapability, libtorch_version};
+use tl_train::{PrecisionChoice, TrainOptions};
 use tracing::debug;
 
 use crate::{
@@ -29,8 +31,15 @@ pub(crate) fn precision(global: &GlobalArgs) -> Precision {
     }
 }
 
+/// Puts into the settings of a run on the processor what `auto` stands for, so that the run can be repeated elsewhere.
+pub(crate) fn settle(options: &mut TrainOptions, device: Device, global: &GlobalArgs) {
+    if options.precision == PrecisionChoice::Auto && device == Device::Cpu {
+        options.precision = auto(global).into();
+    }
+}
+
 /// The faster arithmetic on this machine.
-pub(crate) fn auto(global: &GlobalArgs) -> Precision {
+fn auto(global: &GlobalArgs) -> Precision {
     let machine = format!("{:?}, libtorch {}", CpuCapability::detect(), libtorch_version());
     let file = cache::folder(global).map(|features| features.with_file_name("precision.json"));
     if let Some(known) = file.as_deref().and_then(|file| known(file, &machine)) {

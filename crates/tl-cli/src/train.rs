@@ -18,8 +18,7 @@ use std::{
 
 use anyhow::Result;
 use clap::{ValueEnum, ValueHint};
-use tch::Device;
-use tl_train::{Data, Observer, Outcome, Plan, PrecisionChoice, RunFolder, RunInputs, TrainError, TrainOptions, train};
+use tl_train::{Data, Observer, Outcome, Plan, RunFolder, RunInputs, TrainError, TrainOptions, train};
 use toml::Value;
 
 use crate::{
@@ -187,8 +186,8 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
         options.data = Some(assets::default_sample(global)?);
     }
     let device = device::parse(&options.device)?;
-    if options.precision == PrecisionChoice::Auto && device == Device::Cpu && !args.print_config {
-        options.precision = precision::auto(global).into();
+    if !args.print_config {
+        precision::settle(&mut options, device, global);
     }
     let plan = Plan::new(options)?;
     if args.print_config {
@@ -294,7 +293,7 @@ pub(crate) fn name_of(value: &impl ValueEnum) -> Value {
 }
 
 /// The full name of a backbone; one that is not known is left for the plan to report with the other problems.
-fn full_name(name: &str) -> String {
+pub(crate) fn full_name(name: &str) -> String {
     backbone(name).map_or_else(|_| name.to_owned(), |spec| spec.name.to_owned())
 }
 

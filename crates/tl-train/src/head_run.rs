@@ -9,7 +9,7 @@ use std::{
 use rayon::ThreadPool;
 use tch::Tensor;
 use tl_events::Step;
-use tl_head::{Backprop, Head, LossOptions, loss_on, mixed_cross_entropy};
+use tl_head::{Backprop, Head, LossOptions, mixed_cross_entropy};
 use tl_metrics::EpochRecord;
 
 use crate::{
@@ -22,8 +22,8 @@ use crate::{
     options::{Keep, TrainOptions},
     order::order,
     schedule::LearningRate,
-    stopping::{StopReason, Stopping},
-    targets::n_correct,
+    stopping::{StopReason, Stopping, evaluation_share, is_better},
+    targets::{evaluate, n_correct},
     views::drawn,
 };
 
@@ -60,10 +60,7 @@ impl Table {
 
     /// Loss and accuracy of a head that stands still.
     pub(crate) fn evaluate(&self, head: &Head, loss: &LossOptions) -> Result<(f64, f64), TrainError> {
-        let _guard = tch::no_grad_guard();
-        let logits = head.forward(&self.features)?;
-        let loss = loss_on(&logits, &self.targets, loss)?.f_double_value(&[])?;
-        Ok((loss, n_correct(&logits, &self.targets)? as f64 / self.n_rows() as f64))
+        evaluate(head, &self.features, &self.targets, loss)
     }
 }
 
@@ -122,8 +119,7 @@ impl<'a> HeadRun<'a> {
         mut save: impl FnMut(&Self, &mut dyn Observer) -> Result<(), TrainError>,
     ) -> Result<End, TrainError> {
         let wanted = self.options.epochs * self.steps_per_epoch(train.len());
-        // What an epoch's evaluation costs: a photo forwards is about a third of one forwards and backwards.
-        let overhead = val.map_or(0.0, |val| val.len() as f64 / train.len() as f64 / 3.0);
+        let overhead = evaluation_share(train.len(), val.map_or(0, Table::len));
         while self.done(train.len()) < wanted {
             if let Some(reason) = self.stopping.reason(self.done(train.len()), wanted) {
                 observer.event(&Event::StoppedEarly(&reason));
@@ -265,19 +261,13 @@ impl<'a> HeadRun<'a> {
         if let Some((loss, accuracy)) = val {
             self.stopping.after_epoch(loss, accuracy);
             self.progress.plateau.after_epoch(loss, self.options);
-            if self.options.keep == Keep::Best {
-                let parameters = copies(head)?;
-                self.remember_if_best(Best { accuracy, loss, parameters });
+            let best = self.best.as_ref().map(|best| (best.accuracy, best.loss));
+            if self.options.keep == Keep::Best && best.is_none_or(|best| is_better((accuracy, loss), best)) {
+                self.best = Some(Best { accuracy, loss, parameters: copies(head)? });
             }
         }
         self.progress.next_epoch();
         Ok(record)
-    }
-
-    fn remember_if_best(&mut self, new: Best) {
-        if self.best.as_ref().is_none_or(|best| (new.accuracy, -new.loss) > (best.accuracy, -best.loss)) {
-            self.best = Some(new);
-        }
     }
 
     /// The head of the averaged weights, where they are asked for.

@@ -59,15 +59,7 @@ pub fn lr_find(
     check(plan, n_steps)?;
     let file_weights = options.class_weights.read(&data.classes)?;
     let photos: Vec<PathBuf> = data.train.iter().map(|sample| sample.path.clone()).collect();
-    let extracting = ExtractOptions {
-        n_threads: options.threads,
-        precision: plan.precision(),
-        device: *device,
-        decode: options.decode(),
-        cache: cache.clone(),
-        geometry: Some(plan.preprocessing().geometry),
-        ..ExtractOptions::default()
-    };
+    let extracting = ExtractOptions { device: *device, cache: cache.clone(), ..plan.extracting() };
     let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
     let (features, broken) = match extract(weights, &photos, &extracting, &mut progress, stop) {
         Err(FeatureError::Stopped { .. }) => return Ok(None),

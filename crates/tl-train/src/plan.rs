@@ -2,6 +2,7 @@
 
 use tl_backbone::{Precision, Preprocessing, Spec, layers, spec};
 use tl_data::{Augment, Fit};
+use tl_features::ExtractOptions;
 use tl_head::HeadConfig;
 
 use crate::{
@@ -70,6 +71,17 @@ impl Plan {
             (plan.options.mixup, plan.options.cutmix) = (0.0, 0.0);
         }
         plan
+    }
+
+    /// How photos become features, on the processor and without a cache.
+    pub(crate) fn extracting(&self) -> ExtractOptions {
+        ExtractOptions {
+            n_threads: self.options.threads,
+            geometry: Some(self.preprocessing().geometry),
+            precision: self.precision,
+            decode: self.options.decode(),
+            ..ExtractOptions::default()
+        }
     }
 
     /// How photos become input: the weights' own way, but for what the settings change.

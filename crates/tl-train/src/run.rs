@@ -94,15 +94,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
 
     // ---- Features of all photos, in one go.
     let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
-    let extracting = ExtractOptions {
-        n_threads: options.threads,
-        precision: plan.precision(),
-        device,
-        decode: options.decode(),
-        cache: cache.clone(),
-        geometry: Some(plan.preprocessing().geometry),
-        ..ExtractOptions::default()
-    };
+    let extracting = ExtractOptions { device, cache: cache.clone(), ..plan.extracting() };
     let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
     let (features, broken) = match extract(&weights, &photos, &extracting, &mut progress, stop) {
         Err(FeatureError::Stopped { .. }) => return Ok(Outcome::Interrupted { epochs: 0, steps: 0 }),

@@ -42,6 +42,17 @@ impl fmt::Display for StopReason {
     }
 }
 
+/// What an epoch's evaluation costs, as a fraction of its steps: a photo forwards is about a third of one forwards and
+/// backwards.
+pub(crate) fn evaluation_share(n_train: usize, n_val: usize) -> f64 {
+    n_val as f64 / n_train as f64 / 3.0
+}
+
+/// Whether an epoch of this accuracy and loss is better than another: the lower loss decides ties.
+pub(crate) fn is_better((accuracy, loss): (f64, f64), (best, best_loss): (f64, f64)) -> bool {
+    (accuracy, -loss) > (best, -best_loss)
+}
+
 /// What must be remembered over an interruption to stop at the same place.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,7 +117,7 @@ impl Stopping {
 
     /// Hears that `done` of `wanted` steps of the run are done, and after enough of them knows how many fit.
     ///
-    /// `overhead` is what an epoch's evaluation costs, as a fraction of its steps.
+    /// `overhead` is the [`evaluation_share`].
     pub(crate) fn after_step(&mut self, done: usize, wanted: usize, overhead: f64) {
         let (Some(usable), None) = (self.usable(), self.state.n_fitting) else { return };
         let Some(since) = self.probe.since_first else {
@@ -125,7 +136,7 @@ impl Stopping {
 
     /// Hears how the validation photos fare after an epoch.
     pub(crate) fn after_epoch(&mut self, loss: f64, accuracy: f64) {
-        let better = self.state.best.is_none_or(|(best, best_loss)| (accuracy, -loss) > (best, -best_loss));
+        let better = self.state.best.is_none_or(|best| is_better((accuracy, loss), best));
         match better {
             true => (self.state.best, self.state.since_best) = (Some((accuracy, loss)), 0),
             false => self.state.since_best += 1,

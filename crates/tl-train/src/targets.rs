@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 use tl_data::LabelSets;
-use tl_head::{Head, probabilities};
+use tl_head::{Head, LossOptions, loss_on, probabilities};
 use tl_metrics::{Evaluation, MultiLabelEvaluation};
 
 use crate::{data::Data, error::TrainError, head_run::Table};
@@ -25,6 +25,19 @@ pub(crate) fn n_correct(logits: &Tensor, targets: &Tensor) -> Result<usize, Trai
         _ => logits.f_ge(0.0)?.f_eq_tensor(&targets.f_gt(0.5)?)?.f_all_dim(1, false)?,
     };
     Ok(hits.f_sum(Kind::Int64)?.f_int64_value(&[])? as usize)
+}
+
+/// Loss and accuracy of `head` on rows of features.
+pub(crate) fn evaluate(
+    head: &Head,
+    features: &Tensor,
+    targets: &Tensor,
+    loss: &LossOptions,
+) -> Result<(f64, f64), TrainError> {
+    let _guard = tch::no_grad_guard();
+    let logits = head.forward(features)?;
+    let loss = loss_on(&logits, targets, loss)?.f_double_value(&[])?;
+    Ok((loss, n_correct(&logits, targets)? as f64 / targets.size()[0] as f64))
 }
 
 /// What the head is worth on the validation photos.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use tl_metrics::EpochRecord;
 
-use crate::{plateau::Plateau, stopping::StopState};
+use crate::{
+    plateau::Plateau,
+    stopping::{StopState, is_better},
+};
 
 /// Everything of a fine-tuning run but its tensors; it goes into checkpoints.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,7 +47,7 @@ impl History {
 
     /// Takes down an epoch's validation; whether it is the best so far, the lower loss deciding ties.
     pub(crate) fn is_best(&mut self, loss: f64, accuracy: f64) -> bool {
-        let better = self.best.is_none_or(|(_, best, best_loss)| (accuracy, -loss) > (best, -best_loss));
+        let better = self.best.is_none_or(|(_, best, best_loss)| is_better((accuracy, loss), (best, best_loss)));
         if better {
             self.best = Some((self.epoch + 1, accuracy, loss));
         }

@@ -44,7 +44,7 @@ use crate::{
     report::FreezeProof,
     run_folder::RunFolder,
     schedule::LearningRate,
-    stopping::{StopReason, Stopping},
+    stopping::{StopReason, Stopping, evaluation_share},
 };
 
 /// What fine-tuning starts from.
@@ -286,8 +286,7 @@ impl<'a> TuneRun<'a> {
                 checkpoints.save(self.checkpoint()?, false)?;
             }
             let done = self.n_tuned();
-            // What an epoch's evaluation costs: a photo forwards is about a third of one forwards and backwards.
-            let overhead = self.val.len() as f64 / self.train.len() as f64 / 3.0;
+            let overhead = evaluation_share(self.train.len(), self.val.len());
             self.stopping.after_step(done, self.n_wanted(), overhead);
             if self.stopping.out_of_time(done) || done >= self.n_laid_out() {
                 break;

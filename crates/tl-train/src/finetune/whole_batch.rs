@@ -5,8 +5,8 @@ use tl_backbone::Preprocessing;
 use tl_head::{LossOptions, mixed_cross_entropy};
 use tl_torch::channels_last;
 
-use super::{gradients::Gradients, model::Model, photos::Photos, worker::n_correct};
-use crate::{error::TrainError, gradients::GradientSum};
+use super::{gradients::Gradients, model::Model, photos::Photos};
+use crate::{error::TrainError, gradients::GradientSum, targets::n_correct};
 
 /// The gradient of the loss of all `parts`, each in a graph of its own: the statistics are those of a part.
 pub(crate) fn whole_batches(

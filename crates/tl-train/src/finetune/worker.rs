@@ -1,11 +1,11 @@
 //! One worker: the gradients of a micro-batch, in one thread.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 use tl_backbone::{Backbone, CompileOptions, Folded, Network, Precision, Preprocessing};
 use tl_head::{Head, LossOptions, mixed_cross_entropy};
 
 use super::photos::Photos;
-use crate::error::TrainError;
+use crate::{error::TrainError, targets::n_correct};
 
 /// A thread's own frozen part of the network: the blocks before the first trained one.
 pub(crate) struct Worker {
@@ -72,9 +72,4 @@ impl Worker {
 pub(crate) fn labels_tensor(labels: &[usize]) -> Result<Tensor, TrainError> {
     let labels: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
     Ok(Tensor::f_from_slice(&labels)?)
-}
-
-pub(crate) fn n_correct(logits: &Tensor, labels: &Tensor) -> Result<usize, TrainError> {
-    let hits = logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?;
-    Ok(hits.f_int64_value(&[])? as usize)
 }
