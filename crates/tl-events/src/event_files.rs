@@ -3,7 +3,7 @@
 use std::{
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use fs_err::File;
@@ -11,7 +11,7 @@ use fs_err::File;
 use crate::{
     error::EventsError,
     json_lines,
-    record::{Epoch, Line, Record, Step},
+    record::{Epoch, Line, Record, Step, now},
     tfevents::TfEvents,
 };
 
@@ -175,8 +175,4 @@ fn first_free(folder: &Path, seconds: u64) -> Result<(PathBuf, File), EventsErro
             Err(error) => return Err(EventsError::write(&path)(error)),
         }
     }
-}
-
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

@@ -1,5 +1,7 @@
 //! What happened in a run, in the words of `events.jsonl`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::{Deserialize, Serialize};
 
 /// Version of the records' layout.
@@ -13,6 +15,19 @@ pub struct Line {
     /// What happened then.
     #[serde(flatten)]
     pub record: Record,
+}
+
+impl Line {
+    /// Of something that happens now.
+    #[must_use]
+    pub fn now(record: Record) -> Self {
+        Self { time: now(), record }
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Something that happened in a run; the key `event` says what, in lower case.
