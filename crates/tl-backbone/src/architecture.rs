@@ -12,6 +12,12 @@ pub(crate) struct Architecture {
     /// Added to the variance in `BatchNorm`.
     pub(crate) bn_eps: f64,
     pub(crate) padding: Padding,
+    /// Convolutions at the start that the inference form computes in f32 whatever its precision.
+    ///
+    /// Rounding the stem's output is half of the error of the features, more than all other roundings together: the
+    /// depthwise kernels behind it take differences of neighbours, in which what they have in common cancels and
+    /// the rounding does not. V3 scales channels by what comes out there, and needs one layer more.
+    pub(crate) n_exact: usize,
 }
 
 /// How images are padded with zeros before a convolution.

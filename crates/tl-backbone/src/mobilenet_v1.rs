@@ -25,7 +25,7 @@ pub(crate) fn mobilenet_v1() -> Architecture {
         }
     }
     let top = Dense { name: "classifier".to_owned(), n_in, n_out: 1000, activation: Linear };
-    Architecture { blocks, top: vec![top], bn_eps: 1e-3, padding: Padding::Same }
+    Architecture { blocks, top: vec![top], bn_eps: 1e-3, padding: Padding::Same, n_exact: 2 }
 }
 
 fn separable(name: &str, n_in: i64, n_out: i64, stride: i64) -> Block {

@@ -22,7 +22,7 @@ pub(crate) fn mobilenet_v2() -> Architecture {
     }
     blocks.push(single("features.18", n_in, 1280, 1, 1));
     let top = Dense { name: "classifier.1".to_owned(), n_in: 1280, n_out: 1000, activation: Linear };
-    Architecture { blocks, top: vec![top], bn_eps: 1e-5, padding: Padding::Symmetric }
+    Architecture { blocks, top: vec![top], bn_eps: 1e-5, padding: Padding::Symmetric, n_exact: 2 }
 }
 
 /// The first and the last block: one convolution.

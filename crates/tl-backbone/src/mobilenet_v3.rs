@@ -36,7 +36,7 @@ pub(crate) fn mobilenet_v3_small() -> Architecture {
         Dense { name: "classifier.0".to_owned(), n_in: 576, n_out: 1024, activation: Hardswish },
         Dense { name: "classifier.3".to_owned(), n_in: 1024, n_out: 1000, activation: Linear },
     ];
-    Architecture { blocks, top, bn_eps: 1e-3, padding: Padding::Symmetric }
+    Architecture { blocks, top, bn_eps: 1e-3, padding: Padding::Symmetric, n_exact: 3 }
 }
 
 /// The first and the last block: one convolution.

@@ -44,12 +44,6 @@ enum Step {
     Round(Kind),
 }
 
-/// Blocks at the start that compute in f32 whatever the precision: the stem and the first block after it.
-///
-/// Few channels there see every pixel, and what is lost on them no later layer makes good: rounding those two
-/// is half of the error of the features in V1 and two thirds in V3. See the README for what it costs.
-const N_EXACT: usize = 2;
-
 /// How a network is compiled.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -90,7 +84,9 @@ impl Network {
         let mut compiler = Compiler {
             weights,
             architecture: &architecture,
+            precision: options.precision,
             kind: Kind::Float,
+            n_convs: 0,
             engine: options.engine,
             batch: batch as i64,
             side: i64::from(side),
@@ -98,10 +94,7 @@ impl Network {
         };
         let n_blocks = options.n_blocks.unwrap_or(architecture.blocks.len());
         let mut steps = Vec::new();
-        for (i, block) in architecture.blocks.iter().take(n_blocks).enumerate() {
-            if i == N_EXACT {
-                steps.extend(compiler.round(options.precision));
-            }
+        for block in architecture.blocks.iter().take(n_blocks) {
             steps.extend(compiler.block(block)?);
         }
         Ok(Self { turned, steps, top: Top::new(weights, &architecture)?, input: RefCell::new(input) })
@@ -167,7 +160,11 @@ fn add(conv: &Conv, x: &Tensor, kept: Option<Tensor>) -> Result<Tensor, Backbone
 struct Compiler<'a> {
     weights: &'a Weights,
     architecture: &'a Architecture,
+    precision: Precision,
+    /// Kind of the activations.
     kind: Kind,
+    /// Convolutions so far.
+    n_convs: usize,
     engine: Engine,
     batch: i64,
     /// Side of the activations.
@@ -177,11 +174,13 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// From here on everything is computed in `precision`.
-    fn round(&mut self, precision: Precision) -> Option<Step> {
-        let changes = precision.kind() != self.kind;
-        self.kind = precision.kind();
-        changes.then_some(Step::Round(self.kind))
+    /// Behind the exact layers everything is computed in the network's precision.
+    fn round(&mut self) -> Option<Step> {
+        let rounds = self.n_convs == self.architecture.n_exact && self.kind != self.precision.kind();
+        rounds.then(|| {
+            self.kind = self.precision.kind();
+            Step::Round(self.kind)
+        })
     }
 
     fn block(&mut self, block: &Block) -> Result<Vec<Step>, BackboneError> {
@@ -192,6 +191,7 @@ impl Compiler<'_> {
         }
         let last = block.layers.len() - 1;
         for (i, layer) in block.layers.iter().enumerate() {
+            steps.extend(self.round());
             steps.push(match layer {
                 Layer::Conv(conv) if block.is_residual && i == last => Step::ConvAdd(self.conv(conv)?),
                 Layer::Conv(conv) => Step::Conv(self.conv(conv)?),
@@ -229,6 +229,7 @@ impl Compiler<'_> {
         };
         self.expected = Some(expected_output(self.weights, conv)?);
         self.side = (self.side - 1) / conv.stride + 1;
+        self.n_convs += 1;
         Ok(Conv::new(&weight, &bias, input_shape, &options)?)
     }
 }

@@ -12,7 +12,7 @@ pub enum Precision {
     #[default]
     F32,
     /// Weights and activations of 16 bits with the range of f32 and 8 bits of precision, sums in f32; the first
-    /// two blocks, which can least bear rounding, in f32.
+    /// two or three layers, which can least bear rounding, in f32.
     Bf16,
 }
 
