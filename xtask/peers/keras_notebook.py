@@ -12,6 +12,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("data")
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--epochs", type=int, default=10)
+parser.add_argument("--same-batches", action="store_true", help="shuffle once, as a seeded fit does without telling")
 args = parser.parse_args()
 keras.utils.set_random_seed(args.seed)
 
@@ -55,5 +56,15 @@ model = keras.Model(base.input, keras.layers.Dense(y.shape[1], activation="softm
 for layer in model.layers[:20]:
     layer.trainable = False
 model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
-history = model.fit(x, y, batch_size=32, epochs=args.epochs, shuffle=True, validation_data=validation, verbose=0).history
-report(accuracy=history["val_accuracy"][-1], losses=history["loss"], val_losses=history["val_loss"])
+
+
+# Seeded, fit(shuffle=True) draws one order and repeats it in every epoch: tf.data makes the random operation anew for
+# each pass, and it begins with the same seed. The notebook sets no seed, and its batches differ.
+if args.same_batches:
+    passes = [model.fit(x, y, batch_size=32, epochs=args.epochs, shuffle=True, validation_data=validation, verbose=0).history]
+else:
+    orders = np.random.default_rng(args.seed)
+    passes = [model.fit(x[o], y[o], batch_size=32, shuffle=False, validation_data=validation, verbose=0).history
+              for o in (orders.permutation(len(x)) for _ in range(args.epochs))]
+numbers = lambda name: [value for history in passes for value in history[name]]
+report(accuracy=numbers("val_accuracy")[-1], losses=numbers("loss"), val_losses=numbers("val_loss"))

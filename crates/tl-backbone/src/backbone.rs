@@ -32,8 +32,8 @@ pub struct Backbone {
     pub(crate) trained: Vec<bool>,
     /// The first block with a trained layer.
     pub(crate) first_trained: usize,
-    batch_norm: BatchNorm,
-    bn_momentum: f64,
+    pub(crate) batch_norm: BatchNorm,
+    pub(crate) bn_momentum: f64,
 }
 
 /// Share of a batch in the moving statistics; torchvision's default.
@@ -136,22 +136,20 @@ impl Backbone {
         Weights::from_tensors(self.spec, copies.collect::<Result<_, BackboneError>>()?)
     }
 
-    /// Features `[N, n_features]` of pictures `x` `[N, 3, H, W] f32`, normalised. `train` tells that this is
-    /// a step of training: only then does `BatchNorm::Batch` look at the batch.
-    pub fn forward_features(&self, x: &Tensor, train: bool) -> Result<Tensor, BackboneError> {
+    /// Features `[N, n_features]` of pictures `x` `[N, 3, H, W] f32`, normalised, with the statistics as they are.
+    /// Training goes by [`Self::fold`] or [`Self::synced`].
+    pub fn forward_features(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
         let mut x = x.shallow_clone();
         for block in 0..self.n_blocks() {
-            x = self.forward_block(block, &x, train)?;
+            x = self.forward_block(block, &x)?;
         }
         Ok(x.f_mean_dim(&[2, 3][..], false, Kind::Float)?)
     }
 
     /// One block alone: `[N, C, H, W]` to `[N, C', H', W']`. What a frozen block gives for a photo never
     /// changes, so it can be kept.
-    pub fn forward_block(&self, block: usize, x: &Tensor, train: bool) -> Result<Tensor, BackboneError> {
-        let layers = self.architecture.blocks.get(block).ok_or_else(|| self.no_block(block))?;
-        let before: usize = self.architecture.blocks[..block].iter().map(|block| block.layers.len()).sum();
-        self.layers(layers, x, train && self.batch_norm == BatchNorm::Batch, before)
+    pub fn forward_block(&self, block: usize, x: &Tensor) -> Result<Tensor, BackboneError> {
+        self.layers(self.architecture.blocks.get(block).ok_or_else(|| self.no_block(block))?, x)
     }
 
     /// `ImageNet` logits `[N, n_classes]` of features `[N, n_features]`: the pretrained top, without dropout.
@@ -164,19 +162,18 @@ impl Backbone {
         Ok(x)
     }
 
-    /// A block whose first layer is the `first`-th of the network; with `train` its trained layers look at the batch.
-    fn layers(&self, block: &Block, input: &Tensor, train: bool, first: usize) -> Result<Tensor, BackboneError> {
+    fn layers(&self, block: &Block, input: &Tensor) -> Result<Tensor, BackboneError> {
         let mut x = input.shallow_clone();
-        for (layer, &is_trained) in block.layers.iter().zip(&self.trained[first..]) {
+        for layer in &block.layers {
             x = match layer {
-                Layer::Conv(conv) => self.conv(conv, &x, train && is_trained)?,
+                Layer::Conv(conv) => self.conv(conv, &x)?,
                 Layer::SqueezeExcite(excite) => self.excite(excite, &x)?,
             };
         }
         Ok(if block.is_residual { x.f_add(input)? } else { x })
     }
 
-    fn conv(&self, conv: &ConvBn, x: &Tensor, train: bool) -> Result<Tensor, BackboneError> {
+    fn conv(&self, conv: &ConvBn, x: &Tensor) -> Result<Tensor, BackboneError> {
         let (stride, symmetric) = (conv.stride, (conv.kernel - 1) / 2);
         let weight = self.get(&conv.conv, "weight")?;
         let x = match self.architecture.padding {
@@ -189,7 +186,7 @@ impl Backbone {
             Some(bn("bias")?),
             Some(bn("running_mean")?),
             Some(bn("running_var")?),
-            train,
+            false,
             self.bn_momentum,
             self.architecture.bn_eps,
             false,
@@ -209,9 +206,12 @@ impl Backbone {
     }
 
     pub(crate) fn get(&self, prefix: &str, name: &str) -> Result<&Tensor, BackboneError> {
-        let name = format!("{prefix}.{name}");
+        self.tensor(&format!("{prefix}.{name}"))
+    }
+
+    pub(crate) fn tensor(&self, name: &str) -> Result<&Tensor, BackboneError> {
         self.tensors
-            .get(&name)
+            .get(name)
             .ok_or_else(|| BackboneError::Tensors { backbone: self.spec.name, problems: format!("{name} is missing") })
     }
 

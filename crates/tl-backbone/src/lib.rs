@@ -35,6 +35,7 @@ mod precision;
 mod preprocessing;
 mod registry;
 mod round;
+mod synced;
 mod top;
 mod weights;
 
@@ -47,5 +48,6 @@ pub use network::{CompileOptions, Network};
 pub use precision::Precision;
 pub use preprocessing::Preprocessing;
 pub use registry::{Spec, registry, spec};
+pub use synced::Synced;
 pub use tl_torch::Engine;
 pub use weights::Weights;

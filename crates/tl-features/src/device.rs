@@ -32,7 +32,7 @@ impl DeviceNetwork {
     pub(crate) fn features(&self, pixels: &[u8], n: usize, side: usize) -> Result<Vec<f32>, FeatureError> {
         let _guard = tch::no_grad_guard();
         let bytes = tensor_from_u8(pixels, &[n as i64, side as i64, side as i64, 3])?;
-        let features = self.backbone.forward_features(&self.normalised(&bytes).map_err(TorchError::from)?, false)?;
+        let features = self.backbone.forward_features(&self.normalised(&bytes).map_err(TorchError::from)?)?;
         Ok(to_vec_f32(&features)?)
     }
 

@@ -8,10 +8,12 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/headeronly/version.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <tuple>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -32,6 +34,10 @@ using ConvAddOp = Tensor&(Tensor&, const Tensor&, const Tensor&, const std::opti
                           Scalars, Name);
 using ConvPackOp = Tensor(const Tensor&, SymIntArrayRef, SymIntArrayRef, SymIntArrayRef, SymInt,
                           at::OptionalSymIntArrayRef);
+using ConvBackwardOp = std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&,
+                                                          at::OptionalSymIntArrayRef, SymIntArrayRef, SymIntArrayRef,
+                                                          SymIntArrayRef, bool, SymIntArrayRef, SymInt,
+                                                          std::array<bool, 3>);
 using LinearOp = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view, Scalars, Name);
 using LinearPackOp = Tensor(const Tensor&, std::optional<SymInt>);
 
@@ -193,5 +199,18 @@ char* tlt_layer_forward(const Layer* layer, const void* input, void** output) {
 
 char* tlt_layer_forward_add(const Layer* layer, const void* input, const void* residual) {
   return guarded([&] { layer->forward_add(tensor(input), tensor(residual)); });
+}
+
+// Gradients that are not wanted are left null.
+char* tlt_conv_backward(const void* gradient, const void* input, const void* weight, int64_t stride, int64_t padding,
+                        int64_t groups, int wants_input, int wants_weight, void** of_input, void** of_weight) {
+  return guarded([&] {
+    static auto op = find<ConvBackwardOp>("aten::convolution_backward");
+    std::vector<SymInt> s(2, stride), p(2, padding), d(2, 1), none(2, 0);
+    auto [x, w, bias] = op.call(tensor(gradient), tensor(input), tensor(weight), std::nullopt, s, p, d, false, none,
+                                groups, {wants_input != 0, wants_weight != 0, false});
+    if (wants_input) *of_input = new Tensor(std::move(x));
+    if (wants_weight) *of_weight = new Tensor(std::move(w));
+  });
 }
 }

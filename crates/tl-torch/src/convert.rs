@@ -47,14 +47,13 @@ pub fn deep_copy(tensor: &Tensor) -> Result<Tensor, TorchError> {
 /// The values of a u8 tensor on the CPU, in memory order. Nothing may write to the tensor, nor to a shallow
 /// clone of it, while the slice lives.
 pub fn u8_slice(tensor: &Tensor) -> Result<&[u8], TorchError> {
-    let (pointer, n) = values(tensor, Kind::Uint8)?;
-    if n == 0 {
-        return Ok(&[]);
-    }
-    // SAFETY: `values` checked that `n` bytes lie one after another from the pointer, and the tensor keeps
-    // them alive for as long as it is borrowed.
-    #[allow(unsafe_code)]
-    Ok(unsafe { std::slice::from_raw_parts(pointer.cast(), n) })
+    slice(tensor, Kind::Uint8)
+}
+
+/// The values of an f32 tensor on the CPU, in memory order. Nothing may write to the tensor, nor to a shallow
+/// clone of it, while the slice lives.
+pub fn f32_slice(tensor: &Tensor) -> Result<&[f32], TorchError> {
+    slice(tensor, Kind::Float)
 }
 
 /// The values of an f32 tensor on the CPU, in memory order, to be written in place.
@@ -102,6 +101,18 @@ fn values_mut<T: Value>(tensor: &mut Tensor, kind: Kind) -> Result<&mut [T], Tor
     // lives.
     #[allow(unsafe_code)]
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), n) })
+}
+
+/// The values of a dense tensor as a slice in memory order, to be read.
+fn slice<T: Value>(tensor: &Tensor, kind: Kind) -> Result<&[T], TorchError> {
+    let (pointer, n) = values(tensor, kind)?;
+    if n == 0 {
+        return Ok(&[]);
+    }
+    // SAFETY: `values` checked that `n` values of `kind` lie one after another from the pointer; each caller
+    // pairs `kind` with the T of its size and bits; the tensor keeps them alive for as long as it is borrowed.
+    #[allow(unsafe_code)]
+    Ok(unsafe { std::slice::from_raw_parts(pointer.cast::<T>(), n) })
 }
 
 /// Where the values of a dense tensor on the CPU are, and how many.

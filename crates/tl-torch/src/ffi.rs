@@ -49,6 +49,18 @@ unsafe extern "C" {
         input: *const C_tensor,
         residual: *const C_tensor,
     ) -> *mut c_char;
+    pub(crate) fn tlt_conv_backward(
+        gradient: *const C_tensor,
+        input: *const C_tensor,
+        weight: *const C_tensor,
+        stride: i64,
+        padding: i64,
+        groups: i64,
+        wants_input: c_int,
+        wants_weight: c_int,
+        of_input: *mut *mut C_tensor,
+        of_weight: *mut *mut C_tensor,
+    ) -> *mut c_char;
 }
 
 /// Turns the shim's message into an error.

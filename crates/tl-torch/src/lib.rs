@@ -1,5 +1,5 @@
 //! What libtorch has and `tch` does not wrap: checked conversions between slices and tensors, the
-//! channels-last layout, convolution fused with its activation on pre-packed weights, thread settings,
+//! channels-last layout, convolution fused with its activation on pre-packed weights, its gradients, thread settings,
 //! processor capability, and allocator settings. It does not know networks, weights or photos. All `unsafe`
 //! code of the workspace is here, behind functions that check what they are given.
 //!
@@ -19,6 +19,7 @@
 mod activation;
 mod allocator;
 mod conv;
+mod conv_backward;
 mod convert;
 mod cpu;
 mod destructors;
@@ -31,9 +32,10 @@ mod threads;
 pub use activation::Activation;
 pub use allocator::keep_allocations;
 pub use conv::{Conv, ConvOptions, Engine};
+pub use conv_backward::{ConvGradients, conv_backward};
 pub use convert::{
-    bf16_mut, deep_copy, f32_mut, tensor_from_bf16, tensor_from_f32, tensor_from_u8, to_vec_bf16, to_vec_f32,
-    to_vec_u8, u8_slice,
+    bf16_mut, deep_copy, f32_mut, f32_slice, tensor_from_bf16, tensor_from_f32, tensor_from_u8, to_vec_bf16,
+    to_vec_f32, to_vec_u8, u8_slice,
 };
 pub use cpu::{CpuCapability, libtorch_version};
 pub use destructors::{exit_now, skip_destructors};

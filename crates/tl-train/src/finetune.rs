@@ -3,7 +3,8 @@
 //! With `BatchNorm` in inference mode every photo is computed by itself, so a batch is cut into micro-batches of a
 //! fixed size: workers of one thread each compute their gradients, and they are added in the order of the
 //! micro-batches. So the bits depend neither on the number of threads nor on which worker was faster. With
-//! `BatchNorm` in training mode the batch cannot be cut; it goes through one graph on all threads.
+//! `BatchNorm` in training mode the micro-batches of a batch go through the network side by side, layer by layer, and
+//! add up their statistics and sums in the same order; so the same holds there.
 
 mod checkpoint;
 mod gradients;

@@ -107,13 +107,15 @@ impl Plan {
         }
     }
 
-    /// Photos that a worker computes at a time. In f32 libtorch has fast kernels only from 16 on.
+    /// Photos that a worker computes at a time. In f32 libtorch has its fastest kernels only from 16 on; where the
+    /// batch is all that can be cut, more threads find something to do in parts of 8, at a cost of 5 %.
     #[must_use]
     pub fn micro_batch(&self) -> usize {
-        match (self.options.micro_batch, self.tuning_precision()) {
-            (0, Precision::Bf16) => 4,
-            (0, Precision::F32) => 16,
-            (n, _) => n,
+        match (self.options.micro_batch, self.options.batch_norm, self.tuning_precision()) {
+            (0, NormKind::Batch, _) => 8,
+            (0, NormKind::Frozen, Precision::Bf16) => 4,
+            (0, NormKind::Frozen, Precision::F32) => 16,
+            (n, ..) => n,
         }
     }
 

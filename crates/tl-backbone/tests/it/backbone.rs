@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 use tl_backbone::{Backbone, BackboneError, BatchNorm};
-use tl_torch::deep_copy;
+use tl_torch::{deep_copy, thread_pool};
 
 use crate::support::{NAMES, normalised, pictures, weights};
 
@@ -17,21 +17,26 @@ fn snapshot(backbone: &Backbone) -> BTreeMap<String, Tensor> {
     backbone.tensors().map(|(name, tensor)| (name.to_owned(), deep_copy(tensor).unwrap())).collect()
 }
 
+/// What the blocks before the first trained one give.
+fn frozen(backbone: &Backbone, x: &Tensor) -> Tensor {
+    let _guard = tch::no_grad_guard();
+    (0..backbone.first_trained()).fold(x.shallow_clone(), |x, block| backbone.forward_block(block, &x).unwrap())
+}
+
 /// A step of gradient descent; returns the names of the tensors that moved.
 fn moved_by_a_step(backbone: &Backbone, x: &Tensor) -> Vec<String> {
     let before = snapshot(backbone);
-    let features = backbone.forward_features(x, true).unwrap();
-    let loss = features.square().sum(Kind::Float);
-    if loss.requires_grad() {
-        loss.backward();
-        let _guard = tch::no_grad_guard();
-        for (_, parameter) in backbone.parameters() {
-            let grad = parameter.grad();
-            if grad.defined() {
-                let _ = parameter.shallow_clone().f_sub_(&(grad * 1e-3)).unwrap();
-            }
-        }
+    let pool = thread_pool(2).unwrap();
+    let input = frozen(backbone, x);
+    let mut batch = backbone.synced(&[input.narrow(0, 0, 1), input.narrow(0, 1, 1)]).unwrap();
+    let features = batch.features(&pool).unwrap();
+    let mut gradients = batch.gradients(&features, &pool).unwrap();
+    let _guard = tch::no_grad_guard();
+    for (name, parameter) in backbone.parameters() {
+        let gradient = gradients.remove(name).unwrap();
+        let _ = parameter.shallow_clone().f_sub_(&(gradient * 1e-3)).unwrap();
     }
+    assert!(gradients.is_empty(), "gradients of what is frozen: {gradients:?}");
     backbone.tensors().filter(|(name, tensor)| **tensor != before[*name]).map(|(name, _)| name.to_owned()).collect()
 }
 

@@ -51,7 +51,7 @@ fn trainable_form_gives_the_golden_features_and_logits() {
         let golden = golden(name);
         let backbone = Backbone::new(&weights).unwrap();
         let x = normalised(&pictures(4, 224), 4, 224, &weights.spec().preprocessing);
-        let features = backbone.forward_features(&x, false).unwrap();
+        let features = backbone.forward_features(&x).unwrap();
         assert!(relative_error(&features.narrow(0, 0, 2), &rows(&golden["features"])) < 1e-5, "{name}");
         let logits = backbone.logits(&features).unwrap();
         assert!(relative_error(&logits.narrow(0, 0, 2), &rows(&golden["logits"])) < 1e-5, "{name}");
@@ -75,7 +75,7 @@ fn blocks_have_the_golden_shapes_and_means() {
         assert_eq!(backbone.n_blocks(), layers.len(), "{name}");
         let mut x = normalised(&pictures(4, 224), 4, 224, &weights.spec().preprocessing);
         for (block, layer) in layers.iter().enumerate() {
-            x = backbone.forward_block(block, &x, false).unwrap();
+            x = backbone.forward_block(block, &x).unwrap();
             assert_eq!(layer["shape"], serde_json::json!(x.size()), "{name}, block {block}");
             let (mean, abs_mean) = (x.mean(None), x.abs().mean(None));
             let wanted = layer["abs_mean"].as_f64().unwrap();

@@ -9,4 +9,5 @@ mod golden;
 mod network;
 mod registry;
 mod support;
+mod synced;
 mod weights;

@@ -21,7 +21,7 @@ proptest! {
         let fast = Network::compile_with(&weights, &options).unwrap().features(&pixels, n).unwrap();
         let _guard = tch::no_grad_guard();
         let x = normalised(&pixels, n, side, &weights.spec().preprocessing);
-        let slow = Backbone::new(&weights).unwrap().forward_features(&x, false).unwrap();
+        let slow = Backbone::new(&weights).unwrap().forward_features(&x).unwrap();
         prop_assert!(relative_error(&fast, &slow) < 2e-5);
     }
 }

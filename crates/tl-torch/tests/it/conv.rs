@@ -8,13 +8,13 @@ const ACTIVATIONS: [Activation; 5] =
     [Activation::None, Activation::Relu, Activation::Relu6, Activation::Hardswish, Activation::Hardsigmoid];
 
 /// Numbers about -1..1 by a formula: libtorch's generator is shared by all threads.
-fn values(shape: &[i64], salt: i64) -> Tensor {
+pub(crate) fn values(shape: &[i64], salt: i64) -> Tensor {
     let n: i64 = shape.iter().product();
     let x = (Tensor::arange(n, (Kind::Double, Device::Cpu)) + salt) * 12.9898;
     x.sin().to_kind(Kind::Float).view(shape)
 }
 
-fn error(a: &Tensor, b: &Tensor) -> f64 {
+pub(crate) fn error(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!(a.size(), b.size());
     let (a, b) = (a.to_kind(Kind::Double), b.to_kind(Kind::Double));
     ((&a - &b).norm() / (b.norm() + 1e-6)).double_value(&[])

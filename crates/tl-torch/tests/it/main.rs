@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod conv;
+mod conv_backward;
 mod convert;
 mod layout;
 mod linear;

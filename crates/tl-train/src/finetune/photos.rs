@@ -73,7 +73,14 @@ pub(crate) struct Photos<'a> {
     pub(crate) partners: Option<(&'a [usize], f64)>,
 }
 
-impl Photos<'_> {
+impl<'a> Photos<'a> {
+    /// The same photos, `size` at a time. Their shares remain those of the whole.
+    pub(crate) fn parts(&self, size: usize) -> Vec<Photos<'a>> {
+        let photo_bytes = self.pixels.len() / self.labels.len();
+        let parts = self.pixels.chunks(size * photo_bytes).zip(self.labels.chunks(size));
+        parts.map(|(pixels, labels)| Photos { pixels, labels, share: self.share, partners: None }).collect()
+    }
+
     /// Labels with the parts that they count.
     pub(crate) fn targets(&self) -> Result<Vec<(Tensor, f64)>, TrainError> {
         let own = (labels_tensor(self.labels)?, self.share);

@@ -13,13 +13,14 @@ use std::{
     time::Instant,
 };
 
+use rayon::ThreadPool;
 use tl_backbone::{Backbone, BatchNorm, LayerInfo, Weights, layers};
 use tl_data::{Batch, Loader, LoaderOptions, Sample};
 use tl_events::Step;
 use tl_features::Features;
 use tl_head::{Head, LossOptions};
 use tl_metrics::EpochRecord;
-use tl_torch::set_intra_op_threads;
+use tl_torch::thread_pool;
 
 use super::{
     checkpoint::Checkpoints,
@@ -28,7 +29,7 @@ use super::{
     model::Model,
     photos::StepPhotos,
     proof::Frozen,
-    whole_batch::whole_batches,
+    whole_batch::{Crew, whole_batches},
     worker::Worker,
 };
 use crate::{
@@ -134,6 +135,8 @@ struct TuneRun<'a> {
     /// Learning rates of the parameters as parts of the head's.
     rates: Vec<f64>,
     workers: Vec<Worker>,
+    /// For what workers do layer by layer.
+    pool: ThreadPool,
     loss: LossOptions,
     loader: Loader,
     train: Arc<[Sample]>,
@@ -170,6 +173,7 @@ impl<'a> TuneRun<'a> {
             ema: options.ema_decay.map(Ema::new).transpose()?,
             rates: Vec::new(),
             workers: Vec::new(),
+            pool: thread_pool(options.threads)?,
             loss,
             loader,
             train: train.into(),
@@ -190,10 +194,7 @@ impl<'a> TuneRun<'a> {
             NormKind::Frozen => BatchNorm::Frozen,
             NormKind::Batch => BatchNorm::Batch,
         };
-        let n_workers = match self.options.batch_norm {
-            NormKind::Frozen => self.n_threads(),
-            NormKind::Batch => 0,
-        };
+        let n_workers = self.n_threads();
         let Self { model, layers, .. } = self;
         model.backbone.train_layers(&trained_in(self.history.epoch, layers, &self.trained, self.options), norm)?;
         self.rates = model.rates(layers, self.options.backbone_lr / self.options.lr, self.options.stage_decay);
@@ -333,12 +334,10 @@ impl<'a> TuneRun<'a> {
         let mix = Mix::draw(self.options, self.history.epoch, self.history.step);
         let photos = StepPhotos::new(batch, self.plan.preprocessing().geometry.side as usize, mix);
         if self.options.batch_norm == NormKind::Batch {
-            // The only place where operators may use all threads, and the only one whose bits depend on them.
-            set_intra_op_threads(self.n_threads());
-            let parts = photos.parts(self.options.batch_size, &self.loss);
-            let gradients = whole_batches(&self.model, &self.plan.preprocessing(), &parts, &self.loss);
-            set_intra_op_threads(1);
-            return gradients;
+            let batches = photos.parts(self.options.batch_size, &self.loss);
+            let micro_batch = self.plan.micro_batch();
+            let mut crew = Crew { pool: &self.pool, workers: &mut self.workers, micro_batch };
+            return whole_batches(&self.model, &mut crew, &batches, &self.loss);
         }
         let parts = photos.parts(self.plan.micro_batch(), &self.loss);
         let precision = self.plan.tuning_precision();

@@ -60,7 +60,7 @@ impl Worker {
     }
 
     /// What comes out of the frozen blocks.
-    fn activations(&self, photos: &Photos<'_>) -> Result<Tensor, TrainError> {
+    pub(crate) fn activations(&self, photos: &Photos<'_>) -> Result<Tensor, TrainError> {
         let n = photos.labels.len();
         Ok(match &self.frozen {
             Some(network) => network.activations(photos.pixels, n)?,

@@ -36,6 +36,12 @@ fn model(dir: &TempDir, name: &str) -> Vec<u8> {
 #[test]
 fn the_bits_do_not_depend_on_the_number_of_threads() {
     let dir = photos();
+    let batch = |threads: usize| {
+        let name = format!("batch-{threads}");
+        run(TrainOptions { threads, batch_norm: NormKind::Batch, epochs: 2, ..options(&dir) }, &dir, &name);
+        model(&dir, &name)
+    };
+    assert!(batch(1) == batch(3), "statistics of the batch, 3 threads");
     for precision in [PrecisionChoice::F32, PrecisionChoice::Auto] {
         let of = |threads: usize, mixing: f64| {
             let name = format!("{precision:?}-{threads}-{mixing}");
