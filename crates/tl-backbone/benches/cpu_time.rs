@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use tl_backbone::{Network, Precision, Weights, registry};
+use tl_backbone::{Network, Precision, Spec, Weights, registry};
 
 const BATCHES: [usize; 5] = [1, 2, 4, 8, 32];
 const N_PHOTOS: usize = 32;
@@ -18,11 +18,15 @@ fn main() {
     for spec in registry() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/weights").join(spec.file);
         let weights = Weights::open(&path, spec).expect("run cargo xtask fetch --all");
-        for precision in [Precision::F32, Precision::Bf16] {
+        for precision in precisions(spec) {
             let times = BATCHES.map(|batch| format!("{:.2}", cpu_ms_per_photo(&weights, precision, batch)));
             println!("{} {precision:?}: {}", spec.name, times.join(", "));
         }
     }
+}
+
+fn precisions(spec: &Spec) -> impl Iterator<Item = Precision> {
+    [Precision::F32, Precision::Bf16].into_iter().chain(spec.has_int8().then_some(Precision::Int8))
 }
 
 fn cpu_ms_per_photo(weights: &Weights, precision: Precision, batch: usize) -> f64 {

@@ -20,6 +20,16 @@ pub(crate) struct Architecture {
     pub(crate) n_exact: usize,
 }
 
+impl Architecture {
+    /// Whether bytes can carry its activations: relu6 lets 0 to 6 through and their width suits every photo.
+    pub(crate) fn has_int8(&self) -> bool {
+        self.blocks.iter().flat_map(|block| &block.layers).all(|layer| match layer {
+            Layer::Conv(conv) => matches!(conv.activation, Activation::Relu6 | Activation::None),
+            Layer::SqueezeExcite(_) => false,
+        })
+    }
+}
+
 /// How images are padded with zeros before a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Padding {

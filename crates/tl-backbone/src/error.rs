@@ -67,6 +67,14 @@ pub enum BackboneError {
         /// How many were marked.
         asked: usize,
     },
+    /// The network has no form in bytes.
+    #[error(
+        "{backbone} cannot be computed in int8: only whole networks whose activations are relu6 can; use bf16 or f32"
+    )]
+    Int8 {
+        /// The network.
+        backbone: &'static str,
+    },
     /// Values or gradients of a folded network are too few.
     #[error("the folded network and its values do not fit; fold it again after freezing other layers")]
     Folded,

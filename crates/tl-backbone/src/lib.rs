@@ -19,8 +19,10 @@
 
 mod architecture;
 mod backbone;
+mod compiler;
 mod error;
 mod excite;
+mod expected;
 mod fold;
 mod folded;
 mod imagenet_classes;

@@ -3,18 +3,11 @@
 use std::cell::RefCell;
 
 use tch::{Kind, Tensor};
-use tl_torch::{Conv, ConvOptions, Engine};
+use tl_torch::{ByteScale, Conv, Engine};
 
 use crate::{
-    architecture::{Architecture, Block, ConvBn, Layer, Padding, SqueezeExcite},
-    error::BackboneError,
-    excite::Excite,
-    fold::fold,
-    input::Input,
-    precision::Precision,
-    round::{expected_output, to_bf16},
-    top::Top,
-    weights::Weights,
+    architecture::Padding, compiler::Compiler, error::BackboneError, excite::Excite, input::Input,
+    precision::Precision, top::Top, weights::Weights,
 };
 
 /// A network compiled for inference on the CPU: `BatchNorm` folded, weights packed, channels-last.
@@ -31,7 +24,7 @@ pub struct Network {
 
 /// What is done to the activations `x` in turn.
 #[derive(Debug)]
-enum Step {
+pub(crate) enum Step {
     /// Keeps `x` for the next `Add`.
     Keep,
     /// `x = conv(x)`.
@@ -42,6 +35,8 @@ enum Step {
     Excite(Excite),
     /// Rounds `x` to another kind.
     Round(Kind),
+    /// From numbers to bytes.
+    Encode(ByteScale),
 }
 
 /// How a network is compiled.
@@ -78,25 +73,11 @@ impl Network {
         let spec = weights.spec();
         let architecture = (spec.architecture)();
         let side = options.side.unwrap_or(spec.preprocessing.geometry.side);
-        let batch = options.batch.max(1);
         let turned = architecture.padding == Padding::Same;
         let input = Input::new(side as usize, &spec.preprocessing, turned);
-        let mut compiler = Compiler {
-            weights,
-            architecture: &architecture,
-            precision: options.precision,
-            kind: Kind::Float,
-            n_convs: 0,
-            engine: options.engine,
-            batch: batch as i64,
-            side: i64::from(side),
-            expected: None,
-        };
         let n_blocks = options.n_blocks.unwrap_or(architecture.blocks.len());
-        let mut steps = Vec::new();
-        for block in architecture.blocks.iter().take(n_blocks) {
-            steps.extend(compiler.block(block)?);
-        }
+        let compiler = Compiler::new(weights, &architecture, options, i64::from(side));
+        let steps = compiler.steps(&architecture.blocks[..n_blocks.min(architecture.blocks.len())])?;
         Ok(Self { turned, steps, top: Top::new(weights, &architecture)?, input: RefCell::new(input) })
     }
 
@@ -127,6 +108,7 @@ impl Network {
                 Step::ConvAdd(conv) => add(conv, &x, kept.take())?,
                 Step::Excite(excite) => excite.forward(x)?,
                 Step::Round(kind) => x.f_to_kind(*kind)?,
+                Step::Encode(scale) => scale.encode(&x)?,
             };
         }
         Ok(x)
@@ -153,83 +135,5 @@ fn add(conv: &Conv, x: &Tensor, kept: Option<Tensor>) -> Result<Tensor, Backbone
             conv.forward_add(x, &mut sum)?;
             Ok(sum)
         }
-    }
-}
-
-/// Walks the network with the shape that the activations have at each point.
-struct Compiler<'a> {
-    weights: &'a Weights,
-    architecture: &'a Architecture,
-    precision: Precision,
-    /// Kind of the activations.
-    kind: Kind,
-    /// Convolutions so far.
-    n_convs: usize,
-    engine: Engine,
-    batch: i64,
-    /// Side of the activations.
-    side: i64,
-    /// Means of their channels that the statistics lead one to expect: `[C]`; not known of pictures.
-    expected: Option<Tensor>,
-}
-
-impl Compiler<'_> {
-    /// Behind the exact layers everything is computed in the network's precision.
-    fn round(&mut self) -> Option<Step> {
-        let rounds = self.n_convs == self.architecture.n_exact && self.kind != self.precision.kind();
-        rounds.then(|| {
-            self.kind = self.precision.kind();
-            Step::Round(self.kind)
-        })
-    }
-
-    fn block(&mut self, block: &Block) -> Result<Vec<Step>, BackboneError> {
-        let mut steps = Vec::with_capacity(block.layers.len() + 1);
-        let input = self.expected.as_ref().map(Tensor::shallow_clone);
-        if block.is_residual {
-            steps.push(Step::Keep);
-        }
-        let last = block.layers.len() - 1;
-        for (i, layer) in block.layers.iter().enumerate() {
-            steps.extend(self.round());
-            steps.push(match layer {
-                Layer::Conv(conv) if block.is_residual && i == last => Step::ConvAdd(self.conv(conv)?),
-                Layer::Conv(conv) => Step::Conv(self.conv(conv)?),
-                Layer::SqueezeExcite(se) => Step::Excite(self.excite(se)?),
-            });
-        }
-        if let (true, Some(sum), Some(input)) = (block.is_residual, &self.expected, input) {
-            self.expected = Some(sum.f_add(&input)?);
-        }
-        Ok(steps)
-    }
-
-    fn excite(&mut self, layer: &SqueezeExcite) -> Result<Excite, BackboneError> {
-        let excite = Excite::new(self.weights, &layer.name, self.kind, self.batch, self.engine)?;
-        if let Some(means) = self.expected.take() {
-            let picture = means.f_to_kind(self.kind)?.f_view([1, -1, 1, 1])?;
-            self.expected = Some(excite.forward(picture)?.f_flatten(0, -1)?.f_to_kind(Kind::Float)?);
-        }
-        Ok(excite)
-    }
-
-    fn conv(&mut self, conv: &ConvBn) -> Result<Conv, BackboneError> {
-        let (weight, bias) = fold(self.weights, self.architecture, conv)?;
-        let options = ConvOptions {
-            stride: conv.stride,
-            padding: (conv.kernel - 1) / 2,
-            groups: conv.groups,
-            activation: conv.activation,
-            engine: self.engine,
-        };
-        let input_shape = [self.batch, conv.n_in, self.side, self.side];
-        let (weight, bias) = match self.kind {
-            Kind::BFloat16 => to_bf16(&weight, &bias, self.expected.as_ref())?,
-            _ => (weight, bias),
-        };
-        self.expected = Some(expected_output(self.weights, conv)?);
-        self.side = (self.side - 1) / conv.stride + 1;
-        self.n_convs += 1;
-        Ok(Conv::new(&weight, &bias, input_shape, &options)?)
     }
 }

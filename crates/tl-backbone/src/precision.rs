@@ -14,6 +14,8 @@ pub enum Precision {
     /// Weights and activations of 16 bits with the range of f32 and 8 bits of precision, sums in f32; the first
     /// two or three layers, which can least bear rounding, in f32.
     Bf16,
+    /// Weights and activations of 8 bits, sums in 32-bit integers; the first two layers in f32. For V1 and V2.
+    Int8,
 }
 
 impl Precision {
@@ -33,9 +35,26 @@ impl Precision {
         Ok(if is_faster { Self::Bf16 } else { Self::F32 })
     }
 
+    /// Its name: `f32`, `bf16`, `int8`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::F32, Self::Bf16, Self::Int8].into_iter().find(|precision| precision.name() == name)
+    }
+
+    /// Of numbers that are not bytes.
     pub(crate) fn kind(self) -> Kind {
         match self {
-            Self::F32 => Kind::Float,
+            Self::F32 | Self::Int8 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,
         }
     }

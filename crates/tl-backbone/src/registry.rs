@@ -32,6 +32,14 @@ pub struct Spec {
     pub(crate) architecture: fn() -> Architecture,
 }
 
+impl Spec {
+    /// Whether the inference form can compute in [`crate::Precision::Int8`].
+    #[must_use]
+    pub fn has_int8(&self) -> bool {
+        (self.architecture)().has_int8()
+    }
+}
+
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 /// Best for all three: short side 256, then the central 224 x 224.

@@ -1,4 +1,4 @@
-//! Rounding of weights to bf16 that keeps what the layers give on average.
+//! Rounding of weights to bf16 and i8 that keeps what the layers give on average.
 //!
 //! Rounding each weight by itself shifts the mean of a depthwise convolution's output by up to half a percent
 //! of its input, since its nine taps see nearly the same value, and such shifts add up: `MobileNet` V1's
@@ -8,16 +8,16 @@
 //! Quantization Through Weight Equalization and Bias Correction", section 4.2).
 
 use tch::{Kind, Tensor};
-use tl_torch::{Activation, TorchError, tensor_from_f32, to_vec_f32};
+use tl_torch::{tensor_from_f32, to_vec_f32};
 
-use crate::{architecture::ConvBn, error::BackboneError, weights::Weights};
+use crate::{error::BackboneError, expected::Expected};
 
 /// Weight in bf16 and bias in f32 that stand for `weight` and `bias` on inputs of channel means `expected`
 /// `[C_in]`, if those are known.
 pub(crate) fn to_bf16(
     weight: &Tensor,
     bias: &Tensor,
-    expected: Option<&Tensor>,
+    expected: Option<&Expected>,
 ) -> Result<(Tensor, Tensor), BackboneError> {
     let shape = weight.size();
     let taps = shape[2] * shape[3];
@@ -25,32 +25,37 @@ pub(crate) fn to_bf16(
         1 => weight.f_to_kind(Kind::BFloat16)?,
         _ => tensor_from_f32(&diffused(&to_vec_f32(weight)?, taps as usize), &shape)?.f_to_kind(Kind::BFloat16)?,
     };
-    let Some(expected) = expected else { return Ok((rounded, bias.shallow_clone())) };
-    // What the rounding takes away, for each pair of channels: a depthwise kernel has one input channel.
-    let lost = weight.f_sub(&rounded.f_to_kind(Kind::Float)?)?.f_sum_dim_intlist(&[2, 3][..], false, Kind::Float)?;
-    let shift = match shape[1] {
-        1 => lost.f_view([-1])?.f_mul(expected)?,
-        _ => lost.f_mv(expected)?,
+    let bias = corrected(bias, weight, &rounded.f_to_kind(Kind::Float)?, expected)?;
+    Ok((rounded, bias))
+}
+
+/// Weight in i8, what one step of it is worth in each output channel `[C_out] f32`, and bias in f32.
+pub(crate) fn to_int8(
+    weight: &Tensor,
+    bias: &Tensor,
+    expected: Option<&Expected>,
+) -> Result<(Tensor, Tensor, Tensor), BackboneError> {
+    let scale = weight.f_abs()?.f_amax(&[1, 2, 3][..], true)?.f_clamp_min(1e-8)?.f_div_scalar(127.0)?;
+    let steps = weight.f_div(&scale)?.f_round()?;
+    let bias = corrected(bias, weight, &steps.f_mul(&scale)?, expected)?;
+    Ok((steps.f_to_kind(Kind::Int8)?, scale.f_view([-1])?, bias))
+}
+
+/// The bias that takes up what rounding the weight takes away on average.
+fn corrected(
+    bias: &Tensor,
+    weight: &Tensor,
+    rounded: &Tensor,
+    expected: Option<&Expected>,
+) -> Result<Tensor, BackboneError> {
+    let Some(Expected { mean, .. }) = expected else { return Ok(bias.shallow_clone()) };
+    // For each pair of channels: a depthwise kernel has one input channel.
+    let lost = weight.f_sub(rounded)?.f_sum_dim_intlist(&[2, 3][..], false, Kind::Float)?;
+    let shift = match weight.size()[1] {
+        1 => lost.f_view([-1])?.f_mul(mean)?,
+        _ => lost.f_mv(mean)?,
     };
-    Ok((rounded, bias.f_add(&shift)?))
-}
-
-/// The mean of each output channel `[C_out]`, taking what `BatchNorm` gives for normally distributed.
-pub(crate) fn expected_output(weights: &Weights, conv: &ConvBn) -> Result<Tensor, BackboneError> {
-    let bn = |name: &str| weights.get(&format!("{}.{name}", conv.bn));
-    let (mean, deviation) = (bn("bias")?.f_unsqueeze(1)?, bn("weight")?.f_abs()?.f_unsqueeze(1)?);
-    if conv.activation == Activation::None {
-        return Ok(mean.f_squeeze_dim(1)?);
-    }
-    let values = deviation.f_mul(&quantiles()?)?.f_add(&mean)?;
-    Ok(conv.activation.apply(&values)?.f_mean_dim(&[1][..], false, Kind::Float)?)
-}
-
-/// The middles of equally probable parts of the standard normal distribution: `[1, N]`.
-fn quantiles() -> Result<Tensor, TorchError> {
-    const N: f64 = 32.0;
-    let middles = Tensor::f_arange_start_step(0.5, N, 1.0, (Kind::Float, tch::Device::Cpu))?.f_div_scalar(N)?;
-    Ok(middles.f_special_ndtri()?.f_unsqueeze(0)?)
+    Ok(bias.f_add(&shift)?)
 }
 
 /// All kernels of `taps` values each, rounded to bf16 so that the sum of each stays.

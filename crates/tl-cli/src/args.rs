@@ -58,6 +58,8 @@ pub(crate) enum PrecisionArg {
     F32,
     /// bfloat16
     Bf16,
+    /// 8-bit integers, V1 and V2 only: faster and less exact
+    Int8,
 }
 
 /// What to do.

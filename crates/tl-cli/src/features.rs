@@ -93,7 +93,7 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
 
     let display = Display::new(global);
     let stop = signal::stop_flag();
-    let predict = predict_options(global, &args.photos)?;
+    let predict = predict_options(global, &args.photos, None)?;
     let cache = cache::open(global);
     let options = ExtractOptions {
         cache: cache.clone(),

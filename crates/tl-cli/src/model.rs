@@ -6,7 +6,7 @@ use anyhow::Result;
 use tl_backbone::{Spec, spec};
 use tl_model::{Bundle, Classifier, PredictOptions};
 
-use crate::{args::GlobalArgs, assets, device, photo_args::PhotoArgs, precision::precision};
+use crate::{args::GlobalArgs, assets, device, photo_args::PhotoArgs, precision};
 
 /// What MODEL names.
 pub(crate) enum Named {
@@ -46,11 +46,15 @@ pub(crate) fn backbone(name: &str) -> Result<&'static Spec> {
     Ok(spec(&format!("mobilenet_{name}")).or_else(|_| spec(name))?)
 }
 
-/// How photos are read, as the flags say.
-pub(crate) fn predict_options(global: &GlobalArgs, photos: &PhotoArgs) -> Result<PredictOptions> {
+/// How photos are read, as the flags say, and for a model in the arithmetic that it wants.
+pub(crate) fn predict_options(
+    global: &GlobalArgs,
+    photos: &PhotoArgs,
+    model: Option<&Classifier>,
+) -> Result<PredictOptions> {
     Ok(PredictOptions {
         n_threads: global.threads.unwrap_or(0),
-        precision: precision(global),
+        precision: precision::of_model(global, model),
         device: device::parse(global.device.as_deref().unwrap_or("auto"))?,
         decode: photos.decode(),
         ..PredictOptions::default()

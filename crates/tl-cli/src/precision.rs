@@ -5,6 +5,7 @@ use std::{path::Path, thread};
 use serde::{Deserialize, Serialize};
 use tch::Device;
 use tl_backbone::Precision;
+use tl_model::Classifier;
 use tl_torch::{CpuCapability, libtorch_version};
 use tl_train::{PrecisionChoice, TrainOptions};
 use tracing::debug;
@@ -28,6 +29,15 @@ pub(crate) fn precision(global: &GlobalArgs) -> Precision {
         None | Some(PrecisionArg::Auto) => auto(global),
         Some(PrecisionArg::F32) => Precision::F32,
         Some(PrecisionArg::Bf16) => Precision::Bf16,
+        Some(PrecisionArg::Int8) => Precision::Int8,
+    }
+}
+
+/// The same for a model: one of int8 features keeps to them, unless a flag says otherwise.
+pub(crate) fn of_model(global: &GlobalArgs, model: Option<&Classifier>) -> Precision {
+    match (global.precision, model.and_then(Classifier::trained_in)) {
+        (None | Some(PrecisionArg::Auto), Some(Precision::Int8)) => Precision::Int8,
+        _ => precision(global),
     }
 }
 

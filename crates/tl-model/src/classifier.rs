@@ -23,6 +23,7 @@ pub struct Classifier {
     preprocessing: Preprocessing,
     classes: Vec<String>,
     multi_label: bool,
+    trained_in: Option<Precision>,
     top: Top,
 }
 
@@ -66,8 +67,10 @@ impl Classifier {
     /// A classifier from a trained bundle.
     #[must_use]
     pub fn from_bundle(bundle: Bundle) -> Self {
-        let Bundle { weights, head, classes, multi_label, preprocessing, temperature, .. } = bundle;
-        Self { weights, preprocessing, classes, multi_label, top: Top::Head { head, temperature } }
+        let Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance } = bundle;
+        let trained_in = Precision::named(&provenance.precision);
+        let top = Top::Head { head, temperature };
+        Self { weights, preprocessing, classes, multi_label, trained_in, top }
     }
 
     /// The pretrained network itself, with its own 1000 ImageNet classes.
@@ -75,7 +78,7 @@ impl Classifier {
     pub fn imagenet(weights: Weights) -> Self {
         let classes = imagenet_classes().iter().map(|class| class.name.to_owned()).collect();
         let preprocessing = weights.spec().preprocessing.clone();
-        Self { weights, preprocessing, classes, multi_label: false, top: Top::ImageNet }
+        Self { weights, preprocessing, classes, multi_label: false, trained_in: None, top: Top::ImageNet }
     }
 
     /// Class names; position is label.
@@ -88,6 +91,13 @@ impl Classifier {
     #[must_use]
     pub fn is_multi_label(&self) -> bool {
         self.multi_label
+    }
+
+    /// Arithmetic of the features that the head learnt from, if that is known. A head of int8 features does best on such
+    /// features; f32 and bf16 can stand for each other.
+    #[must_use]
+    pub fn trained_in(&self) -> Option<Precision> {
+        self.trained_in
     }
 
     /// Predicts the classes of photos.

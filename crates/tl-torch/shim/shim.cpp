@@ -38,6 +38,14 @@ using ConvBackwardOp = std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const T
                                                           at::OptionalSymIntArrayRef, SymIntArrayRef, SymIntArrayRef,
                                                           SymIntArrayRef, bool, SymIntArrayRef, SymInt,
                                                           std::array<bool, 3>);
+using Ints = c10::List<int64_t>;
+using Kind = std::optional<at::ScalarType>;
+using ByteConvOp = Tensor(Tensor, double, int64_t, Tensor, Tensor, Tensor, std::optional<Tensor>, Ints, Ints, Ints, int64_t,
+                          double, int64_t, Kind, std::string_view, Scalars, Name);
+using ByteConvAddOp = Tensor(Tensor, double, int64_t, Tensor, Tensor, Tensor, Tensor, std::optional<Tensor>, Ints, Ints, Ints,
+                             int64_t, double, int64_t, Kind, double, int64_t, std::string_view, std::optional<at::Scalar>,
+                             Name, Scalars, Name);
+using ByteConvPackOp = Tensor(Tensor, Tensor, double, int64_t, Ints, Ints, Ints, int64_t, std::optional<Ints>);
 using LinearOp = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view, Scalars, Name);
 using LinearPackOp = Tensor(const Tensor&, std::optional<SymInt>);
 
@@ -97,6 +105,16 @@ const Tensor& tensor(const void* pointer) { return *static_cast<const Tensor*>(p
 
 }  // namespace
 
+// How bytes stand for numbers: scale * (byte - zero). A scale of 0 means f32 instead of bytes.
+struct ByteScale {
+  double scale;
+  int64_t zero;
+
+  bool is_float() const { return scale == 0; }
+  double factor() const { return is_float() ? 1 : scale; }
+  at::ScalarType kind() const { return is_float() ? at::kFloat : at::kByte; }
+};
+
 struct Layer {
   virtual ~Layer() = default;
   virtual Tensor forward(const Tensor& input) const = 0;
@@ -128,6 +146,37 @@ struct Conv final : Layer {
   void forward_add(const Tensor& input, Tensor residual) const override {
     TORCH_CHECK(!std::strcmp(after.name, "none"), "a layer with an activation cannot add to a residual");
     add_op.call(residual, input, weight, add_bias, padding, stride, dilation, groups, "add", at::Scalar(1.0), std::nullopt, Scalars{}, std::nullopt);
+  }
+};
+
+// Bytes in, bytes or f32 out. Bytes saturate, which is all of relu6 where they reach from 0 to 6.
+struct ByteConv final : Layer {
+  Tensor weight, scales, zeros;
+  std::optional<Tensor> bias;
+  Ints stride, padding, dilation{1, 1};
+  int64_t groups;
+  ByteScale input, output, residual;
+  Activation after;
+  c10::TypedOperatorHandle<ByteConvOp> op = find<ByteConvOp>("onednn::qconv2d_pointwise");
+  c10::TypedOperatorHandle<ByteConvAddOp> add_op = find<ByteConvAddOp>("onednn::qconv2d_pointwise", "binary");
+
+  ByteConv(const Tensor& weight_, const Tensor& scales_, const Tensor& bias_, const int64_t* shape, int64_t stride_, int64_t padding_,
+           int64_t groups_, int code, const ByteScale* bytes)
+      : scales(scales_), zeros(scales_.to(at::kInt).zero_()), bias(bias_), stride{stride_, stride_}, padding{padding_, padding_},
+        groups(groups_), input(bytes[0]), output(bytes[1]), residual(bytes[2]), after(activation(output.is_float() ? code : 0)) {
+    static auto pack = find<ByteConvPackOp>("onednn::qconv_prepack");
+    weight = pack.call(weight_, scales, input.scale, input.zero, stride, padding, dilation, groups, Ints{shape[0], shape[1], shape[2], shape[3]});
+  }
+
+  Tensor forward(const Tensor& x) const override {
+    return op.call(x, input.scale, input.zero, weight, scales, zeros, bias, stride, padding, dilation, groups, output.factor(), output.zero,
+                   output.kind(), after.name, after.scalars, "");
+  }
+
+  void forward_add(const Tensor& x, Tensor sum) const override {
+    TORCH_CHECK(!output.is_float() && !residual.is_float(), "this layer cannot add to a residual");
+    add_op.call(x, input.scale, input.zero, weight, scales, zeros, sum, bias, stride, padding, dilation, groups, output.scale, output.zero,
+                output.kind(), residual.scale, residual.zero, "sum", at::Scalar(1.0), "none", Scalars{}, "");
   }
 };
 
@@ -182,11 +231,24 @@ int tlt_has_operators() {
   return found;
 }
 
+int tlt_has_byte_operators() {
+  static const bool found = has("onednn::qconv2d_pointwise") && has("onednn::qconv2d_pointwise", "binary") && has("onednn::qconv_prepack");
+  return found;
+}
+
 void tlt_layer_free(Layer* layer) { delete layer; }
 
 char* tlt_conv_new(const void* weight, const void* bias, const int64_t* input_shape, int64_t stride, int64_t padding,
                    int64_t groups, int activation, Layer** layer) {
   return guarded([&] { *layer = new Conv(tensor(weight), tensor(bias), input_shape, stride, padding, groups, activation); });
+}
+
+// `bytes`: how input, output and residual are written.
+char* tlt_byte_conv_new(const void* weight, const void* scales, const void* bias, const int64_t* input_shape, int64_t stride, int64_t padding,
+                        int64_t groups, int activation, const ByteScale* bytes, Layer** layer) {
+  return guarded([&] {
+    *layer = new ByteConv(tensor(weight), tensor(scales), tensor(bias), input_shape, stride, padding, groups, activation, bytes);
+  });
 }
 
 char* tlt_linear_new(const void* weight, const void* bias, int64_t batch, int activation, Layer** layer) {

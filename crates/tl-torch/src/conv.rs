@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use crate::{
     activation::Activation,
+    byte_conv::PlainByteConv,
     error::TorchError,
     ffi::{self, OwnedLayer},
     layout::channels_last,
@@ -24,6 +25,12 @@ impl Engine {
     pub(crate) fn is_fused(self) -> bool {
         // SAFETY: the function only looks names up in libtorch's table of operators.
         self == Self::Auto && unsafe { ffi::tlt_has_operators() } != 0
+    }
+
+    #[allow(unsafe_code)]
+    pub(crate) fn is_fused_on_bytes(self) -> bool {
+        // SAFETY: as above.
+        self == Self::Auto && unsafe { ffi::tlt_has_byte_operators() } != 0
     }
 }
 
@@ -52,14 +59,15 @@ impl Default for ConvOptions {
 /// kernel reads them. Keeps no gradients.
 #[derive(Debug)]
 pub struct Conv {
-    form: Form,
-    input_shape: [i64; 4],
+    pub(crate) form: Form,
+    pub(crate) input_shape: [i64; 4],
 }
 
 #[derive(Debug)]
-enum Form {
+pub(crate) enum Form {
     Fused(OwnedLayer),
     Plain { weight: Tensor, bias: Tensor, options: ConvOptions },
+    PlainBytes(PlainByteConv),
 }
 
 impl Conv {
@@ -87,6 +95,7 @@ impl Conv {
         match &self.form {
             Form::Fused(layer) => layer.forward(input),
             Form::Plain { weight, bias, options } => options.activation.apply(&plain(input, weight, bias, options)?),
+            Form::PlainBytes(conv) => conv.forward(input),
         }
     }
 
@@ -99,6 +108,7 @@ impl Conv {
                 let _ = residual.f_add_(&plain(input, weight, bias, options)?)?;
                 Ok(())
             }
+            Form::PlainBytes(conv) => conv.forward_add(input, residual),
         }
     }
 
@@ -119,7 +129,12 @@ impl Conv {
 }
 
 /// What kernels take for granted.
-fn check_weights(weight: &Tensor, bias: &Tensor, n_in: i64, options: &ConvOptions) -> Result<(), TorchError> {
+pub(crate) fn check_weights(
+    weight: &Tensor,
+    bias: &Tensor,
+    n_in: i64,
+    options: &ConvOptions,
+) -> Result<(), TorchError> {
     let (shape, groups) = (weight.size(), options.groups);
     let fits = shape.len() == 4
         && groups > 0
@@ -153,7 +168,12 @@ fn fused(weight: &Tensor, bias: &Tensor, input: [i64; 4], options: &ConvOptions)
     })
 }
 
-fn plain(input: &Tensor, weight: &Tensor, bias: &Tensor, options: &ConvOptions) -> Result<Tensor, TorchError> {
+pub(crate) fn plain(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    options: &ConvOptions,
+) -> Result<Tensor, TorchError> {
     let ConvOptions { stride, padding, groups, .. } = *options;
     let _guard = tch::no_grad_guard();
     Ok(input.f_conv2d(weight, Some(bias), [stride, stride], [padding, padding], [1, 1], groups)?)

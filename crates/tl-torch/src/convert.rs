@@ -67,7 +67,7 @@ pub fn bf16_mut(tensor: &mut Tensor) -> Result<&mut [u16], TorchError> {
 }
 
 /// Plain numbers that libtorch holds in the same bits.
-trait Value: Copy + Default {}
+pub(crate) trait Value: Copy + Default {}
 impl Value for u8 {}
 impl Value for u16 {}
 impl Value for f32 {}
@@ -91,7 +91,7 @@ fn to_values<T: Value>(tensor: &Tensor, kind: Kind) -> Result<Vec<T>, TorchError
 ///
 /// The slice borrows the tensor mutably, but a shallow clone of it may alias the same values: do not use
 /// one while the slice lives. The callers above own the tensor or say so to theirs.
-fn values_mut<T: Value>(tensor: &mut Tensor, kind: Kind) -> Result<&mut [T], TorchError> {
+pub(crate) fn values_mut<T: Value>(tensor: &mut Tensor, kind: Kind) -> Result<&mut [T], TorchError> {
     let (pointer, n) = values(tensor, kind)?;
     if n == 0 {
         return Ok(&mut []);

@@ -15,6 +15,8 @@ pub struct CpuCapability {
     pub avx512_bf16: bool,
     /// Multiply-add of bytes into 32-bit integers.
     pub avx512_vnni: bool,
+    /// The same in 256-bit registers, on processors without AVX-512.
+    pub avx_vnni: bool,
     /// Tile registers that multiply bf16 and byte matrices.
     pub amx: bool,
 }
@@ -34,6 +36,7 @@ impl CpuCapability {
                 && is_x86_feature_detected!("avx512dq"),
             avx512_bf16: is_x86_feature_detected!("avx512bf16"),
             avx512_vnni: is_x86_feature_detected!("avx512vnni"),
+            avx_vnni: is_x86_feature_detected!("avxvnni"),
             amx: has_leaf_7 && std::arch::x86_64::__cpuid_count(7, 0).edx & AMX == AMX,
         }
     }
@@ -42,13 +45,19 @@ impl CpuCapability {
     #[must_use]
     #[cfg(not(target_arch = "x86_64"))]
     pub fn detect() -> Self {
-        Self { avx512: false, avx512_bf16: false, avx512_vnni: false, amx: false }
+        Self { avx512: false, avx512_bf16: false, avx512_vnni: false, avx_vnni: false, amx: false }
     }
 
     /// Whether bf16 is multiplied by hardware: elsewhere it is converted at every step and slower than f32.
     #[must_use]
     pub fn has_fast_bf16(self) -> bool {
         self.avx512_bf16 || self.amx
+    }
+
+    /// Whether bytes are multiplied and added up by hardware.
+    #[must_use]
+    pub fn has_fast_int8(self) -> bool {
+        self.avx512_vnni || self.avx_vnni || self.amx
     }
 }
 

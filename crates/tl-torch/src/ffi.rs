@@ -14,12 +14,20 @@ pub(crate) struct Layer {
     _private: [u8; 0],
 }
 
+/// How bytes stand for numbers, as the shim reads it; a scale of 0 says f32.
+#[repr(C)]
+pub(crate) struct RawByteScale {
+    pub(crate) scale: f64,
+    pub(crate) zero: i64,
+}
+
 unsafe extern "C" {
     pub(crate) fn tlt_keep_allocations();
     pub(crate) fn tlt_skip_destructors();
     pub(crate) fn tlt_exit_now(code: c_int) -> !;
     pub(crate) fn tlt_libtorch_version() -> *const c_char;
     pub(crate) fn tlt_has_operators() -> c_int;
+    pub(crate) fn tlt_has_byte_operators() -> c_int;
     fn tlt_free_message(message: *mut c_char);
     pub(crate) fn tlt_layer_free(layer: *mut Layer);
     pub(crate) fn tlt_conv_new(
@@ -30,6 +38,18 @@ unsafe extern "C" {
         padding: i64,
         groups: i64,
         activation: c_int,
+        layer: *mut *mut Layer,
+    ) -> *mut c_char;
+    pub(crate) fn tlt_byte_conv_new(
+        weight: *const C_tensor,
+        weight_scale: *const C_tensor,
+        bias: *const C_tensor,
+        input_shape: *const i64,
+        stride: i64,
+        padding: i64,
+        groups: i64,
+        activation: c_int,
+        bytes: *const RawByteScale,
         layer: *mut *mut Layer,
     ) -> *mut c_char;
     pub(crate) fn tlt_linear_new(

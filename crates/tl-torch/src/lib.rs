@@ -18,6 +18,8 @@
 
 mod activation;
 mod allocator;
+mod byte_conv;
+mod byte_scale;
 mod conv;
 mod conv_backward;
 mod convert;
@@ -31,6 +33,8 @@ mod threads;
 
 pub use activation::Activation;
 pub use allocator::keep_allocations;
+pub use byte_conv::ByteConvScales;
+pub use byte_scale::ByteScale;
 pub use conv::{Conv, ConvOptions, Engine};
 pub use conv_backward::{ConvGradients, conv_backward};
 pub use convert::{

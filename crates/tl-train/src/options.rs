@@ -364,6 +364,8 @@ pub enum PrecisionChoice {
     F32,
     /// bfloat16 with 32-bit sums.
     Bf16,
+    /// Bytes with 32-bit sums.
+    Int8,
 }
 
 impl PrecisionChoice {
@@ -374,6 +376,7 @@ impl PrecisionChoice {
             Self::Auto => Precision::auto(),
             Self::F32 => Precision::F32,
             Self::Bf16 => Precision::Bf16,
+            Self::Int8 => Precision::Int8,
         }
     }
 }
@@ -383,6 +386,7 @@ impl From<Precision> for PrecisionChoice {
         match precision {
             Precision::F32 => Self::F32,
             Precision::Bf16 => Self::Bf16,
+            Precision::Int8 => Self::Int8,
         }
     }
 }

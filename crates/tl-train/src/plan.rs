@@ -10,7 +10,7 @@ use crate::{
     data::is_named_as_list,
     error::TrainError,
     freeze::Freeze,
-    options::{HeadKind, LossKind, NormKind, Sampler, Schedule, TrainOptions},
+    options::{HeadKind, LossKind, NormKind, PrecisionChoice, Sampler, Schedule, TrainOptions},
     recipe::Recipe,
 };
 
@@ -40,6 +40,7 @@ impl Plan {
                 options.freeze, spec.name
             ));
         }
+        problems.extend(spec.filter(|_| options.precision == PrecisionChoice::Int8).and_then(|s| no_int8(&options, s)));
         match (spec, augment, freeze, problems.is_empty()) {
             (Some(spec), Some(augment), Some(freeze), true) => {
                 Ok(Self { precision: options.precision.resolve(), spec, augment, freeze, options })
@@ -114,7 +115,7 @@ impl Plan {
         match (self.options.micro_batch, self.options.batch_norm, self.tuning_precision()) {
             (0, NormKind::Batch, _) => 8,
             (0, NormKind::Frozen, Precision::Bf16) => 4,
-            (0, NormKind::Frozen, Precision::F32) => 16,
+            (0, NormKind::Frozen, _) => 16,
             (n, ..) => n,
         }
     }
@@ -156,6 +157,16 @@ impl Plan {
         };
         HeadConfig { n_features: self.spec.n_features, hidden, n_classes }
     }
+}
+
+/// Why features cannot be computed in int8.
+fn no_int8(o: &TrainOptions, spec: &Spec) -> Option<String> {
+    let problem = match (o.recipe, spec.has_int8()) {
+        (Recipe::Features, true) => return None,
+        (Recipe::Features, false) => format!("{} has no form in bytes", spec.name),
+        _ => "bytes have no gradients, and only --recipe features does without".to_owned(),
+    };
+    Some(format!("precision is int8, but {problem}; use bf16 or f32"))
 }
 
 /// Each condition with the sentence that says how it was broken.

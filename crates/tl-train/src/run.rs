@@ -354,7 +354,7 @@ fn data_hash(data: &Data, features: &Features) -> String {
 /// What the backbone computed in: other devices than the processor use f32.
 fn arithmetic(device: Device, precision: Precision) -> &'static str {
     match (device, precision) {
-        (Device::Cpu, Precision::Bf16) => "bf16",
+        (Device::Cpu, precision) => precision.name(),
         _ => "f32",
     }
 }

@@ -43,6 +43,16 @@ fn bf16_is_near_the_golden_features() {
     }
 }
 
+/// Bytes are coarser; a wrong scale, zero or range anywhere gives far more than this.
+#[test]
+fn int8_is_near_the_golden_features_fused_and_plain() {
+    for (name, tolerance) in [("mobilenet_v1", 8e-2), ("mobilenet_v2", 1.5e-1)] {
+        for engine in [Engine::Auto, Engine::Plain] {
+            check_network(&weights(name), Precision::Int8, engine, tolerance);
+        }
+    }
+}
+
 #[test]
 fn trainable_form_gives_the_golden_features_and_logits() {
     let _guard = tch::no_grad_guard();

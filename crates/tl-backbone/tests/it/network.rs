@@ -60,6 +60,16 @@ fn every_thread_gives_the_same_bits() {
 }
 
 #[test]
+fn int8_is_refused_where_activations_have_no_bounds_or_units_of_their_own() {
+    for (name, n_blocks) in [("mobilenet_v3_small", None), ("mobilenet_v1", Some(3))] {
+        let mut options = CompileOptions::default();
+        (options.precision, options.n_blocks) = (Precision::Int8, n_blocks);
+        let error = Network::compile_with(&weights(name), &options).unwrap_err();
+        assert!(error.to_string().contains("use bf16 or f32"), "{error}");
+    }
+}
+
+#[test]
 fn no_gradient_is_kept() {
     let network = Network::compile(&weights("mobilenet_v2"), Precision::F32, 1).unwrap();
     assert!(!network.features(&pictures(1, 224), 1).unwrap().requires_grad());

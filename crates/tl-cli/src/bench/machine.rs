@@ -18,6 +18,7 @@ use tl_backbone::{Network, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, find_photos};
 use tl_features::{Cache, ExtractOptions, extract};
 use tl_head::{Head, HeadConfig, LossOptions, cross_entropy};
+use tl_torch::CpuCapability;
 
 use super::{
     BenchArgs,
@@ -91,6 +92,12 @@ pub(super) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
 type Measure<'a> = Box<dyn Fn() -> Result<Round> + 'a>;
 
 impl Bench<'_> {
+    /// What the network can compute in; bytes only where the processor is made for them.
+    fn precisions(&self) -> impl Iterator<Item = Precision> {
+        let has_int8 = self.weights.spec().has_int8() && CpuCapability::detect().has_fast_int8();
+        [Precision::F32, Precision::Bf16].into_iter().chain(has_int8.then_some(Precision::Int8))
+    }
+
     fn report(&self) -> Result<Report> {
         // First, while this process is small: a child's peak is never below what its parent held when it was started.
         let processes = vec![process::measure("start-up (tl --version)", &["--version"], self.args.runs)?];
@@ -98,9 +105,9 @@ impl Bench<'_> {
             ("read and hash".to_owned(), Box::new(|| self.read())),
             ("decode and resize".to_owned(), Box::new(|| self.decode())),
         ];
-        for (precision, name) in [(Precision::F32, "f32"), (Precision::Bf16, "bf16")] {
+        for precision in self.precisions() {
             for batch in BATCHES {
-                stages.push((network_name(name, batch), Box::new(move || self.network(precision, batch))));
+                stages.push((network_name(precision.name(), batch), Box::new(move || self.network(precision, batch))));
             }
         }
         let n_stages = stages.len();
@@ -127,7 +134,7 @@ impl Bench<'_> {
             backbone: self.weights.spec().name,
             n_threads: self.n_threads,
             n_photos: self.photos.len(),
-            precision: precision_name(self.precision),
+            precision: self.precision.name(),
             processes,
             stages,
             pipeline,
@@ -138,7 +145,7 @@ impl Bench<'_> {
 
     /// From the stages that the pipeline consists of; the network's row holds its normalising.
     fn bound(&self, stages: &[Stage], pipeline: &Stage) -> Option<Bound> {
-        let network = network_name(precision_name(self.precision), ExtractOptions::default().chunk);
+        let network = network_name(self.precision.name(), ExtractOptions::default().chunk);
         let parts = ["read and hash", "decode and resize", network.as_str()].map(|name| {
             let stage = stages.iter().find(|stage| stage.name == name)?;
             Some(stage.cpu_ms_per_photo?.median)
@@ -242,13 +249,6 @@ fn reader(geometry: Geometry) -> PhotoReader {
 
 fn network_name(precision: &str, batch: usize) -> String {
     format!("network {precision}, batch {batch}")
-}
-
-fn precision_name(precision: Precision) -> &'static str {
-    match precision {
-        Precision::F32 => "f32",
-        Precision::Bf16 => "bf16",
-    }
 }
 
 fn text(report: &Report) -> String {

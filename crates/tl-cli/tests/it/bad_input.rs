@@ -118,6 +118,9 @@ fn settings_that_cannot_be() {
     says(&work.run(&["train", "photos", "--set", "epoch=3"]), &["epoch"]);
     says(&work.run(&["train", "photos", "--set", "epochs"]), &["key=value"]);
     says(&work.run(&["train", "photos", "--device", "tpu"]), &["tpu"]);
+    let bytes = ["train", "photos", "--precision", "int8"];
+    says(&work.run(&[&bytes[..], &["--recipe", "finetune"]].concat()), &["int8", "gradients"]);
+    says(&work.run(&[&bytes[..], &["--backbone", "v3_small"]].concat()), &["int8", "mobilenet_v3_small"]);
     says(&work.run(&["train", "photos", "--device", "cuda:99"]), &["cuda:99"]);
     says(&work.run(&["train", "--resume", "photos"]), &["photos"]);
     assert_eq!(work.run(&["train", "photos", "--epochs", "ten"]).code(), 2);

@@ -112,6 +112,19 @@ fn the_sample_is_learned() {
 }
 
 #[test]
+fn a_head_that_learnt_from_bytes_is_asked_with_bytes() {
+    let work = Work::new();
+    work.ok(&["train", &sample("pizza_steak_sushi"), "--head", "logistic", "--precision", "int8"]);
+    let metrics = work.json("runs/latest/metrics.json");
+    assert!(metrics["val_accuracy"].as_f64().unwrap() >= 0.90, "{metrics}");
+    work.ok(&["predict", "runs/latest", &sample("pizza_steak_sushi/test")]);
+    let spaces = std::fs::read_dir(work.path("cache/features")).unwrap().map(|entry| entry.unwrap().file_name());
+    let spaces: Vec<String> =
+        spaces.map(|name| name.into_string().unwrap()).filter(|n| n.contains("mobilenet")).collect();
+    assert!(!spaces.is_empty() && spaces.iter().all(|name| name.starts_with("mobilenet_v1-int8-")), "{spaces:?}");
+}
+
+#[test]
 fn json_logs_are_json() {
     let work = Work::with_photos(6);
     let run = work.ok(&["train", "photos", "--hidden", "8", "--epochs", "2", "--log-json"]);

@@ -34,8 +34,8 @@ impl Space {
     ) -> Result<Self, TorchError> {
         let Preprocessing { mean, std, .. } = &weights.spec().preprocessing;
         let (place, arithmetic) = match device {
-            Device::Cpu => (format!("{:?}", CpuCapability::detect()), format!("{precision:?}").to_lowercase()),
-            other => (format!("{other:?}"), "f32".to_owned()),
+            Device::Cpu => (format!("{:?}", CpuCapability::detect()), precision.name()),
+            other => (format!("{other:?}"), "f32"),
         };
         let libtorch = libtorch_version();
         let mut hasher = blake3::Hasher::new();

@@ -20,7 +20,7 @@ fn threads_are_as_asked_and_never_none() {
 
 #[test]
 fn bf16_is_fast_only_with_its_instructions() {
-    let none = CpuCapability { avx512: true, avx512_bf16: false, avx512_vnni: true, amx: false };
+    let none = CpuCapability { avx512: true, avx512_bf16: false, avx512_vnni: false, avx_vnni: false, amx: false };
     assert!(!none.has_fast_bf16());
     assert!(CpuCapability { avx512_bf16: true, ..none }.has_fast_bf16());
     // What has the bf16 part of AVX-512 has AVX-512.

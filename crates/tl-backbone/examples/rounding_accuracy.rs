@@ -1,7 +1,7 @@
-//! What bf16 does to the features of real photos: for each network, mean and largest relative error
+//! What bf16 and int8 do to the features of real photos: for each network, mean and largest relative error
 //! `|a - b| / |b|` against f32, and how often both name the same `ImageNet` class first.
 //!
-//! `cargo run --release -p tl-backbone --example bf16_accuracy -- PHOTOS_OR_FOLDERS...`
+//! `cargo run --release -p tl-backbone --example rounding_accuracy -- PHOTOS_OR_FOLDERS...`
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, path::Path};
@@ -18,30 +18,38 @@ fn main() -> Result<(), Box<dyn Error>> {
     tl_torch::set_intra_op_threads(1);
     let paths: Vec<_> = std::env::args_os().skip(1).map(Into::into).collect();
     let (photos, _) = find_photos(&paths)?;
-    println!("network, photos, mean error, largest error, same class first");
+    println!("network, arithmetic, photos, mean error, largest error, same class first");
     for spec in registry() {
-        let comparison = Comparison::of(spec, photos.iter().map(AsRef::as_ref))?;
-        println!("{}", comparison.row());
+        for precision in [Precision::Bf16, Precision::Int8] {
+            if precision == Precision::Bf16 || spec.has_int8() {
+                let comparison = Comparison::of(spec, precision, photos.iter().map(AsRef::as_ref))?;
+                println!("{}, {precision:?}, {}", spec.name, comparison.row());
+            }
+        }
     }
     Ok(())
 }
 
 /// What was seen of one network.
+#[derive(Default)]
 struct Comparison {
-    name: &'static str,
     errors: Vec<f64>,
     n_agreeing: usize,
 }
 
 impl Comparison {
-    fn of<'a>(spec: &'static Spec, mut photos: impl Iterator<Item = &'a Path>) -> Result<Self, Box<dyn Error>> {
+    fn of<'a>(
+        spec: &'static Spec,
+        precision: Precision,
+        mut photos: impl Iterator<Item = &'a Path>,
+    ) -> Result<Self, Box<dyn Error>> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/weights").join(spec.file);
         let weights = Weights::open(&path, spec)?;
         let exact = Network::compile(&weights, Precision::F32, BATCH)?;
-        let rounded = Network::compile(&weights, Precision::Bf16, BATCH)?;
+        let rounded = Network::compile(&weights, precision, BATCH)?;
         let geometry = spec.preprocessing.geometry;
         let mut reader = PhotoReader::new(geometry, DecodeOptions::default());
-        let mut comparison = Self { name: spec.name, errors: Vec::new(), n_agreeing: 0 };
+        let mut comparison = Self::default();
         let mut pixels = vec![0; BATCH * geometry.n_bytes()];
         loop {
             let mut n = 0;
@@ -72,7 +80,7 @@ impl Comparison {
         let n = self.errors.len();
         let mean = self.errors.iter().sum::<f64>() / n as f64;
         let largest = self.errors.iter().fold(0.0, |a, &b| f64::max(a, b));
-        format!("{}, {n}, {mean:.2e}, {largest:.2e}, {:.4}", self.name, self.n_agreeing as f64 / n as f64)
+        format!("{n}, {mean:.2e}, {largest:.2e}, {:.4}", self.n_agreeing as f64 / n as f64)
     }
 }
 

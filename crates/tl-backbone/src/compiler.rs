@@ -1,0 +1,178 @@
+//! From the description of a network to the steps of its inference form.
+
+use tch::Kind;
+use tl_torch::{ByteConvScales, ByteScale, Conv, ConvOptions, CpuCapability, Engine};
+
+use crate::{
+    architecture::{Architecture, Block, ConvBn, Layer, SqueezeExcite},
+    error::BackboneError,
+    excite::Excite,
+    expected::Expected,
+    fold::fold,
+    network::{CompileOptions, Step},
+    precision::Precision,
+    round::{to_bf16, to_int8},
+    weights::Weights,
+};
+
+/// Walks the network, and knows what the activations are at each point.
+pub(crate) struct Compiler<'a> {
+    weights: &'a Weights,
+    architecture: &'a Architecture,
+    precision: Precision,
+    engine: Engine,
+    batch: i64,
+    /// Side of the activations.
+    side: i64,
+    /// Convolutions so far.
+    n_convs: usize,
+    x: Activations,
+}
+
+/// What is known of activations.
+#[derive(Debug, Clone)]
+struct Activations {
+    form: Form,
+    /// Nothing of pictures.
+    expected: Option<Expected>,
+}
+
+/// How activations are written.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Numbers(Kind),
+    Bytes(ByteScale),
+}
+
+impl<'a> Compiler<'a> {
+    /// For pictures of `side` pixels.
+    pub(crate) fn new(
+        weights: &'a Weights,
+        architecture: &'a Architecture,
+        options: &CompileOptions,
+        side: i64,
+    ) -> Self {
+        Self {
+            weights,
+            architecture,
+            precision: options.precision,
+            engine: options.engine,
+            batch: options.batch.max(1) as i64,
+            side,
+            n_convs: 0,
+            x: Activations { form: Form::Numbers(Kind::Float), expected: None },
+        }
+    }
+
+    /// The steps of these blocks, which are the first ones.
+    pub(crate) fn steps(mut self, blocks: &[Block]) -> Result<Vec<Step>, BackboneError> {
+        let is_whole = blocks.len() == self.architecture.blocks.len();
+        if self.precision == Precision::Int8 && !(self.architecture.has_int8() && is_whole) {
+            return Err(self.no_int8());
+        }
+        let mut steps = Vec::new();
+        for (i, block) in blocks.iter().enumerate() {
+            steps.extend(self.block(block, i + 1 == blocks.len())?);
+        }
+        Ok(steps)
+    }
+
+    fn no_int8(&self) -> BackboneError {
+        BackboneError::Int8 { backbone: self.weights.spec().name }
+    }
+
+    fn block(&mut self, block: &Block, is_last: bool) -> Result<Vec<Step>, BackboneError> {
+        let mut steps = Vec::with_capacity(block.layers.len() + 2);
+        let residual = block.is_residual.then(|| self.x.clone());
+        if block.is_residual {
+            steps.push(Step::Keep);
+        }
+        let end = block.layers.len() - 1;
+        for (i, layer) in block.layers.iter().enumerate() {
+            steps.extend(self.round()?);
+            steps.push(match (layer, &residual) {
+                (Layer::Conv(conv), Some(residual)) if i == end => {
+                    Step::ConvAdd(self.conv(conv, Some(residual), is_last)?)
+                }
+                (Layer::Conv(conv), _) => Step::Conv(self.conv(conv, None, is_last && i == end)?),
+                (Layer::SqueezeExcite(se), _) => Step::Excite(self.excite(se)?),
+            });
+        }
+        Ok(steps)
+    }
+
+    /// Behind the exact layers everything is computed in the network's precision.
+    fn round(&mut self) -> Result<Option<Step>, BackboneError> {
+        if self.n_convs != self.architecture.n_exact {
+            return Ok(None);
+        }
+        let (form, step) = match (self.precision, &self.x.expected) {
+            (Precision::Bf16, _) => (Form::Numbers(Kind::BFloat16), Step::Round(Kind::BFloat16)),
+            (Precision::Int8, Some(expected)) => {
+                let bytes = expected.bytes()?;
+                (Form::Bytes(bytes), Step::Encode(bytes))
+            }
+            _ => return Ok(None),
+        };
+        self.x.form = form;
+        Ok(Some(step))
+    }
+
+    fn excite(&mut self, layer: &SqueezeExcite) -> Result<Excite, BackboneError> {
+        // Networks with such layers have no form in bytes.
+        let Form::Numbers(kind) = self.x.form else { return Err(self.no_int8()) };
+        let excite = Excite::new(self.weights, &layer.name, kind, self.batch, self.engine)?;
+        if let Some(expected) = &mut self.x.expected {
+            let picture = expected.mean.f_to_kind(kind)?.f_view([1, -1, 1, 1])?;
+            expected.mean = excite.forward(picture)?.f_flatten(0, -1)?.f_to_kind(Kind::Float)?;
+        }
+        Ok(excite)
+    }
+
+    /// `is_last`: nothing follows that could read bytes.
+    fn conv(&mut self, conv: &ConvBn, residual: Option<&Activations>, is_last: bool) -> Result<Conv, BackboneError> {
+        let (weight, bias) = fold(self.weights, self.architecture, conv)?;
+        let (shape, options) = ([self.batch, conv.n_in, self.side, self.side], self.options(conv));
+        let expected = self.x.expected.as_ref();
+        let y = Expected::of(self.weights, conv)?.plus(residual.and_then(|x| x.expected.as_ref()))?;
+        let compiled = match self.x.form {
+            Form::Numbers(Kind::BFloat16) => {
+                let (weight, bias) = to_bf16(&weight, &bias, expected)?;
+                Conv::new(&weight, &bias, shape, &options)?
+            }
+            Form::Numbers(_) => Conv::new(&weight, &bias, shape, &options)?,
+            Form::Bytes(input) => {
+                let (weight, scale, bias) = to_int8(&weight, &bias, expected)?;
+                let output = if is_last { None } else { Some(y.bytes()?) };
+                self.x.form = output.map_or(Form::Numbers(Kind::Float), Form::Bytes);
+                let scales = ByteConvScales { input, output, residual: residual.and_then(Activations::bytes) };
+                Conv::of_bytes(&weight, &scale, &bias, shape, &options, scales)?
+            }
+        };
+        self.x.expected = Some(y);
+        self.side = (self.side - 1) / conv.stride + 1;
+        self.n_convs += 1;
+        Ok(compiled)
+    }
+
+    fn options(&self, conv: &ConvBn) -> ConvOptions {
+        let is_slow = self.x.bytes().is_some() && !CpuCapability::detect().has_fast_int8();
+        ConvOptions {
+            stride: conv.stride,
+            padding: (conv.kernel - 1) / 2,
+            groups: conv.groups,
+            activation: conv.activation,
+            // Without instructions for them oneDNN's products of bytes have a bit less.
+            engine: if is_slow { Engine::Plain } else { self.engine },
+        }
+    }
+}
+
+impl Activations {
+    fn bytes(&self) -> Option<ByteScale> {
+        match self.form {
+            Form::Bytes(scale) => Some(scale),
+            Form::Numbers(_) => None,
+        }
+    }
+}
