@@ -30,7 +30,7 @@ impl Default for SplitOptions {
 /// A photo's side depends on its content and the seed, neither on its name nor (beyond
 /// [`SplitOptions::tolerance`]) on the other photos.
 /// A class of two photos or more is on both sides, unless its photos must not be parted; a class that cannot be
-/// parted is trained on.
+/// parted is trained on, and so is a photo at least of every other.
 ///
 /// # Errors
 /// [`DataError::Fraction`] for a fraction that is not between 0 and 1.
@@ -39,34 +39,52 @@ pub fn stratified_split(
     classes: &[String],
     options: &SplitOptions,
 ) -> Result<(Vec<Sample>, Vec<Sample>), DataError> {
-    let sides = sides(&samples, classes.len(), options)?;
-    Ok(parted(samples, sides))
+    let mut sides = Sides::new(&samples, classes.len(), options)?;
+    (0..classes.len()).for_each(|class| sides.train_one(|i| samples[i].label == class));
+    Ok(sides.part(samples))
 }
 
-/// Whether each of `samples` is one to validate on.
-pub(super) fn sides(samples: &[Sample], n_classes: usize, options: &SplitOptions) -> Result<Vec<bool>, DataError> {
-    let value = options.val_fraction;
-    if !(value > 0.0 && value < 1.0) {
-        return Err(DataError::Fraction { value });
-    }
-    let units = units(samples, &options.together, options.seed);
-    let mut is_val: Vec<bool> = units.iter().map(|unit| unit.position < value).collect();
-    for label in 0..n_classes {
-        Class::of(label, &units, samples).balance(&mut is_val, options);
-    }
-
-    let mut sides = vec![false; samples.len()];
-    for (unit, side) in units.iter().zip(is_val) {
-        unit.members.iter().for_each(|&i| sides[i] = side);
-    }
-    Ok(sides)
+/// Which photos to validate on.
+pub(super) struct Sides {
+    units: Vec<Unit>,
+    is_val: Vec<bool>,
 }
 
-/// The samples to train on, and those to validate on.
-pub(super) fn parted(samples: Vec<Sample>, sides: Vec<bool>) -> (Vec<Sample>, Vec<Sample>) {
-    let (val, train): (Vec<_>, Vec<_>) = samples.into_iter().zip(sides).partition(|(_, side)| *side);
-    let without_side = |part: Vec<(Sample, bool)>| part.into_iter().map(|(sample, _)| sample).collect();
-    (without_side(train), without_side(val))
+impl Sides {
+    /// Gives each of the labels below `n_labels` its share.
+    pub(super) fn new(samples: &[Sample], n_labels: usize, options: &SplitOptions) -> Result<Self, DataError> {
+        let value = options.val_fraction;
+        if !(value > 0.0 && value < 1.0) {
+            return Err(DataError::Fraction { value });
+        }
+        let units = units(samples, &options.together, options.seed);
+        let mut is_val: Vec<bool> = units.iter().map(|unit| unit.position < value).collect();
+        for label in 0..n_labels {
+            Class::of(label, &units, samples).balance(&mut is_val, options);
+        }
+        Ok(Self { units, is_val })
+    }
+
+    /// Sees to it that one at least of the photos that `is_of_class` is trained on, if there is any: what is never
+    /// learnt need not be validated. The last unit to validate on, the one nearest to the border, changes sides.
+    pub(super) fn train_one(&mut self, is_of_class: impl Fn(usize) -> bool) {
+        let has_class: Vec<usize> =
+            (0..self.units.len()).filter(|&unit| self.units[unit].members.iter().any(|&i| is_of_class(i))).collect();
+        if let Some(&last) = has_class.last().filter(|_| has_class.iter().all(|&unit| self.is_val[unit])) {
+            self.is_val[last] = false;
+        }
+    }
+
+    /// The samples to train on, and those to validate on, both in the order they had.
+    pub(super) fn part(&self, samples: Vec<Sample>) -> (Vec<Sample>, Vec<Sample>) {
+        let mut sides = vec![false; samples.len()];
+        for (unit, side) in self.units.iter().zip(&self.is_val) {
+            unit.members.iter().for_each(|&i| sides[i] = *side);
+        }
+        let (val, train): (Vec<_>, Vec<_>) = samples.into_iter().zip(sides).partition(|(_, side)| *side);
+        let without_side = |part: Vec<(Sample, bool)>| part.into_iter().map(|(sample, _)| sample).collect();
+        (without_side(train), without_side(val))
+    }
 }
 
 /// The units that hold photos of one class, in the order of their positions: (unit, photos of this class).
