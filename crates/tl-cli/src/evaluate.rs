@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use clap::ValueHint;
 use serde_json::json;
 use tl_data::{Folder, Labels, Sample, ScanOptions, Skipped, read_list, scan};
-use tl_metrics::{Evaluation, MultiLabelEvaluation};
+use tl_metrics::{Evaluation, MultiLabelEvaluation, Worth};
 use tl_model::{Classifier, PredictOptions, Prediction};
 
 use crate::{
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
     if predictions.is_empty() {
         bail!("no photo in {} could be read", args.data.display());
     }
-    let worth = Worth::of(&classifier, &labelled, &predictions)?;
+    let worth = worth(&classifier, &labelled, &predictions)?;
     output::result(&match args.json {
         true => as_json(&worth, &skipped)?,
         false => as_text(&worth, classifier.classes()),
@@ -125,29 +125,14 @@ fn model_labels(data: &Path, classes: &[String], known: &[String]) -> Result<Vec
 }
 
 /// What the model is worth on the photos.
-enum Worth {
-    One(Box<Evaluation>),
-    Several(Box<MultiLabelEvaluation>),
-}
-
-impl Worth {
-    fn of(classifier: &Classifier, labelled: &Labelled, predictions: &[Prediction]) -> Result<Self> {
-        let truth: Vec<&[usize]> = predictions.iter().map(|p| labelled[p.photo].1.as_slice()).collect();
-        let probabilities: Vec<f32> = predictions.iter().flat_map(|p| p.probabilities.iter().copied()).collect();
-        let classes = classifier.classes();
-        Ok(match classifier.is_multi_label() {
-            true => Self::Several(Box::new(MultiLabelEvaluation::new(classes, &truth, &probabilities)?)),
-            // One label each.
-            false => Self::One(Box::new(Evaluation::new(classes, &truth.concat(), &probabilities)?)),
-        })
-    }
+fn worth(classifier: &Classifier, labelled: &Labelled, predictions: &[Prediction]) -> Result<Worth> {
+    let truth: Vec<&[usize]> = predictions.iter().map(|p| labelled[p.photo].1.as_slice()).collect();
+    let probabilities: Vec<f32> = predictions.iter().flat_map(|p| p.probabilities.iter().copied()).collect();
+    Ok(Worth::new(classifier.classes(), &truth, &probabilities, classifier.is_multi_label())?)
 }
 
 fn as_json(worth: &Worth, skipped: &[Skipped]) -> Result<String> {
-    let mut document = match worth {
-        Worth::One(evaluation) => serde_json::to_value(evaluation)?,
-        Worth::Several(evaluation) => serde_json::to_value(evaluation)?,
-    };
+    let mut document = serde_json::to_value(worth)?;
     let entries: Vec<_> =
         skipped.iter().map(|s| json!({"path": s.path.to_string_lossy(), "reason": s.reason.to_string()})).collect();
     document["skipped"] = json!(entries);

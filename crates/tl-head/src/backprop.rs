@@ -1,6 +1,6 @@
 //! Loss and gradients of a dense stack, written out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use rayon::{ThreadPool, prelude::*};
 use tch::{Kind, Tensor};
@@ -57,13 +57,7 @@ impl Backprop {
         pool: &ThreadPool,
         loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
     ) -> Result<(Tensor, f64), E> {
-        let n = features.size().first().copied().unwrap_or(0);
-        if !self.passes.contains_key(&n) {
-            let pass = Pass::new(&self.layers, &self.gradients, n).map_err(HeadError::from)?;
-            self.passes.insert(n, pass);
-        }
-        // Put there above.
-        let Some(pass) = self.passes.get_mut(&n) else { return Err(no_pass(features).into()) };
+        let pass = self.pass(features)?;
         pass.forward(features, pool)?;
         let logits = pass.logits.f_detach().map_err(HeadError::from)?.set_requires_grad(true);
         let loss = loss(&logits)?;
@@ -71,15 +65,28 @@ impl Backprop {
         Ok((logits.f_detach().map_err(HeadError::from)?, value))
     }
 
+    /// The logits of `features` `[N, n_features] f32`, `[N, n_classes]` and valid until the next call for `N` rows: those
+    /// of [`Head::forward`] but for rounding, on all threads of the pool and to the same bits for any number of them.
+    pub fn logits(&mut self, features: &Tensor, pool: &ThreadPool) -> Result<Tensor, HeadError> {
+        let pass = self.pass(features)?;
+        pass.forward(features, pool)?;
+        Ok(pass.logits.shallow_clone())
+    }
+
+    /// The buffers for as many rows as there are in `features`.
+    fn pass(&mut self, features: &Tensor) -> Result<&mut Pass, HeadError> {
+        let n = features.size().first().copied().unwrap_or(0);
+        match self.passes.entry(n) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => Ok(new.insert(Pass::new(&self.layers, &self.gradients, n)?)),
+        }
+    }
+
     /// The gradients of the last [`Backprop::run`], in the order of [`Head::parameters`]: handles, not copies.
     #[must_use]
     pub fn gradients(&self) -> Vec<Tensor> {
         self.gradients.iter().map(Tensor::shallow_clone).collect()
     }
-}
-
-fn no_pass(features: &Tensor) -> HeadError {
-    HeadError::Shape { what: "features", expected: "[N, n_features]".to_owned(), found: features.size() }
 }
 
 /// Buffers for one batch size and the work on them. Activations lie as `[width, N]`, so that a block of
@@ -145,8 +152,9 @@ enum Task {
     Outputs { weight: Tensor, bias: Tensor, input: Tensor, output: Tensor, relu: bool },
     /// `weight_gradient = gradient input^T`, and its sums for the bias.
     Weights { gradient: Tensor, input: Tensor, weight_gradient: Tensor, bias_gradient: Tensor },
-    /// `input_gradient = W^T gradient` where the input is above zero: it came out of a relu.
-    Inputs { weight: Tensor, gradient: Tensor, input: Tensor, input_gradient: Tensor },
+    /// `input_gradient = W^T gradient` where the input is above zero: it came out of a relu. Computed as
+    /// `product = gradient^T W`, because BLAS takes twice the time for the transpose of a wide matrix.
+    Inputs { weight: Tensor, gradient: Tensor, input: Tensor, product: Tensor, input_gradient: Tensor },
 }
 
 impl Task {
@@ -162,9 +170,9 @@ impl Task {
                 let _ = gradient.f_mm_out(weight_gradient, input)?;
                 let _ = gradient.f_sum_intlist_out(bias_gradient, &[1][..], false, Kind::Float)?;
             }
-            Self::Inputs { weight, gradient, input, input_gradient } => {
-                let _ = weight.f_mm_out(input_gradient, gradient)?;
-                let _ = input_gradient.f_mul_(&input.f_gt(0.0)?)?;
+            Self::Inputs { weight, gradient, input, product, input_gradient } => {
+                let _ = gradient.f_mm_out(product, weight)?;
+                let _ = input.f_threshold_backward_grad_input(input_gradient, &product.f_tr()?, 0.0)?;
             }
         }
         Ok(())
@@ -213,9 +221,10 @@ fn weights(gradient: &Tensor, input: &Tensor, weight: &Tensor, bias: &Tensor) ->
 fn inputs(layer: &Layer, gradient: &Tensor, input: &Tensor, into: &Tensor) -> Result<Vec<Task>, tch::TchError> {
     let task = |(first, n)| {
         Ok(Task::Inputs {
-            weight: layer.weight.f_narrow(1, first, n)?.f_tr()?,
-            gradient: gradient.shallow_clone(),
+            weight: layer.weight.f_narrow(1, first, n)?,
+            gradient: gradient.f_tr()?,
             input: input.f_narrow(0, first, n)?,
+            product: Tensor::f_zeros([gradient.size()[1], n], (Kind::Float, tch::Device::Cpu))?,
             input_gradient: into.f_narrow(0, first, n)?,
         })
     };

@@ -2,8 +2,9 @@
 //!
 //! [`Evaluation`] takes true labels and predicted probabilities and gives accuracy with its 95 % interval,
 //! top-k, per-class precision, recall and F1 with their averages, the confusion matrix, log-loss and
-//! calibration error; [`MultiLabelEvaluation`] does the like for rows that may have several classes; [`EpochRecord`] is one line of a training history. The crate deliberately does not
-//! know tensors, files or screens: it takes slices, and returns numbers and strings.
+//! calibration error; [`MultiLabelEvaluation`] does the like for rows that may have several classes, and [`Worth`] is
+//! either of them; [`EpochRecord`] is one line of a training history. The crate deliberately does not know tensors,
+//! files or screens: it takes slices, and returns numbers and strings.
 //!
 //! ```
 //! use tl_metrics::Evaluation;
@@ -36,6 +37,7 @@ mod proportion;
 mod report;
 mod running_mean;
 mod top_k;
+mod worth;
 
 pub use class_metrics::{Averages, ClassMetrics};
 pub use epoch::EpochRecord;
@@ -45,3 +47,4 @@ pub use multi_label::MultiLabelEvaluation;
 pub use proportion::Proportion;
 pub use running_mean::RunningMean;
 pub use top_k::TopK;
+pub use worth::Worth;

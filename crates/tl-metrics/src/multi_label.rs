@@ -7,6 +7,7 @@ use crate::{
     class_metrics::{Averages, ClassMetrics},
     error::MetricsError,
     log_loss::nats,
+    predictions::{check_lengths, check_row},
     proportion::Proportion,
     report,
 };
@@ -87,28 +88,12 @@ struct Answers<'a> {
 
 impl<'a> Answers<'a> {
     fn new(n_classes: usize, truth: &[impl AsRef<[usize]>], probabilities: &'a [f32]) -> Result<Self, MetricsError> {
-        let n_rows = truth.len();
-        if n_classes == 0 || n_rows == 0 {
-            return Err(MetricsError::Empty { n_classes, n_rows });
-        }
-        if n_rows.checked_mul(n_classes) != Some(probabilities.len()) {
-            return Err(MetricsError::Length { n_labels: n_rows, n_classes, found: probabilities.len() });
-        }
-        if let Some(i) = probabilities.iter().position(|p| !(0.0..=1.0).contains(p)) {
-            return Err(MetricsError::Probability {
-                row: i / n_classes,
-                class: i % n_classes,
-                value: probabilities[i],
-            });
-        }
+        check_lengths(n_classes, truth.len(), probabilities.len())?;
         let mut is = vec![false; probabilities.len()];
-        for (row, labels) in truth.iter().enumerate() {
-            for &label in labels.as_ref() {
-                if label >= n_classes {
-                    return Err(MetricsError::Label { row, label, n_classes });
-                }
-                is[row * n_classes + label] = true;
-            }
+        let rows = probabilities.chunks_exact(n_classes).zip(is.chunks_exact_mut(n_classes));
+        for (row, (labels, (values, is))) in truth.iter().zip(rows).enumerate() {
+            check_row(row, labels.as_ref(), values)?;
+            labels.as_ref().iter().for_each(|&label| is[label] = true);
         }
         Ok(Self { n_classes, probabilities, is })
     }

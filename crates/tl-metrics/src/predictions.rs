@@ -15,15 +15,11 @@ pub(crate) struct Predictions<'a> {
 
 impl<'a> Predictions<'a> {
     pub(crate) fn new(n_classes: usize, labels: &'a [usize], probabilities: &'a [f32]) -> Result<Self, MetricsError> {
-        if n_classes == 0 || labels.is_empty() {
-            return Err(MetricsError::Empty { n_classes, n_rows: labels.len() });
-        }
-        if labels.len().checked_mul(n_classes) != Some(probabilities.len()) {
-            return Err(MetricsError::Length { n_labels: labels.len(), n_classes, found: probabilities.len() });
-        }
+        check_lengths(n_classes, labels.len(), probabilities.len())?;
         let predictions = Self { labels, probabilities, n_classes };
         for (row, (label, values)) in predictions.rows().enumerate() {
-            check_row(row, label, values)?;
+            check_row(row, &[label], values)?;
+            check_sum(row, values)?;
         }
         Ok(predictions)
     }
@@ -42,19 +38,32 @@ impl<'a> Predictions<'a> {
     }
 }
 
-fn check_row(row: usize, label: usize, values: &[f32]) -> Result<(), MetricsError> {
-    if label >= values.len() {
+/// Whether there is something to evaluate, a row of probabilities for each example.
+pub(crate) fn check_lengths(n_classes: usize, n_rows: usize, found: usize) -> Result<(), MetricsError> {
+    if n_classes == 0 || n_rows == 0 {
+        return Err(MetricsError::Empty { n_classes, n_rows });
+    }
+    if n_rows.checked_mul(n_classes) != Some(found) {
+        return Err(MetricsError::Length { n_labels: n_rows, n_classes, found });
+    }
+    Ok(())
+}
+
+/// Whether the labels of a row name classes, and its values are probabilities.
+pub(crate) fn check_row(row: usize, labels: &[usize], values: &[f32]) -> Result<(), MetricsError> {
+    if let Some(&label) = labels.iter().find(|&&label| label >= values.len()) {
         return Err(MetricsError::Label { row, label, n_classes: values.len() });
     }
     let allowed = 0.0..=1.0 + TOLERANCE;
-    if let Some(class) = values.iter().position(|&p| !allowed.contains(&f64::from(p))) {
-        return Err(MetricsError::Probability { row, class, value: values[class] });
+    match values.iter().position(|&p| !allowed.contains(&f64::from(p))) {
+        Some(class) => Err(MetricsError::Probability { row, class, value: values[class] }),
+        None => Ok(()),
     }
+}
+
+fn check_sum(row: usize, values: &[f32]) -> Result<(), MetricsError> {
     let sum: f64 = values.iter().map(|&p| f64::from(p)).sum();
-    if (sum - 1.0).abs() > TOLERANCE {
-        return Err(MetricsError::Sum { row, sum });
-    }
-    Ok(())
+    if (sum - 1.0).abs() > TOLERANCE { Err(MetricsError::Sum { row, sum }) } else { Ok(()) }
 }
 
 /// The class with the highest probability; the first of those that tie.

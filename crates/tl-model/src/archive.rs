@@ -6,9 +6,10 @@ use std::{
     path::Path,
 };
 
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 use tch::{Kind, Tensor};
+use tl_torch::TorchError;
 
 use crate::{atomic::write_atomically, error::ModelError};
 
@@ -30,6 +31,21 @@ impl Archive {
         let contents = self.contents()?;
         write_atomically(path, |out| write(&self.metadata, &contents, out))
             .map_err(|source| ModelError::Write { path: path.to_owned(), source })
+    }
+
+    /// Reads the file again: an error unless text and numbers in it are these, to the bit.
+    pub fn check_saved(&self, path: &Path) -> Result<(), ModelError> {
+        let damaged = |reason: String| ModelError::Damaged { path: path.to_owned(), reason };
+        let bytes = read_file(path)?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let parsed = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let metadata: Option<BTreeMap<_, _>> = header.metadata().clone().map(|text| text.into_iter().collect());
+        let is_same = |content: &Content<'_>| content.is(&parsed);
+        let contents = self.contents()?;
+        if metadata.as_ref() == Some(&self.metadata) && parsed.len() == contents.len() && contents.iter().all(is_same) {
+            return Ok(());
+        }
+        Err(damaged("what was read back differs from what was written".to_owned()))
     }
 
     /// Opens a file, checks that it is whole, and copies its tensors.
@@ -74,7 +90,6 @@ fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
 }
 
 fn tensor_of(view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor, String> {
-    use safetensors::Dtype;
     let kind = match view.dtype() {
         Dtype::F32 => Kind::Float,
         Dtype::F64 => Kind::Double,
@@ -89,37 +104,46 @@ fn tensor_of(view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor, Strin
 /// One tensor, ready to be written.
 struct Content<'a> {
     name: &'a str,
-    dtype: &'static str,
+    dtype: Dtype,
     shape: Vec<i64>,
-    bytes: Vec<u8>,
+    /// Its values as bytes: the tensor's own memory where it is dense.
+    bytes: Tensor,
 }
 
 impl<'a> Content<'a> {
     fn new(name: &'a str, tensor: &Tensor) -> Result<Self, ModelError> {
-        let (dtype, size) = match tensor.kind() {
-            Kind::Int64 => ("I64", 8),
-            Kind::Double => ("F64", 8),
-            _ => ("F32", 4),
+        let (dtype, kind) = match tensor.kind() {
+            Kind::Int64 => (Dtype::I64, Kind::Int64),
+            Kind::Double => (Dtype::F64, Kind::Double),
+            _ => (Dtype::F32, Kind::Float),
         };
-        let kind = if dtype == "F32" { Kind::Float } else { tensor.kind() };
-        let whole =
-            tensor.detach().f_to_kind(kind).and_then(|t| t.f_contiguous()).map_err(tl_torch::TorchError::from)?;
-        let mut bytes = vec![0; whole.numel() * size];
-        whole.f_copy_data_u8(&mut bytes, whole.numel()).map_err(tl_torch::TorchError::from)?;
-        Ok(Self { name, dtype, shape: whole.size(), bytes })
+        let as_bytes =
+            || tensor.f_detach()?.f_to_kind(kind)?.f_contiguous()?.f_reshape([-1])?.f_view_dtype(Kind::Uint8);
+        Ok(Self { name, dtype, shape: tensor.size(), bytes: as_bytes().map_err(TorchError::from)? })
+    }
+
+    fn bytes(&self) -> Result<&[u8], TorchError> {
+        tl_torch::u8_slice(&self.bytes)
+    }
+
+    /// Whether the file has the same under its name.
+    fn is(&self, file: &SafeTensors<'_>) -> bool {
+        let (Ok(found), Ok(bytes)) = (file.tensor(self.name), self.bytes()) else { return false };
+        let shape = found.shape().iter().map(|&side| side as i64);
+        found.dtype() == self.dtype && shape.eq(self.shape.iter().copied()) && found.data() == bytes
     }
 }
 
 /// The format: length of the header in 8 bytes, the header as JSON padded to 8 bytes, the numbers.
 fn write(metadata: &BTreeMap<String, String>, contents: &[Content<'_>], out: &mut dyn Write) -> io::Result<()> {
     // The library wants wider numbers first, so that each stays aligned.
-    let (wide, narrow): (Vec<_>, Vec<_>) = contents.iter().partition(|c| c.dtype != "F32");
+    let (wide, narrow): (Vec<_>, Vec<_>) = contents.iter().partition(|c| c.dtype != Dtype::F32);
     let ordered = || wide.iter().chain(&narrow);
     let mut header = Map::new();
     header.insert("__metadata__".to_owned(), json!(metadata));
     let mut offset = 0;
     for content in ordered() {
-        let end = offset + content.bytes.len();
+        let end = offset + content.bytes.numel();
         let entry = json!({"dtype": content.dtype, "shape": content.shape, "data_offsets": [offset, end]});
         header.insert(content.name.to_owned(), entry);
         offset = end;
@@ -128,5 +152,5 @@ fn write(metadata: &BTreeMap<String, String>, contents: &[Content<'_>], out: &mu
     header.resize(header.len().next_multiple_of(8), b' ');
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(&header)?;
-    ordered().try_for_each(|content| out.write_all(&content.bytes))
+    ordered().try_for_each(|content| out.write_all(content.bytes().map_err(io::Error::other)?))
 }

@@ -7,7 +7,12 @@ use tch::Tensor;
 use tl_backbone::{Preprocessing, Weights, spec};
 use tl_head::{Head, HeadConfig};
 
-use crate::{archive::Archive, error::ModelError, golden, provenance::Provenance};
+use crate::{
+    archive::Archive,
+    error::ModelError,
+    golden::{self, GoldenFeatures},
+    provenance::Provenance,
+};
 
 /// The newest format of bundles that this version reads.
 ///
@@ -36,30 +41,23 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Writes the bundle through a temporary sibling, with its answers on the built-in pictures, then opens it again
-    /// and compares every number: what cannot be read back is not called saved.
+    /// Writes the bundle through a temporary sibling, with its answers on the built-in pictures, then reads it again
+    /// and compares every byte: what cannot be read back is not called saved.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        let mut archive = Archive { metadata: self.metadata(path)?, tensors: BTreeMap::new() };
-        archive.put_group("backbone.", self.weights.tensors());
-        archive.put_group("head.", self.head.parameters().into_iter().map(|(name, t)| (name, t.shallow_clone())));
-        let answers = golden::answers(&self.weights, &self.head)?;
-        archive.tensors.insert("golden.logits".to_owned(), answers.shallow_clone());
-        archive.save(path)?;
-        // The same numbers give the same answers: the network need not run again.
-        let (saved, saved_answers) = Self::open_with_golden(path)?;
-        match self.has_the_numbers_of(&saved) && answers == saved_answers {
-            true => Ok(()),
-            false => Err(header_error(path, "tensors", "what was read back differs from what was written")),
-        }
+        self.save_with(path, &GoldenFeatures::of(&self.weights)?)
     }
 
-    /// Whether weights and head are the same to the bit.
-    fn has_the_numbers_of(&self, other: &Self) -> bool {
-        let head = |bundle: &Self| {
-            let parameters = bundle.head.parameters();
-            parameters.into_iter().map(|(name, tensor)| (name, tensor.detach())).collect::<Vec<_>>()
-        };
-        self.weights.tensors().eq(other.weights.tensors()) && head(self) == head(other)
+    /// The same with features that were made before, of the same weights.
+    pub fn save_with(&self, path: &Path, golden: &GoldenFeatures) -> Result<(), ModelError> {
+        let mut archive = Archive { metadata: self.metadata(path)?, tensors: BTreeMap::new() };
+        let header = Header { path, metadata: &archive.metadata };
+        header.check_sizes(self.head.config(), self.weights.spec().n_features, self.classes.len(), self.temperature)?;
+        archive.put_group("backbone.", self.weights.tensors());
+        archive.put_group("head.", self.head.parameters().into_iter().map(|(name, t)| (name, t.shallow_clone())));
+        archive.tensors.insert("golden.logits".to_owned(), golden.answers(&self.head)?);
+        archive.save(path)?;
+        // The same numbers give the same answers: the network need not run again.
+        archive.check_saved(path)
     }
 
     /// Opens a bundle: format, version, names and shapes are checked, and no code is run.
@@ -70,7 +68,7 @@ impl Bundle {
     /// Opens a bundle and checks that it still gives the answers it gave when it was saved.
     pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
         let (bundle, stored) = Self::open_with_golden(path)?;
-        golden::check(&stored, &golden::answers(&bundle.weights, &bundle.head)?)?;
+        golden::check(&stored, &GoldenFeatures::of(&bundle.weights)?.answers(&bundle.head)?)?;
         Ok(bundle)
     }
 

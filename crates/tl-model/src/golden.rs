@@ -21,13 +21,25 @@ fn pictures(side: usize) -> Vec<u8> {
     (0..N_PICTURES * side * side * 3).map(|i| pixel(i) as u8).collect()
 }
 
-/// The model's answers on the built-in pictures in f32: `[N_PICTURES, n_classes] f32` logits.
-pub(crate) fn answers(weights: &Weights, head: &Head) -> Result<Tensor, ModelError> {
-    let _guard = tch::no_grad_guard();
-    let side = weights.spec().preprocessing.geometry.side as usize;
-    let network = Network::compile(weights, Precision::F32, N_PICTURES)?;
-    let features = network.features(&pictures(side), N_PICTURES)?;
-    Ok(head.forward(&features)?)
+/// What a network says of the built-in pictures, in f32: the part of the proof that the head has no say in, so that it
+/// can be made while the head still trains.
+#[derive(Debug)]
+pub struct GoldenFeatures(Tensor);
+
+impl GoldenFeatures {
+    /// Of the network with these weights.
+    pub fn of(weights: &Weights) -> Result<Self, ModelError> {
+        let _guard = tch::no_grad_guard();
+        let side = weights.spec().preprocessing.geometry.side as usize;
+        let network = Network::compile(weights, Precision::F32, N_PICTURES)?;
+        Ok(Self(network.features(&pictures(side), N_PICTURES)?))
+    }
+
+    /// The model's answers on the built-in pictures: `[N_PICTURES, n_classes] f32` logits.
+    pub(crate) fn answers(&self, head: &Head) -> Result<Tensor, ModelError> {
+        let _guard = tch::no_grad_guard();
+        Ok(head.forward(&self.0)?)
+    }
 }
 
 /// Compares answers with those that were stored.

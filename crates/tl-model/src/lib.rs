@@ -33,4 +33,5 @@ pub use atomic::write_atomically;
 pub use bundle::{Bundle, FORMAT_VERSION};
 pub use classifier::{Classifier, PredictOptions, Prediction};
 pub use error::ModelError;
+pub use golden::GoldenFeatures;
 pub use provenance::Provenance;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +13,8 @@ use crate::error::TrainError;
 
 /// Weights of the classes in the loss: `none`, `balanced`, or the path of a file.
 ///
-/// The file is CSV with the header `class,weight` and a line for each class.
+/// The file is CSV with the header `class,weight` and a line for each class. A run writes the file's BLAKE3 behind its
+/// path, `weights.csv#` and 64 digits, so that a run that is resumed cannot go on with other weights.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum ClassWeights {
@@ -22,7 +24,12 @@ pub enum ClassWeights {
     /// Every class counts the same.
     Balanced,
     /// As a file says.
-    File(PathBuf),
+    File {
+        /// The file.
+        path: PathBuf,
+        /// BLAKE3 of what it must hold, in hexadecimal; `None` takes what it holds.
+        blake3: Option<String>,
+    },
 }
 
 impl From<String> for ClassWeights {
@@ -30,9 +37,16 @@ impl From<String> for ClassWeights {
         match text.as_str() {
             "none" => Self::None,
             "balanced" => Self::Balanced,
-            _ => Self::File(text.into()),
+            _ => match text.rsplit_once('#').filter(|(_, hash)| is_hash(hash)) {
+                Some((path, hash)) => Self::File { path: path.into(), blake3: Some(hash.to_owned()) },
+                None => Self::File { path: text.into(), blake3: None },
+            },
         }
     }
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl From<ClassWeights> for String {
@@ -40,7 +54,8 @@ impl From<ClassWeights> for String {
         match weights {
             ClassWeights::None => "none".to_owned(),
             ClassWeights::Balanced => "balanced".to_owned(),
-            ClassWeights::File(path) => path.to_string_lossy().into_owned(),
+            ClassWeights::File { path, blake3: None } => path.to_string_lossy().into_owned(),
+            ClassWeights::File { path, blake3: Some(hash) } => format!("{}#{hash}", path.display()),
         }
     }
 }
@@ -48,9 +63,17 @@ impl From<ClassWeights> for String {
 impl ClassWeights {
     /// The file's weights in the order of `classes`, all problems reported together; none without a file.
     pub(crate) fn read(&self, classes: &[String]) -> Result<Option<Vec<f32>>, TrainError> {
-        let Self::File(path) = self else { return Ok(None) };
+        let Self::File { path, blake3 } = self else { return Ok(None) };
         let mut problems = Vec::new();
-        let mut named = entries(path, &mut problems);
+        let text = text_of(path).unwrap_or_else(|problem| {
+            problems.push(problem);
+            String::new()
+        });
+        if blake3.as_ref().is_some_and(|wanted| *wanted != hash_of(&text)) && problems.is_empty() {
+            let changed = "it is not what it was when the run began; put it back as it was, or train again with it";
+            problems.push(changed.to_owned());
+        }
+        let mut named = entries(&text, &mut problems);
         let weights: Vec<Option<f32>> = classes.iter().map(|class| named.remove(class)).collect();
         let missing = classes.iter().zip(&weights).filter(|(_, weight)| weight.is_none());
         problems.extend(missing.map(|(class, _)| format!("it says nothing of class `{class}`; add a line for it")));
@@ -63,26 +86,39 @@ impl ClassWeights {
         }
     }
 
+    /// The same, bound to what the file holds now. One that cannot be read is left for [`ClassWeights::read`] to report.
+    pub(crate) fn bound(&self) -> Self {
+        match self {
+            Self::File { path, .. } => {
+                Self::File { path: path.clone(), blake3: text_of(path).ok().map(|text| hash_of(&text)) }
+            }
+            other => other.clone(),
+        }
+    }
+
     /// The weights of classes that have so many training photos; `from_file` is what [`ClassWeights::read`] gave.
     pub(crate) fn of(&self, counts: &[usize], from_file: Option<Vec<f32>>) -> Option<Vec<f32>> {
         match self {
             Self::None => None,
             Self::Balanced => Some(balanced_class_weights(counts)),
-            Self::File(_) => from_file,
+            Self::File { .. } => from_file,
         }
     }
 }
 
+fn text_of(path: &Path) -> Result<String, String> {
+    let unreadable =
+        |error: io::Error| format!("it cannot be read ({}); write lines of class,weight into it", error.kind());
+    fs_err::read_to_string(path).map_err(unreadable)
+}
+
+fn hash_of(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().to_string()
+}
+
 /// Classes of the file with their weights.
-fn entries(path: &Path, problems: &mut Vec<String>) -> BTreeMap<String, f32> {
+fn entries(text: &str, problems: &mut Vec<String>) -> BTreeMap<String, f32> {
     let mut weights = BTreeMap::new();
-    let text = match fs_err::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => {
-            problems.push(format!("it cannot be read ({}); write lines of class,weight into it", error.kind()));
-            return weights;
-        }
-    };
     let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     if rows.headers().ok() != Some(&csv::StringRecord::from(vec!["class", "weight"])) {
         problems.push("its first line must be class,weight".to_owned());
@@ -111,7 +147,7 @@ mod tests {
     fn read(text: &str) -> Result<Option<Vec<f32>>, TrainError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs_err::write(file.path(), text).unwrap();
-        ClassWeights::File(file.path().to_owned()).read(&["cats".to_owned(), "dogs".to_owned()])
+        ClassWeights::File { path: file.path().to_owned(), blake3: None }.read(&["cats".to_owned(), "dogs".to_owned()])
     }
 
     #[test]
@@ -138,8 +174,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_changed_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let classes = ["cats".to_owned(), "dogs".to_owned()];
+        fs_err::write(file.path(), "class,weight\ncats,1\ndogs,2\n").unwrap();
+        let bound = ClassWeights::File { path: file.path().to_owned(), blake3: None }.bound();
+        assert_eq!(bound.read(&classes).unwrap(), Some(vec![1.0, 2.0]));
+        fs_err::write(file.path(), "class,weight\ncats,1\ndogs,3\n").unwrap();
+        let error = bound.read(&classes).unwrap_err().to_string();
+        assert!(error.contains("not what it was") && error.contains(&file.path().display().to_string()), "{error}");
+    }
+
+    #[test]
     fn they_are_one_word_in_the_settings() {
-        for weights in [ClassWeights::None, ClassWeights::Balanced, ClassWeights::File("w.csv".into())] {
+        let file = |path: &str, blake3| ClassWeights::File { path: path.into(), blake3 };
+        let bound = file("w#1.csv", Some("0123456789abcdef".repeat(4)));
+        for weights in [ClassWeights::None, ClassWeights::Balanced, file("w.csv", None), file("w#1", None), bound] {
             assert_eq!(ClassWeights::from(String::from(weights.clone())), weights);
         }
     }

@@ -48,15 +48,13 @@ pub fn global_norm(gradients: &[Tensor]) -> Result<f64, TrainError> {
 #[derive(Debug, Default)]
 pub struct GradientSum {
     sums: Vec<Tensor>,
-    weight: f64,
 }
 
 impl GradientSum {
-    /// Adds the gradients of one batch's mean loss, times `weight`: the number of photos in the batch. Every batch
-    /// gives the same parameters' gradients in the same order.
+    /// Adds the gradients of one batch's mean loss, times `weight`: with its share of all photos the sum becomes what
+    /// one batch of them would have given. Every batch gives the same parameters' gradients in the same order.
     pub fn add(&mut self, gradients: &[Tensor], weight: f64) -> Result<(), TrainError> {
         let _guard = tch::no_grad_guard();
-        self.weight += weight;
         if self.sums.is_empty() {
             self.sums = gradients.iter().map(Tensor::shallow_clone).collect();
             return replace(&mut self.sums, |gradient| Ok(gradient.f_mul_scalar(weight)?));
@@ -74,13 +72,6 @@ impl GradientSum {
     #[must_use]
     pub fn total(self) -> Vec<Tensor> {
         self.sums
-    }
-
-    /// The weighted mean: the gradients that one batch of all the photos would have given.
-    pub fn mean(self) -> Result<Vec<Tensor>, TrainError> {
-        let Self { mut sums, weight } = self;
-        replace(&mut sums, |sum| Ok(sum.f_div_scalar(weight)?))?;
-        Ok(sums)
     }
 }
 

@@ -6,24 +6,23 @@ use std::{
     time::Instant,
 };
 
-use rayon::ThreadPool;
 use tch::Tensor;
 use tl_events::Step;
-use tl_head::{Backprop, Head, LossOptions, mixed_cross_entropy};
+use tl_head::{Head, LossOptions};
 use tl_metrics::EpochRecord;
 
 use crate::{
     checkpoint::{Checkpoint, Progress},
+    descent::{Batch, Descent},
     ema::Ema,
     error::TrainError,
     event::{Event, Observer},
     mix::Mix,
-    optimizer::Optimizer,
     options::{Keep, TrainOptions},
     order::order,
     schedule::LearningRate,
     stopping::{StopReason, Stopping, evaluation_share, is_better},
-    targets::{evaluate, n_correct},
+    targets::{evaluate, evaluate_logits, n_correct},
     views::drawn,
 };
 
@@ -69,9 +68,7 @@ pub(crate) struct HeadRun<'a> {
     options: &'a TrainOptions,
     loss: LossOptions,
     head: Head,
-    backprop: Backprop,
-    pool: ThreadPool,
-    optimizer: Optimizer,
+    descent: Descent,
     /// The average of the weights, which then is what is validated and kept.
     ema: Option<Ema>,
     progress: Progress,
@@ -102,10 +99,9 @@ impl<'a> HeadRun<'a> {
         head: Head,
         stopping: Stopping,
     ) -> Result<Self, TrainError> {
-        let optimizer = Optimizer::new(options.optimizer_config(), head.trainable())?;
-        let (backprop, pool) = (Backprop::new(&head)?, tl_torch::thread_pool(options.threads)?);
+        let descent = Descent::new(options, &head)?;
         let (ema, progress) = (options.ema_decay.map(Ema::new).transpose()?, Progress::default());
-        Ok(Self { options, loss, head, backprop, pool, optimizer, ema, progress, stopping, best: None })
+        Ok(Self { options, loss, head, descent, ema, progress, stopping, best: None })
     }
 
     /// Epochs from where the run stands to the last, or until there is a reason to stop early, or until `stop` is set,
@@ -186,16 +182,12 @@ impl<'a> HeadRun<'a> {
     /// One step of the optimizer on the photos at `rows`.
     fn step(&mut self, train: &Table, rows: &Tensor) -> Result<Step, TrainError> {
         let started = Instant::now();
-        let (own, features, targets) = self.batch(train, rows)?;
-        let loss = |logits: &Tensor| mixed_cross_entropy(logits, &targets, &self.loss);
-        let (logits, value) = self.backprop.run(&features, &self.pool, loss)?;
+        let learning_rate = self.learning_rate(train.len(), self.progress.step);
+        let (own, batch) = self.batch(train, rows)?;
+        let (logits, value) = self.descent.step(batch, &self.loss, learning_rate)?;
         if !value.is_finite() {
             return Err(TrainError::Diverged { loss: value, epoch: self.progress.epoch + 1, lr: self.options.lr });
         }
-        let learning_rate = self.learning_rate(train.len(), self.progress.step);
-        let (optimizer, mut gradients) = (&mut self.optimizer, self.backprop.gradients());
-        self.options.clipping().apply(&mut gradients)?;
-        self.pool.install(move || optimizer.step_gradients(&gradients, learning_rate))?;
         if let Some(ema) = &mut self.ema {
             ema.update(self.head.parameters())?;
         }
@@ -218,19 +210,18 @@ impl<'a> HeadRun<'a> {
         n_photos.min(self.progress.step * self.options.photos_per_step())
     }
 
-    /// Targets and features of the photos at `rows`, and what the features are made of.
-    #[allow(clippy::type_complexity, reason = "three things that are taken apart at once")]
-    fn batch(&self, train: &Table, rows: &Tensor) -> Result<(Tensor, Tensor, Vec<(Tensor, f64)>), TrainError> {
+    /// Targets of the photos at `rows`, and what is made of the photos to learn from.
+    fn batch(&self, train: &Table, rows: &Tensor) -> Result<(Tensor, Batch), TrainError> {
         let own = train.targets.f_index_select(0, rows)?;
         let features = train.features.f_index_select(0, rows)?;
         let Some(Mix::Up { share }) = Mix::draw(self.options, self.progress.epoch, self.progress.step) else {
             let targets = vec![(own.shallow_clone(), 1.0)];
-            return Ok((own, features, targets));
+            return Ok((own, Batch { features, targets }));
         };
         let partners = features.f_flip([0])?.f_mul_scalar(1.0 - share)?;
         let features = features.f_mul_scalar(share)?.f_add(&partners)?;
         let targets = vec![(own.shallow_clone(), share), (own.f_flip([0])?, 1.0 - share)];
-        Ok((own, features, targets))
+        Ok((own, Batch { features, targets }))
     }
 
     /// Steps of the whole run: what the schedule is laid out for.
@@ -246,8 +237,7 @@ impl<'a> HeadRun<'a> {
 
     fn finish_epoch(&mut self, train: &Table, val: Option<&Table>) -> Result<EpochRecord, TrainError> {
         let averaged = self.averaged()?;
-        let head = averaged.as_ref().unwrap_or(&self.head);
-        let val = val.map(|val| val.evaluate(head, &self.loss)).transpose()?;
+        let val = val.map(|val| self.validate(val, averaged.as_ref())).transpose()?;
         let n = self.n_seen(train.len()) as f64;
         let record = EpochRecord {
             epoch: self.progress.epoch + 1,
@@ -263,11 +253,19 @@ impl<'a> HeadRun<'a> {
             self.progress.plateau.after_epoch(loss, self.options);
             let best = self.best.as_ref().map(|best| (best.accuracy, best.loss));
             if self.options.keep == Keep::Best && best.is_none_or(|best| is_better((accuracy, loss), best)) {
-                self.best = Some(Best { accuracy, loss, parameters: copies(head)? });
+                self.best = Some(Best { accuracy, loss, parameters: copies(averaged.as_ref().unwrap_or(&self.head))? });
             }
         }
         self.progress.next_epoch();
         Ok(record)
+    }
+
+    /// Loss and accuracy of the head, or of its average where there is one.
+    fn validate(&mut self, val: &Table, averaged: Option<&Head>) -> Result<(f64, f64), TrainError> {
+        match averaged {
+            Some(head) => val.evaluate(head, &self.loss),
+            None => evaluate_logits(&self.descent.logits(&val.features)?, &val.targets, &self.loss),
+        }
     }
 
     /// The head of the averaged weights, where they are asked for.
@@ -289,7 +287,7 @@ impl<'a> HeadRun<'a> {
         Ok(Checkpoint {
             progress: Progress { stopping: self.stopping.state(), ..self.progress.clone() },
             head: copies(&self.head)?.into_iter().collect(),
-            optimizer: self.optimizer.state_tensors().into_iter().collect(),
+            optimizer: self.descent.state_tensors().into_iter().collect(),
             ema: self.ema.as_ref().map_or_else(|| Ok(BTreeMap::new()), Ema::state_tensors)?,
             best: self.best.as_ref().map(|best| {
                 let parameters = best.parameters.iter().map(|(name, t)| (name.clone(), t.shallow_clone())).collect();
@@ -301,9 +299,8 @@ impl<'a> HeadRun<'a> {
     /// Takes a checkpoint's place in the run.
     pub(crate) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
         self.head = Head::from_tensors(self.head.config(), checkpoint.head)?;
-        self.backprop = Backprop::new(&self.head)?;
-        self.optimizer = Optimizer::new(self.options.optimizer_config(), self.head.trainable())?;
-        self.optimizer.load_state(checkpoint.optimizer)?;
+        self.descent = Descent::new(self.options, &self.head)?;
+        self.descent.load_state(checkpoint.optimizer)?;
         if let Some(ema) = &mut self.ema {
             ema.load_state(checkpoint.ema, self.head.parameters())?;
         }

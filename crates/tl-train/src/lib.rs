@@ -26,6 +26,8 @@
 mod checkpoint;
 mod class_weights;
 mod data;
+mod descent;
+mod draw;
 mod ema;
 mod error;
 mod event;

@@ -10,15 +10,15 @@ use std::{
 use tch::{Device, Tensor};
 use tl_backbone::Weights;
 use tl_features::{Cache, ExtractOptions, FeatureError, extract};
-use tl_head::{Backprop, Head, LossOptions, loss_on};
+use tl_head::{Head, LossOptions};
 
 pub use self::curve::{LrCurve, LrPoint};
 use crate::{
     data::Data,
+    descent::{Batch, Descent},
     error::TrainError,
     event::{Event, Observer},
     head_run::Table,
-    optimizer::Optimizer,
     options::HeadKind,
     order::order,
     plan::Plan,
@@ -100,8 +100,7 @@ fn steps(
 ) -> Result<Option<LrCurve>, TrainError> {
     let options = plan.options();
     let head = Head::new(&plan.head_config(n_classes), options.seed)?;
-    let mut optimizer = Optimizer::new(options.optimizer_config(), head.trainable())?;
-    let (mut backprop, pool) = (Backprop::new(&head)?, tl_torch::thread_pool(options.threads)?);
+    let mut descent = Descent::new(options, &head)?;
     let mut curve = LrCurve::default();
     for (step, rows) in batches(plan, table, n_steps)?.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
@@ -110,14 +109,10 @@ fn steps(
         let rate = FIRST * (LAST / FIRST).powf(step as f64 / (n_steps - 1).max(1) as f64);
         let targets = table.targets.f_index_select(0, rows)?;
         let features = table.features.f_index_select(0, rows)?;
-        let (_, value) = backprop.run(&features, &pool, |logits: &Tensor| loss_on(logits, &targets, loss))?;
+        let (_, value) = descent.step(Batch { features, targets: vec![(targets, 1.0)] }, loss, rate)?;
         if !curve.add(rate, value) {
             break;
         }
-        let mut gradients = backprop.gradients();
-        options.clipping().apply(&mut gradients)?;
-        let optimizer = &mut optimizer;
-        pool.install(move || optimizer.step_gradients(&gradients, rate))?;
     }
     Ok(Some(curve))
 }

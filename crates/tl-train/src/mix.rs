@@ -1,9 +1,9 @@
 //! `MixUp` and `CutMix`: batches whose photos are made of two.
 
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_pcg::Pcg64;
 
-use crate::options::TrainOptions;
+use crate::{draw::chance, options::TrainOptions};
 
 /// What a batch is made of. The partner of its photo `i` of `n` is photo `n - 1 - i`: the order is drawn anyway.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,8 +20,7 @@ impl Mix {
     /// What is drawn for a step of an epoch: the same for the same seed, after any interruption.
     pub(crate) fn draw(options: &TrainOptions, epoch: usize, step: usize) -> Option<Self> {
         let (up, cut) = (options.mixup > 0.0, options.cutmix > 0.0);
-        let place = (epoch as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (step as u64 + 1).rotate_left(32);
-        let mut rng = Pcg64::seed_from_u64(options.seed ^ place);
+        let mut rng = chance(options.seed, epoch, (step as u64 + 1).rotate_left(32));
         // Where both are asked for they take turns by chance.
         let is_cut = cut && !(up && uniform(&mut rng) < 0.5);
         match (up, cut) {
@@ -88,6 +87,8 @@ fn beta(alpha: f64, rng: &mut Pcg64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
 
     /// Three photos of one grey each.

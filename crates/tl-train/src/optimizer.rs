@@ -10,6 +10,7 @@ mod state;
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 use tl_torch::TorchError;
 
@@ -63,15 +64,8 @@ impl Optimizer {
 
     /// One step with learning rate `lr` along the gradients that `backward` left; a parameter without one stays.
     pub fn step(&mut self, lr: f64) -> Result<(), TrainError> {
-        let _guard = tch::no_grad_guard();
-        self.n_steps += 1;
-        for slot in &mut self.slots {
-            let gradient = slot.parameter.grad();
-            if gradient.defined() {
-                slot.step(&self.config, &gradient, self.n_steps, lr)?;
-            }
-        }
-        Ok(())
+        let steps = self.slots.iter().map(|slot| (slot.parameter.grad(), lr)).collect();
+        self.along(steps)
     }
 
     /// Computes the gradients of `loss` and takes a step along them.
@@ -94,38 +88,38 @@ impl Optimizer {
     /// [`Optimizer::names`] and of its shape, wherever they were computed; a parameter whose gradient is undefined
     /// stays.
     pub fn step_gradients(&mut self, gradients: &[Tensor], lr: f64) -> Result<(), TrainError> {
-        self.check_gradients(gradients)?;
-        let _guard = tch::no_grad_guard();
-        self.n_steps += 1;
-        for (slot, gradient) in self.slots.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.defined()) {
-            slot.step(&self.config, gradient, self.n_steps, lr)?;
-        }
-        Ok(())
+        self.along(gradients.iter().map(|gradient| (gradient.shallow_clone(), lr)).collect())
     }
 
-    /// One step along gradients that were computed elsewhere, `(gradient, learning rate)` for each parameter in their
-    /// order; `None` leaves a parameter alone.
+    /// The same with a learning rate for each parameter, `(gradient, learning rate)`; `None` leaves a parameter alone.
     pub fn step_along(&mut self, steps: &[Option<(Tensor, f64)>]) -> Result<(), TrainError> {
-        let _guard = tch::no_grad_guard();
+        let step = |step: &Option<(Tensor, f64)>| match step {
+            Some((gradient, lr)) => (gradient.shallow_clone(), *lr),
+            None => (Tensor::new(), 0.0),
+        };
+        self.along(steps.iter().map(step).collect())
+    }
+
+    /// Large parameters share the caller's threads among them, and small ones are done beside them.
+    fn along(&mut self, steps: Vec<(Tensor, f64)>) -> Result<(), TrainError> {
+        self.check_gradients(&steps)?;
         self.n_steps += 1;
-        for (slot, step) in self.slots.iter_mut().zip(steps) {
-            if let Some((gradient, lr)) = step {
-                slot.step(&self.config, gradient, self.n_steps, *lr)?;
-            }
-        }
-        Ok(())
+        let (config, n_steps) = (&self.config, self.n_steps);
+        let steps = self.slots.par_iter_mut().zip(steps).filter(|(_, (gradient, _))| gradient.defined());
+        Ok(steps.try_for_each(|(slot, (gradient, lr))| slot.step(config, &gradient, n_steps, lr))?)
     }
 
     /// Gradients of other parameters would move these ones somewhere, silently.
-    fn check_gradients(&self, gradients: &[Tensor]) -> Result<(), TrainError> {
+    fn check_gradients(&self, steps: &[(Tensor, f64)]) -> Result<(), TrainError> {
+        let gradients = || steps.iter().map(|(gradient, _)| gradient);
         let fits = |(slot, gradient): (&Slot, &Tensor)| !gradient.defined() || slot.parameter.size() == gradient.size();
-        if gradients.len() == self.slots.len() && self.slots.iter().zip(gradients).all(fits) {
+        if steps.len() == self.slots.len() && self.slots.iter().zip(gradients()).all(fits) {
             return Ok(());
         }
         let sizes =
             |tensors: &mut dyn Iterator<Item = &Tensor>| format!("{:?}", tensors.map(Tensor::size).collect::<Vec<_>>());
         let expected = sizes(&mut self.slots.iter().map(|slot| &slot.parameter));
-        let found = sizes(&mut gradients.iter().filter(|gradient| gradient.defined()));
+        let found = sizes(&mut gradients().filter(|gradient| gradient.defined()));
         Err(TrainError::Gradients { expected, found })
     }
 
@@ -190,6 +184,7 @@ impl Optimizer {
 
 impl Slot {
     fn step(&mut self, config: &OptimizerConfig, gradient: &Tensor, n: u64, lr: f64) -> Result<(), TorchError> {
+        let _guard = tch::no_grad_guard();
         let (lr, decay) = (lr * self.lr_scale, self.weight_decay);
         match config {
             OptimizerConfig::Adam(config) => adam::step(self, gradient, &config.step(n, lr, decay)),

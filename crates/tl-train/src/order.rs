@@ -1,9 +1,8 @@
 //! Which photos an epoch has, and in which order.
 
-use rand::{Rng, SeedableRng};
-use rand_pcg::Pcg64;
+use rand::Rng;
 
-use crate::options::Sampler;
+use crate::{draw::chance, options::Sampler};
 
 /// The photos of `epoch`, as many as there are `labels`. Photo `i` is at `i`, and where it comes up once more at
 /// `i + n`, then at `i + 2n`, so that each time may have a draw of its own.
@@ -47,7 +46,7 @@ fn by_class(labels: &[usize]) -> Vec<Vec<i64>> {
 /// A Fisher-Yates shuffle (Durstenfeld 1964), written out because a library's may change with its version,
 /// and an interrupted run must find its order again.
 fn shuffled(n: usize, seed: u64, epoch: usize) -> Vec<i64> {
-    let mut rng = Pcg64::seed_from_u64(seed ^ (epoch as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut rng = chance(seed, epoch, 0);
     let mut order: Vec<i64> = (0..n as i64).collect();
     for i in (1..n).rev() {
         // The bias of a modulus is below 2^-40 for any folder of photos.

@@ -1,14 +1,20 @@
 //! A run from photos to bundle, as one line of steps.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::atomic::AtomicBool,
+    thread::{self, JoinHandle},
+    time::Instant,
+};
 
 use tch::{Device, Tensor};
 use tl_backbone::{Precision, Weights};
 use tl_data::{Sample, Skipped};
 use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
 use tl_head::Head;
-use tl_metrics::EpochRecord;
-use tl_model::{Bundle, Provenance};
+use tl_metrics::{EpochRecord, Worth};
+use tl_model::{Bundle, GoldenFeatures, ModelError, Provenance};
 
 use crate::{
     data::Data,
@@ -21,7 +27,7 @@ use crate::{
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
     stopping::StopReason,
-    targets::{Worth, targets},
+    targets::{targets, worth},
     train_head::{HeadInputs, Trained},
     views::{views, with_views},
 };
@@ -83,7 +89,8 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let file_weights = options.class_weights.read(&data.classes)?;
 
     // ---- Settings, written first so that a run that is cut off here can be resumed.
-    let settings = toml::to_string(options).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
+    let bound = TrainOptions { class_weights: options.class_weights.bound(), ..options.clone() };
+    let settings = toml::to_string(&bound).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
     write_file(&folder.config(), |out| out.write_all(settings.as_bytes()))?;
     observer.event(&Event::Started { settings: &settings });
     announce(&data, observer);
@@ -134,7 +141,8 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let train_rows = train_rows.as_deref().unwrap_or(&train_features.rows);
     clock.lap("views");
 
-    // ---- The head.
+    // ---- The head, and beside it what the model's proof needs of a network that stays.
+    let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| prove(weights.shallow_clone())).flatten();
     tl_torch::set_intra_op_threads(1);
     let train = table(train_rows, plan.spec().n_features, &train_labels, &data)?;
     let val_labels = labels(&val_features, &data.val);
@@ -190,7 +198,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     }
 
     // ---- What it is worth.
-    let worth = val.map(|val| Worth::of(&head, &val, &val_labels, &data)).transpose()?;
+    let worth = val.map(|val| worth(&head, &val, &val_labels, &data)).transpose()?;
     clock.lap("evaluation");
 
     // ---- Files.
@@ -210,7 +218,10 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let classes = data.classes.clone();
     let multi_label = options.multi_label;
     let bundle = Bundle { weights, head, classes, multi_label, preprocessing, temperature: 1.0, provenance };
-    bundle.save(&folder.model())?;
+    match golden.map(JoinHandle::join) {
+        Some(Ok(golden)) => bundle.save_with(&folder.model(), &golden?)?,
+        _ => bundle.save(&folder.model())?,
+    }
     observer.event(&Event::Saved(&folder.model()));
     write_history(&folder, &history)?;
     clock.lap("saving");
@@ -221,6 +232,15 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     observer.event(&Event::Finished(&metrics));
     folder.remove_checkpoint();
     Ok(Outcome::Finished(Box::new(metrics)))
+}
+
+/// Begins the part of the model's proof that the head has no say in, in a thread of its own if one can be had.
+fn prove(weights: Weights) -> Option<JoinHandle<Result<GoldenFeatures, ModelError>>> {
+    let work = move || {
+        tl_torch::set_intra_op_threads(1);
+        GoldenFeatures::of(&weights)
+    };
+    thread::Builder::new().name("golden".to_owned()).spawn(work).ok()
 }
 
 /// How many photos went where.
@@ -367,23 +387,20 @@ fn run_metrics(
     counts: Counts,
     clock: Clock,
 ) -> RunMetrics {
+    let (accuracy, accuracy_ci) = worth.as_ref().map(|worth| (worth.accuracy(), worth.accuracy_ci())).unzip();
+    let log_loss = worth.as_ref().map(Worth::log_loss);
+    let per_class = worth.as_ref().map(|worth| worth.per_class().to_vec());
     let (one, several) = match worth {
         Some(Worth::One(one)) => (Some(*one), None),
         Some(Worth::Several(several)) => (None, Some(*several)),
         None => (None, None),
     };
-    let (accuracy, accuracy_ci, loss) = match (&one, &several) {
-        (Some(e), _) => (Some(e.accuracy), Some(e.accuracy_ci), Some(e.log_loss)),
-        (_, Some(e)) => (Some(e.exact_match), Some(e.exact_match_ci), Some(e.log_loss)),
-        (None, None) => (None, None, None),
-    };
-    let per_class = one.as_ref().map(|e| &e.per_class).or(several.as_ref().map(|e| &e.per_class)).cloned();
     let last = history.last();
     RunMetrics {
         format: 1,
         val_accuracy: accuracy,
         val_accuracy_ci: accuracy_ci,
-        val_loss: loss,
+        val_loss: log_loss,
         classes: classes.to_vec(),
         confusion: one.as_ref().map(|e| e.confusion.clone()),
         per_class,

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 use tl_data::LabelSets;
 use tl_head::{Head, LossOptions, loss_on, probabilities};
-use tl_metrics::{Evaluation, MultiLabelEvaluation};
+use tl_metrics::Worth;
 
 use crate::{data::Data, error::TrainError, head_run::Table};
 
@@ -35,30 +35,21 @@ pub(crate) fn evaluate(
     loss: &LossOptions,
 ) -> Result<(f64, f64), TrainError> {
     let _guard = tch::no_grad_guard();
-    let logits = head.forward(features)?;
-    let loss = loss_on(&logits, targets, loss)?.f_double_value(&[])?;
-    Ok((loss, n_correct(&logits, targets)? as f64 / targets.size()[0] as f64))
+    evaluate_logits(&head.forward(features)?, targets, loss)
 }
 
-/// What the head is worth on the validation photos.
-pub(crate) enum Worth {
-    /// With one class per photo.
-    One(Box<Evaluation>),
-    /// With several, or none.
-    Several(Box<MultiLabelEvaluation>),
+/// Loss and accuracy of logits.
+pub(crate) fn evaluate_logits(logits: &Tensor, targets: &Tensor, loss: &LossOptions) -> Result<(f64, f64), TrainError> {
+    let _guard = tch::no_grad_guard();
+    let loss = loss_on(logits, targets, loss)?.f_double_value(&[])?;
+    Ok((loss, n_correct(logits, targets)? as f64 / targets.size()[0] as f64))
 }
 
-impl Worth {
-    /// Of `head` on rows with these labels.
-    pub(crate) fn of(head: &Head, val: &Table, labels: &[usize], data: &Data) -> Result<Self, TrainError> {
-        let _guard = tch::no_grad_guard();
-        let logits = head.forward(&val.features)?;
-        let Some(sets) = &data.label_sets else {
-            let rows = tl_torch::to_vec_f32(&probabilities(&logits, 1.0)?)?;
-            return Ok(Self::One(Box::new(Evaluation::new(&data.classes, labels, &rows)?)));
-        };
-        let rows = tl_torch::to_vec_f32(&logits.f_sigmoid()?)?;
-        let truth: Vec<&[usize]> = labels.iter().map(|&label| sets.classes(label)).collect();
-        Ok(Self::Several(Box::new(MultiLabelEvaluation::new(&data.classes, &truth, &rows)?)))
-    }
+/// What the head is worth on the validation photos, with these labels.
+pub(crate) fn worth(head: &Head, val: &Table, labels: &[usize], data: &Data) -> Result<Worth, TrainError> {
+    let _guard = tch::no_grad_guard();
+    let (logits, multi_label) = (head.forward(&val.features)?, data.label_sets.is_some());
+    let probabilities = if multi_label { logits.f_sigmoid()? } else { probabilities(&logits, 1.0)? };
+    let truth: Vec<&[usize]> = labels.iter().map(|label| data.classes_of(label)).collect();
+    Ok(Worth::new(&data.classes, &truth, &tl_torch::to_vec_f32(&probabilities)?, multi_label)?)
 }

@@ -2,13 +2,13 @@
 
 use std::{path::PathBuf, sync::atomic::AtomicBool};
 
-use rand::{Rng, SeedableRng};
-use rand_pcg::Pcg64;
+use rand::Rng;
 use tl_backbone::Weights;
 use tl_data::Augment;
 use tl_features::{ExtractOptions, Features, Views, extract};
 
 use crate::{
+    draw::chance,
     error::TrainError,
     event::{Event, Observer},
     options::TrainOptions,
@@ -73,8 +73,7 @@ pub(crate) fn drawn(mut order: Vec<i64>, n_photos: usize, n_rows: usize, seed: u
     for photo in &mut order {
         let mut draw = 0;
         if n_choices > 1 {
-            let mix = (epoch as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (*photo as u64 + 1).rotate_left(40);
-            draw = Pcg64::seed_from_u64(seed ^ mix).next_u64() % n_choices;
+            draw = chance(seed, epoch, (*photo as u64 + 1).rotate_left(40)).next_u64() % n_choices;
         }
         *photo = *photo % n_photos as i64 + (draw * n_photos as u64) as i64;
     }

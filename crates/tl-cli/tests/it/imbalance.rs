@@ -27,6 +27,12 @@ fn class_weights_come_by_name_or_from_a_file() {
     let again = work.ok(&["train", "--config", &config.display().to_string(), "--name", "again"]);
     assert_eq!(file, tensor_bytes(&work.path("runs/again/model.safetensors"), "head."), "{}", again.stderr());
 
+    // But only while the file holds the same.
+    work.write("weights.csv", b"class,weight\nstripes,0.5\nchecks,5\n");
+    let changed = work.run(&["train", "--resume", "runs/file"]);
+    let said = changed.stderr();
+    assert!(changed.code() == 2 && said.contains("weights.csv") && said.contains("not what it was"), "{said}");
+
     work.write("weights.csv", b"class,weight\nstripes,0.5\nbirds,4\n");
     let refused = work.run(&["train", "photos", "--class-weights", "weights.csv"]);
     assert_eq!(refused.code(), 2);

@@ -34,6 +34,7 @@ fn gradients_are_those_of_autograd() {
             let gradients = Tensor::f_run_backward(&[&wanted], &parameters, false, false).unwrap();
             assert!((value - wanted.double_value(&[])).abs() < 1e-6);
             assert_near(&logits, &wanted_logits, "logits");
+            assert_eq!(values(&backprop.logits(&features, &pool).unwrap()), values(&logits));
             assert_eq!(backprop.gradients().len(), gradients.len());
             for ((name, _), (found, wanted)) in handles.iter().zip(backprop.gradients().iter().zip(&gradients)) {
                 assert_near(found, wanted, name);

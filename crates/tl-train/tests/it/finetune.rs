@@ -166,7 +166,7 @@ fn a_mixed_batch_in_parts_has_the_loss_of_the_whole() {
             mixup: 1.0,
             cutmix: 1.0,
             precision: PrecisionChoice::F32,
-            class_weights: ClassWeights::File(dir.path().join("weights.csv")),
+            class_weights: ClassWeights::from(dir.path().join("weights.csv").display().to_string()),
             ..options(&dir)
         };
         run(options, &dir, &format!("cut-{micro_batch}")).train_loss
