@@ -93,7 +93,8 @@ pub(crate) struct TrainArgs {
     /// Photos per step [default: 32]
     #[arg(long, value_name = "N")]
     batch_size: Option<u32>,
-    /// Learning rate of Adam [default: 0.001]
+    /// Highest learning rate [default: with Adam 0.0003 for the mlp head, more for narrower ones, 0.005 for a linear one;
+    /// 0.001 with --recipe notebook or scratch]
     #[arg(long, value_name = "X")]
     lr: Option<f64>,
     /// Seed of the split, the head's first weights and the order of photos [default: 0]

@@ -118,7 +118,7 @@ pub struct TrainOptions {
     /// average is what is validated and kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema_decay: Option<f64>,
-    /// Highest learning rate.
+    /// Highest learning rate; 0 takes what suits the optimizer and the head, see [`TrainOptions::usual_lr`].
     pub lr: f64,
     /// What becomes of the learning rate.
     pub schedule: Schedule,
@@ -199,13 +199,13 @@ impl Default for TrainOptions {
             batch_size: 32,
             accumulate: 1,
             sampler: Sampler::Shuffle,
-            lr: 1e-3,
+            lr: 0.0,
             optimizer: OptimizerKind::Adam,
             weight_decay: None,
             clip_norm: None,
             clip_value: None,
             ema_decay: None,
-            schedule: Schedule::Constant,
+            schedule: Schedule::Cosine,
             plateau_factor: 0.1,
             plateau_patience: 2,
             warmup: 0.0,
@@ -225,7 +225,28 @@ impl Default for TrainOptions {
     }
 }
 
+/// Adam's learning rate for a linear head.
+const LINEAR_LR: f64 = 5e-3;
+
 impl TrainOptions {
+    /// The learning rate that suits the optimizer, and with Adam the head.
+    ///
+    /// Adam moves every weight by about the rate, so that what a layer says moves by the rate times its width: the
+    /// rate falls with the widest layer (Yang et al. 2022, arXiv:2203.03466), from that of a linear head. The
+    /// measurements are in the README of this crate.
+    #[must_use]
+    pub fn usual_lr(&self) -> f64 {
+        let widest = self.hidden.iter().copied().max().filter(|_| self.head == HeadKind::Mlp);
+        match self.optimizer {
+            OptimizerKind::Adam | OptimizerKind::AdamW => match widest {
+                Some(width) => (3e-4 * 1024.0 / width as f64).min(LINEAR_LR),
+                None => LINEAR_LR,
+            },
+            OptimizerKind::Sgd => 1e-2,
+            OptimizerKind::RmsProp | OptimizerKind::Lion => 1e-4,
+        }
+    }
+
     /// The optimizer with its constants.
     pub(crate) fn optimizer_config(&self) -> OptimizerConfig {
         let mut config = match self.optimizer {

@@ -26,7 +26,7 @@ pub struct Plan {
 
 impl Plan {
     /// Checks the options and reports every problem at once.
-    pub fn new(options: TrainOptions) -> Result<Self, TrainError> {
+    pub fn new(mut options: TrainOptions) -> Result<Self, TrainError> {
         let mut problems = Vec::new();
         let spec = spec(&options.backbone).map_err(|e| problems.push(e.to_string())).ok();
         problems.extend(checks(&options).into_iter().filter(|(ok, _)| !ok).map(|(_, problem)| problem));
@@ -41,6 +41,9 @@ impl Plan {
             ));
         }
         problems.extend(spec.filter(|_| options.precision == PrecisionChoice::Int8).and_then(|s| no_int8(&options, s)));
+        if options.lr == 0.0 {
+            options.lr = options.usual_lr();
+        }
         match (spec, augment, freeze, problems.is_empty()) {
             (Some(spec), Some(augment), Some(freeze), true) => {
                 Ok(Self { precision: options.precision.resolve(), spec, augment, freeze, options })
@@ -65,7 +68,7 @@ impl Plan {
         let mut plan = self.clone();
         if self.tunes_backbone() {
             plan.options.epochs = self.options.head_epochs;
-            plan.options.lr = TrainOptions::default().lr;
+            plan.options.lr = self.options.usual_lr();
             // Early stopping is for what comes after.
             (plan.options.patience, plan.options.target_accuracy, plan.options.time_s) = (0, None, None);
             // These are for photos.
@@ -286,7 +289,10 @@ fn checks_of_the_rest(o: &TrainOptions) -> Vec<(bool, String)> {
             ),
         ),
         (o.batch_size > 0, "batch_size is 0; use at least 1 (32 is usual)".to_owned()),
-        (o.lr.is_finite() && o.lr > 0.0, format!("lr is {}, but it must be above 0 (0.001 is usual)", o.lr)),
+        (
+            o.lr.is_finite() && o.lr >= 0.0,
+            format!("lr is {}, but it must be above 0 ({} is usual), or 0 for the usual one", o.lr, o.usual_lr()),
+        ),
         (
             (0.0..1.0).contains(&o.label_smoothing),
             format!("label_smoothing is {}, but it must be 0 or more and below 1", o.label_smoothing),

@@ -14,7 +14,7 @@ pub enum Recipe {
     /// slowly, with `BatchNorm` in inference mode and augmented photos.
     Finetune,
     /// The Keras notebook that `tl` comes from: the first 20 Keras layers frozen, the rest trained with `BatchNorm`
-    /// in training mode, three dense layers, Adam, 10 epochs, photos squashed to the network's side.
+    /// in training mode, three dense layers, Adam at a constant 0.001, 10 epochs, photos squashed to the network's side.
     Notebook,
     /// The same network from random weights, to show what the pretrained ones are worth.
     Scratch,
@@ -47,10 +47,14 @@ impl Recipe {
                 bn_momentum: 0.01,
                 squash: true,
                 precision: PrecisionChoice::F32,
+                lr: 1e-3,
+                schedule: Schedule::Constant,
                 ..base
             },
             Self::Scratch => TrainOptions {
                 pretrained: false,
+                lr: 1e-3,
+                schedule: Schedule::Constant,
                 freeze: "none".to_owned(),
                 batch_norm: NormKind::Batch,
                 augment: "light".to_owned(),

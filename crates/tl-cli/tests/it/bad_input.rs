@@ -110,7 +110,7 @@ fn photos_that_are_none() {
 fn settings_that_cannot_be() {
     let work = Work::with_photos(6);
     let wrong =
-        work.run(&["train", "photos", "--lr", "0", "--epochs", "0", "--val-fraction", "1.5", "--backbone", "resnet"]);
+        work.run(&["train", "photos", "--lr=-1", "--epochs", "0", "--val-fraction", "1.5", "--backbone", "resnet"]);
     assert_eq!(wrong.code(), 2);
     for word in ["lr", "epochs", "val_fraction", "resnet"] {
         assert!(wrong.stderr().contains(word), "{word}: {}", wrong.stderr());

@@ -102,8 +102,8 @@ fn without_validation_the_numbers_are_null() {
 #[test]
 fn the_sample_is_learned() {
     let work = Work::new();
-    // The dense head at its constant rate ends some photos higher or lower, by seed and by how a processor rounds.
-    for (head, least) in [("logistic", 0.90), ("mlp", 0.75)] {
+    // The dense head ends some photos higher or lower, by seed and by how a processor rounds: 90.7 % at least in 15 runs.
+    for (head, least) in [("logistic", 0.90), ("mlp", 0.86)] {
         work.ok(&["train", &sample("pizza_steak_sushi"), "--head", head]);
         let metrics = work.json("runs/latest/metrics.json");
         assert_eq!((metrics["n_train"].as_u64(), metrics["n_val"].as_u64()), (Some(225), Some(75)));

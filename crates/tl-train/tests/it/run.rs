@@ -297,6 +297,25 @@ fn every_problem_of_a_plan_is_reported() {
 }
 
 #[test]
+fn the_usual_learning_rate_depends_on_optimizer_and_head() {
+    let lr = |options: TrainOptions| Plan::new(options).unwrap().options().lr;
+    let plain = TrainOptions::default;
+    for (options, expected) in [
+        (plain(), 3e-4),
+        (TrainOptions { hidden: vec![128, 256], ..plain() }, 1.2e-3),
+        (TrainOptions { hidden: vec![8], ..plain() }, 5e-3),
+        (TrainOptions { head: HeadKind::Linear, ..plain() }, 5e-3),
+        (TrainOptions { optimizer: OptimizerKind::Sgd, ..plain() }, 1e-2),
+        (TrainOptions { optimizer: OptimizerKind::Lion, ..plain() }, 1e-4),
+        (TrainOptions { lr: 0.7, ..plain() }, 0.7),
+        (tl_train::Recipe::Notebook.options(), 1e-3),
+    ] {
+        let found = lr(options.clone());
+        assert!((found / expected - 1.0).abs() < 1e-12, "{found} for {options:?}");
+    }
+}
+
+#[test]
 fn options_come_back_from_toml() {
     let options = TrainOptions { data: Some("a/b".into()), seed: 9, keep: Keep::Best, ..TrainOptions::default() };
     let text = toml::to_string(&options).unwrap();
@@ -313,10 +332,11 @@ fn the_learning_rate_follows_its_schedule() {
         let mut rows = csv::Reader::from_reader(text.as_bytes());
         rows.deserialize().map(|row: Result<tl_metrics::EpochRecord, _>| row.unwrap().learning_rate).collect()
     };
-    assert!(rates(Schedule::Constant, "constant").iter().all(|rate| (rate - 1e-3).abs() < 1e-15));
+    // The usual one of the head.
+    assert!(rates(Schedule::Constant, "constant").iter().all(|rate| (rate - 5e-3).abs() < 1e-15));
     let sinking = rates(Schedule::Cosine, "cosine");
     assert!(sinking.windows(2).all(|pair| pair[1] < pair[0]), "{sinking:?}");
-    assert!(sinking[0] < 1e-3 && *sinking.last().unwrap() < 1e-4, "{sinking:?}");
+    assert!(sinking[0] < 5e-3 && *sinking.last().unwrap() < 5e-4, "{sinking:?}");
 }
 
 #[test]
@@ -328,8 +348,9 @@ fn every_optimizer_brings_the_loss_down() {
         ("rmsprop", OptimizerKind::RmsProp, 1e-4),
         ("lion", OptimizerKind::Lion, 1e-4),
     ] {
-        let chosen =
-            TrainOptions { optimizer, lr, warmup: 0.1, clip_norm: Some(1.0), weight_decay: Some(0.1), ..options(&dir) };
+        let schedule = Schedule::Constant;
+        let chosen = TrainOptions { optimizer, lr, schedule, warmup: 0.1, clip_norm: Some(1.0), ..options(&dir) };
+        let chosen = TrainOptions { weight_decay: Some(0.1), ..chosen };
         run(TrainOptions { epochs: 10, head: HeadKind::Linear, ..chosen }, &dir, name);
         let text = std::fs::read_to_string(dir.path().join("runs").join(name).join("history.csv")).unwrap();
         let mut rows = csv::Reader::from_reader(text.as_bytes());
