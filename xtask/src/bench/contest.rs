@@ -66,6 +66,7 @@ fn train(place: &Place) -> Vec<Contestant> {
         place.tl("tl train", "--no-cache"),
         Contestant { warms_up: true, ..place.tl("tl train, photos seen before", "") },
         place.tl("tl train --head logistic", "--no-cache --head logistic"),
+        place.tl("tl train --head logistic --precision int8", "--no-cache --head logistic --precision int8"),
         place.peer(
             "OpenVINO bf16 + OpenCV + scikit-learn",
             "features_logistic.py",
@@ -81,11 +82,14 @@ fn train(place: &Place) -> Vec<Contestant> {
 }
 
 fn engine(place: &Place, network: &str) -> Vec<Contestant> {
-    let words = format!("bench {} --json --runs 3 --backbone {network}", place.data.display());
-    let bench =
-        Contestant { name: "tl", words: place.words(&place.program, &words), answer: Answer::Bench, warms_up: false };
+    let ours = |name, precision: &str| {
+        let data = place.data.display();
+        let words = format!("bench {data} --json --runs 3 --backbone {network} --precision {precision}");
+        Contestant { name, words: place.words(&place.program, &words), answer: Answer::Bench, warms_up: false }
+    };
     let options = format!("--network {network} --models MODELS");
-    vec![bench, place.peer("OpenVINO, OpenCV", "engine_rates.py", &options)]
+    let peer = place.peer("OpenVINO, OpenCV", "engine_rates.py", &options);
+    vec![ours("tl", "auto"), ours("tl, photos in int8", "int8"), peer]
 }
 
 fn finetune(place: &Place) -> Vec<Contestant> {
