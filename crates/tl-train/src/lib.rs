@@ -42,6 +42,7 @@ mod options;
 mod order;
 mod plan;
 mod plateau;
+mod proof_ahead;
 mod recipe;
 mod record;
 mod report;

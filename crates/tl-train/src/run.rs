@@ -1,12 +1,6 @@
 //! A run from photos to bundle, as one line of steps.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::atomic::AtomicBool,
-    thread::{self, JoinHandle},
-    time::Instant,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
 use tch::{Device, Tensor};
 use tl_backbone::{Precision, Weights};
@@ -14,7 +8,7 @@ use tl_data::{Sample, Skipped};
 use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
 use tl_head::Head;
 use tl_metrics::{EpochRecord, Worth};
-use tl_model::{Bundle, GoldenFeatures, ModelError, Provenance};
+use tl_model::{Bundle, Provenance};
 
 use crate::{
     data::Data,
@@ -24,6 +18,7 @@ use crate::{
     head_run::Table,
     options::{HeadKind, Schedule, TrainOptions},
     plan::Plan,
+    proof_ahead::ProofAhead,
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
     stopping::StopReason,
@@ -142,7 +137,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     clock.lap("views");
 
     // ---- The head, and beside it what the model's proof needs of a network that stays.
-    let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| prove(weights.shallow_clone())).flatten();
+    let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| ProofAhead::begin(weights.shallow_clone()));
     tl_torch::set_intra_op_threads(1);
     let train = table(train_rows, plan.spec().n_features, &train_labels, &data)?;
     let val_labels = labels(&val_features, &data.val);
@@ -218,9 +213,9 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let classes = data.classes.clone();
     let multi_label = options.multi_label;
     let bundle = Bundle { weights, head, classes, multi_label, preprocessing, temperature: 1.0, provenance };
-    match golden.map(JoinHandle::join) {
-        Some(Ok(golden)) => bundle.save_with(&folder.model(), &golden?)?,
-        _ => bundle.save(&folder.model())?,
+    match golden.and_then(ProofAhead::finish) {
+        Some(golden) => bundle.save_with(&folder.model(), &golden?)?,
+        None => bundle.save(&folder.model())?,
     }
     observer.event(&Event::Saved(&folder.model()));
     write_history(&folder, &history)?;
@@ -232,15 +227,6 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     observer.event(&Event::Finished(&metrics));
     folder.remove_checkpoint();
     Ok(Outcome::Finished(Box::new(metrics)))
-}
-
-/// Begins the part of the model's proof that the head has no say in, in a thread of its own if one can be had.
-fn prove(weights: Weights) -> Option<JoinHandle<Result<GoldenFeatures, ModelError>>> {
-    let work = move || {
-        tl_torch::set_intra_op_threads(1);
-        GoldenFeatures::of(&weights)
-    };
-    thread::Builder::new().name("golden".to_owned()).spawn(work).ok()
 }
 
 /// How many photos went where.
