@@ -13,7 +13,20 @@ pub(crate) fn result(text: &str) -> Result<()> {
 
 /// Writes an error with its causes, once.
 pub(crate) fn error(error: &Error) {
-    note(&format!("error: {error:#}"));
+    note(&format!("error: {}", causes(error)));
+}
+
+/// The error and its causes; one that the text before it names already is not said again.
+fn causes(error: &Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// Writes a remark. A standard error that is closed is no reason to fail.
@@ -29,4 +42,17 @@ pub(crate) fn is_closed_pipe(error: &Error) -> bool {
 /// How this program was called, so that a command that is shown can be run.
 pub(crate) fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "tl".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn no_cause_is_said_twice() {
+        let error = anyhow!("no space").context("cannot write a.txt: no space; free some").context("the run failed");
+        assert_eq!(causes(&error), "the run failed: cannot write a.txt: no space; free some");
+    }
 }

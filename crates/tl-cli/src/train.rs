@@ -122,7 +122,7 @@ pub(crate) struct TrainArgs {
     /// class,weight that names every class [default: all alike]
     #[arg(long, value_name = "balanced|FILE", value_hint = ValueHint::FilePath)]
     class_weights: Option<PathBuf>,
-    /// Which epoch's head is kept [default: last]
+    /// Which epoch's weights are kept [default: last; best with --recipe finetune]
     #[arg(long, value_enum)]
     keep: Option<KeepArg>,
     /// Folder that the run's folder is made in
@@ -171,7 +171,7 @@ enum HeadArg {
     Logistic,
 }
 
-/// Which epoch's head is kept.
+/// Which epoch's weights are kept.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum KeepArg {
     /// The last: its validation accuracy is honest
@@ -235,12 +235,21 @@ fn view(args: &TrainArgs, global: &GlobalArgs, folder: &RunFolder, stop: &Arc<At
     Box::new(Screen::new(Display::new(global), folder.path()))
 }
 
-/// A run that failed before it had anything to keep leaves no folder behind.
+/// A run that failed before it had anything to keep leaves no folder behind; any other says how to go on.
 fn give_up(error: TrainError, folder: RunFolder, is_resumed: bool) -> anyhow::Error {
+    let path = folder.path().to_owned();
     if !is_resumed {
         folder.discard();
     }
-    error.into()
+    let error = anyhow::Error::from(error);
+    match path.exists() {
+        true => error.context(format!(
+            "the run failed; once that is mended, go on from its last checkpoint with {} train --resume {}",
+            output::program(),
+            path.display()
+        )),
+        false => error,
+    }
 }
 
 /// Defaults, then the file, then `--set`, then flags.

@@ -64,6 +64,13 @@ pub enum Event<'a> {
     },
     /// The newest checkpoint is damaged; the one before is used.
     Damaged(&'a Path),
+    /// From this epoch on what the frozen layers make of the training photos is not computed again.
+    FrozenKept {
+        /// Training photos.
+        n_photos: usize,
+        /// Memory that it takes.
+        n_bytes: u64,
+    },
     /// The optimizer took a step.
     Step(tl_events::Step),
     /// An epoch ended, and the validation photos were looked at.

@@ -9,9 +9,11 @@
 mod checkpoint;
 mod gradients;
 mod history;
+mod kept;
 mod model;
 mod photos;
 mod proof;
+mod source;
 mod tune_run;
 mod whole_batch;
 mod worker;

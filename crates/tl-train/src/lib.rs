@@ -36,6 +36,7 @@ mod freeze;
 mod gradients;
 mod head_run;
 mod lr_find;
+mod memory;
 mod mix;
 mod optimizer;
 mod options;

@@ -79,6 +79,12 @@ pub struct TrainOptions {
     /// Photos that a worker computes at a time while fine-tuning; 0 chooses by the arithmetic. It changes the last
     /// bits of the result, the number of threads does not.
     pub micro_batch: usize,
+    /// Memory in bytes for what the frozen layers make of the training photos while the others are fine-tuned. It is
+    /// computed once where photos come up the same in every epoch, which they do without `augment`, `mixup` and
+    /// `cutmix`, and all of them fit; 0 computes it anew in each epoch. Not given: a quarter of what is free. It
+    /// changes no bit of the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen_memory_bytes: Option<u64>,
     /// Steps of fine-tuning after which a checkpoint is written within an epoch; 0 writes them between epochs only.
     pub checkpoint_steps: usize,
     /// Shape of the head.
@@ -147,7 +153,7 @@ pub struct TrainOptions {
     /// for each photo. Not given: 4 where `augment` names a policy and the backbone stays frozen, else 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub views: Option<usize>,
-    /// Which epoch's head is kept.
+    /// Which epoch's weights are kept.
     pub keep: Keep,
     /// Seed of the split, of the head's first weights and of the order of photos.
     pub seed: u64,
@@ -189,6 +195,7 @@ impl Default for TrainOptions {
             backbone_lr: 1e-3,
             stage_decay: 1.0,
             micro_batch: 0,
+            frozen_memory_bytes: None,
             checkpoint_steps: 0,
             head: HeadKind::Mlp,
             hidden: vec![1024, 1024, 512],
@@ -365,13 +372,14 @@ pub enum LossKind {
     Focal,
 }
 
-/// Which epoch's head is kept.
+/// Which epoch is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
     /// The last one. The validation photos had no say in it, so that their accuracy is an honest estimate.
     Last,
-    /// The one with the best validation accuracy, the lower loss deciding ties; this flatters the accuracy.
+    /// The one with the best validation accuracy, the lower loss deciding ties; this flatters the accuracy. In
+    /// fine-tuning the head that it begins with is one of them, so that it never ends worse than it began.
     Best,
 }
 

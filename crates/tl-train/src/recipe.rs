@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::options::{HeadKind, NormKind, PrecisionChoice, Schedule, TrainOptions};
+use crate::options::{HeadKind, Keep, NormKind, OptimizerKind, PrecisionChoice, Schedule, TrainOptions};
 
 /// What a run does with the backbone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,13 +32,19 @@ impl Recipe {
                 head: HeadKind::Logistic,
                 head_epochs: 1,
                 epochs: 4,
-                lr: 1e-5,
-                backbone_lr: 1e-5,
+                // Clipped steps of gradient descent grow small where there is little to learn, which Adam's do not.
+                optimizer: OptimizerKind::Sgd,
+                clip_norm: Some(1.0),
+                warmup: 0.3,
+                lr: 1e-3,
+                backbone_lr: 1e-3,
                 stage_decay: 0.5,
                 unfreeze_every: 1,
                 schedule: Schedule::Cosine,
                 freeze: "stage:2".to_owned(),
                 augment: "light".to_owned(),
+                // The fitted head that it begins with is among those to choose from.
+                keep: Keep::Best,
                 ..base
             },
             Self::Notebook => TrainOptions {

@@ -61,6 +61,10 @@ pub struct RunMetrics {
     /// Photos trained on per second of fine-tuning, validation left out; none when only a head was trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuned_images_per_second: Option<f64>,
+    /// The epoch of `history.csv` whose weights were kept because they were the best on the validation photos, which
+    /// flatters the numbers above; none where those photos had no say. Only fine-tuning tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_epoch: Option<usize>,
 }
 
 /// What stayed as it was while the backbone was trained. A run whose frozen tensors changed is an error.

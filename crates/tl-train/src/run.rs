@@ -168,13 +168,15 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     clock.lap("training");
 
     // ---- The backbone, where it is to move.
-    let (mut weights, mut val, mut tuning) = (weights, val, None);
+    let (mut weights, mut val, mut tuning, mut kept_epoch) = (weights, val, None, None);
     if plan.tunes_backbone() {
+        let before = val.as_ref().filter(|_| !needs_no_head).map(|val| val.evaluate(&head, &loss)).transpose()?;
         let inputs = TuneInputs {
             plan: &plan,
             weights: &weights,
             head,
             records: history,
+            before,
             loss,
             train: samples(&train_features, &data.train),
             val: samples(&val_features, &data.val),
@@ -188,6 +190,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         };
         (weights, head, history, stopped_early) = (tuned.weights, tuned.head, tuned.history, tuned.stopped_early);
         val = tuned.val.map(|features| table(&features.rows, features.width, &val_labels, &data)).transpose()?;
+        kept_epoch = tuned.kept_epoch;
         tuning = Some((tuned.proof, tuned.images_per_second));
         clock.lap("tuning");
     }
@@ -223,6 +226,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let counts = Counts { train: n_train, val: n_val, skipped: skipped.len(), leaks: data.leaks.len() };
     let mut metrics = run_metrics(&data.classes, worth, &history, stopped_early, counts, clock);
     (metrics.freezing, metrics.tuned_images_per_second) = tuning.unzip();
+    metrics.kept_epoch = kept_epoch;
     write_metrics(&folder, &metrics)?;
     observer.event(&Event::Finished(&metrics));
     folder.remove_checkpoint();
@@ -403,5 +407,6 @@ fn run_metrics(
         seconds: clock.seconds,
         freezing: None,
         tuned_images_per_second: None,
+        kept_epoch: None,
     }
 }

@@ -19,6 +19,10 @@ pub(crate) fn lines(event: &Event<'_>, run: &Path) -> Vec<String> {
             lines.extend(skipped::lines(skipped, Some(&list)));
             return lines;
         }
+        Event::FrozenKept { n_photos, n_bytes } => format!(
+            "The frozen layers are done with the {n_photos} photos: what they make of them is kept ({:.0} MB)",
+            *n_bytes as f64 / 1e6
+        ),
         Event::Warning(text) => format!("Careful: {text}"),
         Event::Resumed { epochs, steps, .. } => format!("Going on after {epochs} epochs and {steps} steps."),
         Event::Damaged(path) => {

@@ -21,6 +21,12 @@ pub(crate) fn summary(metrics: &RunMetrics, folder: &RunFolder, program: &str) -
             high * 100.0
         );
     }
+    if let Some(epoch) = metrics.kept_epoch {
+        let _ = writeln!(
+            text,
+            "Kept        epoch {epoch}, because it is the best on these photos, which flatters the accuracy"
+        );
+    }
     if let Some(several) = &metrics.multi_label {
         let map = several.mean_average_precision.map(|map| format!("mAP {map:.3}, ")).unwrap_or_default();
         let (micro, mean) = (several.micro_average.f1, several.macro_average.f1);

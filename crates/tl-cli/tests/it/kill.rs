@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::harness::{Work, tensor_bytes};
+use crate::harness::{Run, Work, tensor_bytes};
 
 const N_KILLS: usize = 3;
 const ARGS: &str = "train photos --recipe finetune --backbone v3_small --set side=64 --epochs 4 --batch-size 4 \
-                    --checkpoint-steps 1 --name run";
+                    --checkpoint-steps 1 --keep last --name run";
 
 fn spawn(work: &Work, args: &[&str]) -> Child {
     work.command(args).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
@@ -76,6 +76,34 @@ fn a_second_signal_ends_a_run_at_once_and_it_goes_on_to_the_same_bits() {
     }
     // Whichever way it took: saved after the first, or left at once after the second.
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    cut.ok(&["train", "--resume", "runs/run"]);
+    let numbers = |work: &Work| tensor_bytes(&work.path("runs/run/model.safetensors"), "backbone.");
+    assert!(numbers(&whole) == numbers(&cut));
+}
+
+/// No file may grow beyond half a megabyte, as on a disk that has no more room: checkpoints are larger.
+#[test]
+fn a_full_disk_is_told_and_the_run_goes_on_to_the_same_bits_once_there_is_room() {
+    let (whole, cut) = (Work::with_photos(8), Work::with_photos(8));
+    let args: Vec<&str> = ARGS.split_whitespace().collect();
+    whole.ok(&args);
+
+    let folder = cut.path("runs/run/checkpoint");
+    assert!(kill_after_a_checkpoint(&mut spawn(&cut, &args), &folder));
+    let before = checkpoints(&folder);
+    let tl = cut.command(&["train", "--resume", "runs/run"]);
+    let mut limited = Command::new("bash");
+    limited
+        .current_dir(cut.path(""))
+        .args(["-c", "trap '' XFSZ; ulimit -f 500; exec \"$0\" \"$@\""])
+        .arg(tl.get_program());
+    limited.args(tl.get_args()).env("TL_CACHE", cut.path("cache"));
+    let run = Run::of(&mut limited);
+    assert_eq!(run.code(), 2, "{}", run.stderr());
+    for words in ["cannot write", "checkpoint/tune-", "File too large", "train --resume runs/run"] {
+        assert!(run.stderr().contains(words), "{words} is not in {}", run.stderr());
+    }
+    assert_eq!(checkpoints(&folder), before, "what was saved is as it was, and nothing half-written lies about");
     cut.ok(&["train", "--resume", "runs/run"]);
     let numbers = |work: &Work| tensor_bytes(&work.path("runs/run/model.safetensors"), "backbone.");
     assert!(numbers(&whole) == numbers(&cut));

@@ -53,7 +53,7 @@ impl Checkpoints {
     }
 
     /// Writes a checkpoint beside the others, then removes those that are neither among the last two nor the best.
-    pub(crate) fn save(&self, checkpoint: TuneCheckpoint, is_best: bool) -> Result<(), TrainError> {
+    pub(crate) fn save(&self, checkpoint: TuneCheckpoint, is_best: bool) -> Result<PathBuf, TrainError> {
         fs_err::create_dir_all(&self.folder).map_err(|source| write_error(&self.folder, source))?;
         let History { epoch, step, .. } = checkpoint.history;
         let path = self.folder.join(format!("{PREFIX}{epoch:05}-{step:07}.safetensors"));
@@ -63,7 +63,7 @@ impl Checkpoints {
         }
         let last = self.files(PREFIX);
         last.iter().rev().skip(2).for_each(|old| drop(fs_err::remove_file(old)));
-        Ok(())
+        Ok(path)
     }
 
     /// Whether there is one to go on from.

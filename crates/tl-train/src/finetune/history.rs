@@ -34,7 +34,8 @@ pub(crate) struct History {
     pub(crate) stopping: StopState,
     /// The head's epochs, then those of fine-tuning.
     pub(crate) records: Vec<EpochRecord>,
-    /// The best epoch so far, from 1, with its accuracy and loss on the validation photos.
+    /// The best epoch so far, from 1, or 0 for what fine-tuning began with, with its accuracy and loss on the
+    /// validation photos.
     pub(crate) best: Option<(usize, f64, f64)>,
 }
 

@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 
 use tch::Tensor;
-use tl_data::Batch;
 use tl_head::LossOptions;
 
-use super::worker::labels_tensor;
+use super::{source::StepBatch, worker::labels_tensor};
 use crate::{error::TrainError, mix::Mix};
 
 /// The photos of a step, mixed or as they came.
 pub(crate) struct StepPhotos<'a> {
+    /// Empty where their activations are kept.
     pixels: Cow<'a, [u8]>,
+    places: &'a [usize],
     labels: Cow<'a, [usize]>,
     /// Labels of the partners that photos are mixed with, which have less of the photos than `labels`.
     partners: Option<Vec<usize>>,
@@ -20,17 +21,17 @@ pub(crate) struct StepPhotos<'a> {
 }
 
 impl<'a> StepPhotos<'a> {
-    pub(crate) fn new(batch: &'a Batch, side: usize, mix: Option<Mix>) -> Self {
-        let labels: &[usize] = &batch.labels;
+    pub(crate) fn new(batch: &'a StepBatch, side: usize, mix: Option<Mix>) -> Self {
+        let (labels, places) = (batch.labels(), batch.places());
         let Some(mix) = mix else {
-            return Self { pixels: batch.pixels().into(), labels: labels.into(), partners: None, share: 1.0 };
+            return Self { pixels: batch.pixels().into(), places, labels: labels.into(), partners: None, share: 1.0 };
         };
         let (pixels, share) = mix.pixels(batch.pixels(), side);
         let reversed: Vec<usize> = labels.iter().rev().copied().collect();
         let (pixels, own) = (pixels.into(), labels.to_vec());
         match share >= 0.5 {
-            true => Self { pixels, labels: own.into(), partners: Some(reversed), share },
-            false => Self { pixels, labels: reversed.into(), partners: Some(own), share: 1.0 - share },
+            true => Self { pixels, places, labels: own.into(), partners: Some(reversed), share },
+            false => Self { pixels, places, labels: reversed.into(), partners: Some(own), share: 1.0 - share },
         }
     }
 
@@ -40,32 +41,31 @@ impl<'a> StepPhotos<'a> {
             None => labels.len() as f64,
             Some(weights) => labels.iter().map(|&label| f64::from(weights[label])).sum(),
         };
-        let photo_bytes = self.pixels.len() / self.labels.len();
+        let n = self.labels.len();
+        let photo_bytes = self.pixels.len() / n;
         let (all, all_partners) = (weight(&self.labels), self.partners.as_deref().map(weight));
-        let part = |(i, pixels): (usize, &'_ [u8])| {
-            let range = i * size..i * size + pixels.len() / photo_bytes;
+        let part = |first: usize| {
+            let range = first..(first + size).min(n);
             let labels = &self.labels[range.clone()];
             let partners = self.partners.as_ref().zip(all_partners).map(|(partners, all)| {
-                let labels = &partners[range];
+                let labels = &partners[range.clone()];
                 (labels, (1.0 - self.share) * (weight(labels) / all))
             });
-            (labels, self.share * (weight(labels) / all), partners)
+            let pixels = &self.pixels[range.start * photo_bytes..range.end * photo_bytes];
+            let share = self.share * (weight(labels) / all);
+            Photos { pixels, places: &self.places[range], labels, share, partners }
         };
-        let chunks = self.pixels.chunks(size * photo_bytes).enumerate();
-        chunks
-            .map(|(i, pixels)| {
-                let (labels, share, partners) = part((i, pixels));
-                Photos { pixels, labels, share, partners }
-            })
-            .collect()
+        (0..n).step_by(size).map(part).collect()
     }
 }
 
 /// Photos of a micro-batch and what they count.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Photos<'a> {
-    /// `[n, side, side, 3]` RGB.
+    /// `[n, side, side, 3]` RGB; empty where what the frozen blocks make of them is kept.
     pub(crate) pixels: &'a [u8],
+    /// Where they stand in the list of training photos; beyond its end it is gone through again.
+    pub(crate) places: &'a [usize],
     pub(crate) labels: &'a [usize],
     /// Their part of the step's loss; all parts and those of partners add up to 1.
     pub(crate) share: f64,
@@ -76,9 +76,13 @@ pub(crate) struct Photos<'a> {
 impl<'a> Photos<'a> {
     /// The same photos, `size` at a time. Their shares remain those of the whole.
     pub(crate) fn parts(&self, size: usize) -> Vec<Photos<'a>> {
-        let photo_bytes = self.pixels.len() / self.labels.len();
-        let parts = self.pixels.chunks(size * photo_bytes).zip(self.labels.chunks(size));
-        parts.map(|(pixels, labels)| Photos { pixels, labels, share: self.share, partners: None }).collect()
+        let (n, photo_bytes) = (self.labels.len(), self.pixels.len() / self.labels.len());
+        let part = |first: usize| {
+            let range = first..(first + size).min(n);
+            let pixels = &self.pixels[range.start * photo_bytes..range.end * photo_bytes];
+            Photos { pixels, places: &self.places[range.clone()], labels: &self.labels[range], ..*self }
+        };
+        (0..n).step_by(size).map(|first| Photos { partners: None, ..part(first) }).collect()
     }
 
     /// Labels with the parts that they count.

@@ -1,51 +1,36 @@
 //! The loop of fine-tuning.
 
+mod counts;
 mod state;
+mod steps;
 mod validation;
 
 use std::{
-    iter,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     thread,
     time::Instant,
 };
 
 use rayon::ThreadPool;
 use tl_backbone::{Backbone, BatchNorm, LayerInfo, Weights, layers};
-use tl_data::{Batch, Loader, LoaderOptions, Sample};
-use tl_events::Step;
+use tl_data::{Loader, LoaderOptions, Sample};
 use tl_features::Features;
 use tl_head::{Head, LossOptions};
 use tl_metrics::EpochRecord;
 use tl_torch::thread_pool;
 
-use super::{
-    checkpoint::Checkpoints,
-    gradients::{Gradients, gradients},
-    history::History,
-    model::Model,
-    photos::StepPhotos,
-    proof::Frozen,
-    whole_batch::{Crew, whole_batches},
-    worker::Worker,
-};
+use super::{checkpoint::Checkpoints, history::History, kept::Kept, model::Model, proof::Frozen, worker::Worker};
 use crate::{
     ema::Ema,
     error::TrainError,
     event::{Event, Observer},
     head_run::copies,
-    mix::Mix,
     optimizer::Optimizer,
-    options::{HeadKind, Keep, NormKind, TrainOptions},
-    order::order,
+    options::{Keep, NormKind, TrainOptions},
     plan::Plan,
     report::FreezeProof,
     run_folder::RunFolder,
-    schedule::LearningRate,
-    stopping::{StopReason, Stopping, evaluation_share},
+    stopping::{StopReason, Stopping},
 };
 
 /// What fine-tuning starts from.
@@ -55,6 +40,8 @@ pub(crate) struct TuneInputs<'a> {
     pub(crate) head: Head,
     /// The head's epochs on features.
     pub(crate) records: Vec<EpochRecord>,
+    /// Its loss and accuracy on the validation photos, where it has learnt and there are any.
+    pub(crate) before: Option<(f64, f64)>,
     pub(crate) loss: LossOptions,
     /// Photos that can be read.
     pub(crate) train: Vec<Sample>,
@@ -81,6 +68,8 @@ pub(crate) struct TunedModel {
     pub(crate) val: Option<Features>,
     pub(crate) images_per_second: f64,
     pub(crate) stopped_early: Option<StopReason>,
+    /// The epoch that was kept because the validation photos spoke for it.
+    pub(crate) kept_epoch: Option<usize>,
 }
 
 impl TuneInputs<'_> {
@@ -92,6 +81,7 @@ impl TuneInputs<'_> {
 
     pub(crate) fn train(self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Tuned, TrainError> {
         let checkpoints = Checkpoints::new(self.folder.checkpoints(), self.data_blake3);
+        let before = self.before;
         let mut run = TuneRun::new(self)?;
         let (newest, damaged) = checkpoints.newest()?;
         for path in &damaged {
@@ -101,6 +91,10 @@ impl TuneInputs<'_> {
             run.restore(checkpoint)?;
             let (epochs, history) = (run.history.records.len(), &run.history.records);
             observer.event(&Event::Resumed { epochs, steps: run.history.step, step: run.n_done(), history });
+        } else if let (Keep::Best, Some((loss, accuracy))) = (run.options.keep, before) {
+            // So that no run ends worse than it began.
+            run.history.best = Some((0, accuracy, loss));
+            run.save(&checkpoints, true, observer)?;
         }
         let mut stopped_early = None;
         while run.history.epoch < run.options.epochs {
@@ -110,11 +104,11 @@ impl TuneInputs<'_> {
                 break;
             }
             if !run.epoch_steps(&checkpoints, observer, stop)? {
-                checkpoints.save(run.checkpoint()?, false)?;
+                run.save(&checkpoints, false, observer)?;
                 return Ok(Tuned::Stopped { epochs: run.history.records.len(), steps: run.history.step });
             }
             let is_best = run.finish_epoch(observer)?;
-            checkpoints.save(run.checkpoint()?, is_best)?;
+            run.save(&checkpoints, is_best, observer)?;
         }
         run.finish(&checkpoints, stopped_early).map(|model| Tuned::Done(Box::new(model)))
     }
@@ -137,6 +131,9 @@ struct TuneRun<'a> {
     workers: Vec<Worker>,
     /// For what workers do layer by layer.
     pool: ThreadPool,
+    /// What the workers' frozen blocks make of the photos, where it serves for more epochs than one.
+    kept: Option<Arc<Kept>>,
+    kept_is_told: bool,
     loss: LossOptions,
     loader: Loader,
     train: Arc<[Sample]>,
@@ -174,6 +171,8 @@ impl<'a> TuneRun<'a> {
             rates: Vec::new(),
             workers: Vec::new(),
             pool: thread_pool(options.threads)?,
+            kept: None,
+            kept_is_told: false,
             loss,
             loader,
             train: train.into(),
@@ -195,12 +194,19 @@ impl<'a> TuneRun<'a> {
             NormKind::Batch => BatchNorm::Batch,
         };
         let n_workers = self.n_threads();
+        let trained = |epoch| trained_in(epoch, &self.layers, &self.trained, self.options);
+        let (epoch, now) = (self.history.epoch, trained(self.history.epoch));
+        let serves_again = epoch + 1 < self.options.epochs && trained(epoch + 1) == now;
         let Self { model, layers, .. } = self;
-        model.backbone.train_layers(&trained_in(self.history.epoch, layers, &self.trained, self.options), norm)?;
+        model.backbone.train_layers(&now, norm)?;
         self.rates = model.rates(layers, self.options.backbone_lr / self.options.lr, self.options.stage_decay);
         self.optimizer = Optimizer::new(self.options.optimizer_config(), model.parameters())?;
+        let first_trained = model.backbone.first_trained();
+        let kept = if serves_again { Kept::new(self.plan, layers, first_trained, self.train.len()) } else { None };
+        (self.kept, self.kept_is_told) = (kept.map(Arc::new), false);
         let (preprocessing, precision) = (self.plan.preprocessing(), self.plan.tuning_precision());
-        let worker = |_| Worker::new(&model.backbone, &preprocessing, precision, self.plan.micro_batch());
+        let worker =
+            |_| Worker::new(&model.backbone, &preprocessing, precision, self.plan.micro_batch(), self.kept.clone());
         self.workers = (0..n_workers).map(worker).collect::<Result<_, _>>()?;
         Ok(())
     }
@@ -210,144 +216,6 @@ impl<'a> TuneRun<'a> {
             0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
             n => n,
         }
-    }
-
-    fn n_steps(&self) -> usize {
-        self.train.len().div_ceil(self.options.photos_per_step())
-    }
-
-    /// Steps of the whole run that are done, the head's among them.
-    fn n_done(&self) -> usize {
-        self.n_head_steps() + self.n_tuned()
-    }
-
-    /// Steps of fine-tuning that are done.
-    fn n_tuned(&self) -> usize {
-        self.history.epoch * self.n_steps() + self.history.step
-    }
-
-    /// Steps of fine-tuning that were asked for.
-    fn n_wanted(&self) -> usize {
-        self.options.epochs * self.n_steps()
-    }
-
-    /// Steps of fine-tuning that the schedule is laid out for.
-    fn n_laid_out(&self) -> usize {
-        self.stopping.n_steps(self.n_wanted())
-    }
-
-    /// Photos of the current epoch that were trained on; the last one of a time budget may end before its last photo.
-    fn n_seen(&self) -> usize {
-        self.train.len().min(self.history.step * self.options.photos_per_step())
-    }
-
-    /// Steps before the backbone moved.
-    fn n_head_steps(&self) -> usize {
-        match self.options.head {
-            HeadKind::Logistic => 0,
-            HeadKind::Mlp | HeadKind::Linear => (self.history.records.len() - self.history.epoch) * self.n_steps(),
-        }
-    }
-
-    // ---- Steps.
-
-    /// The steps of the current epoch that are still to do, and fit into the time; false if `stop` was set.
-    fn epoch_steps(
-        &mut self,
-        checkpoints: &Checkpoints,
-        observer: &mut dyn Observer,
-        stop: &AtomicBool,
-    ) -> Result<bool, TrainError> {
-        let (samples, order) = self.drawn();
-        let todo = &order[(self.history.step * self.options.photos_per_step()).min(order.len())..];
-        // The loader itself is not stopped: a step that has begun is finished.
-        let never = Arc::new(AtomicBool::new(false));
-        let mut pass = self.loader.pass(samples, todo, self.history.epoch as u64, never);
-        while self.history.step < self.n_steps() {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(false);
-            }
-            let started = Instant::now();
-            let Some(batch) = pass.next() else { return Err(TrainError::WorkerLost) };
-            let (loss, learning_rate) = self.step(&batch)?;
-            self.history.step += 1;
-            let seconds = started.elapsed().as_secs_f64();
-            self.history.seconds += seconds;
-            self.history.total_seconds += seconds;
-            observer.event(&Event::Step(Step {
-                epoch: self.history.records.len() + 1,
-                step: self.n_done(),
-                n_steps: self.n_head_steps() + self.n_laid_out(),
-                loss,
-                learning_rate,
-                photos_per_second: batch.len() as f64 / seconds.max(1e-9),
-            }));
-            let every = self.options.checkpoint_steps;
-            if every > 0 && self.history.step.is_multiple_of(every) && self.history.step < self.n_steps() {
-                checkpoints.save(self.checkpoint()?, false)?;
-            }
-            let done = self.n_tuned();
-            let overhead = evaluation_share(self.train.len(), self.val.len());
-            self.stopping.after_step(done, self.n_wanted(), overhead);
-            if self.stopping.out_of_time(done) || done >= self.n_laid_out() {
-                break;
-            }
-        }
-        Ok(true)
-    }
-
-    /// The photos of the current epoch as places in a list, in which a photo stands as often as it comes up: each
-    /// place has a draw of its own in augmentation.
-    fn drawn(&self) -> (Arc<[Sample]>, Vec<usize>) {
-        let labels: Vec<usize> = self.train.iter().map(|sample| sample.label).collect();
-        let order = order(self.options.sampler, &labels, self.options.seed, self.history.epoch);
-        let order: Vec<usize> = order.into_iter().map(|place| place as usize).collect();
-        match order.iter().max().map_or(1, |last| last / self.train.len() + 1) {
-            1 => (Arc::clone(&self.train), order),
-            n_rounds => (iter::repeat_n(&self.train[..], n_rounds).flatten().cloned().collect(), order),
-        }
-    }
-
-    /// One step of the optimizer; the loss before it, and its learning rate.
-    fn step(&mut self, batch: &Batch) -> Result<(f64, f64), TrainError> {
-        if let Some(lost) = batch.skipped.first() {
-            return Err(TrainError::PhotoLost { path: lost.path.clone(), reason: lost.reason.to_string() });
-        }
-        let lr = self.learning_rate(self.history.step);
-        let Gradients { by_parameter: mut gradients, loss, n_correct } = self.gradients(batch)?;
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged { loss, epoch: self.history.epoch + 1, lr });
-        }
-        self.options.clipping().apply(&mut gradients)?;
-        let steps = gradients.into_iter().zip(&self.rates).map(|(gradient, rate)| Some((gradient, lr * rate)));
-        self.optimizer.step_along(&steps.collect::<Vec<_>>())?;
-        if let Some(ema) = &mut self.ema {
-            ema.update(self.model.tensors())?;
-        }
-        self.history.loss_sum += loss * batch.len() as f64;
-        self.history.n_correct += n_correct;
-        self.history.n_photos += batch.len();
-        Ok((loss, lr))
-    }
-
-    fn gradients(&mut self, batch: &Batch) -> Result<Gradients, TrainError> {
-        let mix = Mix::draw(self.options, self.history.epoch, self.history.step);
-        let photos = StepPhotos::new(batch, self.plan.preprocessing().geometry.side as usize, mix);
-        if self.options.batch_norm == NormKind::Batch {
-            let batches = photos.parts(self.options.batch_size, &self.loss);
-            let micro_batch = self.plan.micro_batch();
-            let mut crew = Crew { pool: &self.pool, workers: &mut self.workers, micro_batch };
-            return whole_batches(&self.model, &mut crew, &batches, &self.loss);
-        }
-        let parts = photos.parts(self.plan.micro_batch(), &self.loss);
-        let precision = self.plan.tuning_precision();
-        gradients(&self.model, &mut self.workers, &parts, &self.loss, precision)
-    }
-
-    /// The head's rate at a step of the current epoch; the backbone's are parts of it.
-    fn learning_rate(&self, step: usize) -> f64 {
-        let rate = LearningRate::new(self.options, self.n_laid_out()).at(self.history.epoch * self.n_steps() + step);
-        rate * self.history.plateau.scale(self.options)
     }
 
     // ---- Ends.
@@ -391,10 +259,12 @@ impl<'a> TuneRun<'a> {
         checkpoints: &Checkpoints,
         stopped_early: Option<StopReason>,
     ) -> Result<TunedModel, TrainError> {
+        let mut kept_epoch = None;
         if let (Keep::Best, Some((epoch, ..))) = (self.options.keep, self.history.best) {
             let best = checkpoints.best(epoch)?;
             self.model = self.model_of(best.backbone, best.head)?;
             self.load_ema(best.ema)?;
+            kept_epoch = Some(self.history.records.len() - self.history.epoch + epoch);
         }
         let averaged = self.averaged()?;
         let model = averaged.as_ref().unwrap_or(&self.model);
@@ -408,6 +278,7 @@ impl<'a> TuneRun<'a> {
             history: self.history.records,
             val,
             stopped_early,
+            kept_epoch,
         })
     }
 }

@@ -1,10 +1,12 @@
 //! One worker: the gradients of a micro-batch, in one thread.
 
+use std::sync::Arc;
+
 use tch::Tensor;
 use tl_backbone::{Backbone, CompileOptions, Folded, Network, Precision, Preprocessing};
 use tl_head::{Head, LossOptions, mixed_cross_entropy};
 
-use super::photos::Photos;
+use super::{kept::Kept, photos::Photos};
 use crate::{error::TrainError, targets::n_correct};
 
 /// A thread's own frozen part of the network: the blocks before the first trained one.
@@ -12,6 +14,8 @@ pub(crate) struct Worker {
     /// None when the first block is trained.
     frozen: Option<Network>,
     preprocessing: Preprocessing,
+    /// What it makes of the photos, where that is the same in every epoch.
+    kept: Option<Arc<Kept>>,
 }
 
 /// What a micro-batch adds to its batch.
@@ -29,6 +33,7 @@ impl Worker {
         preprocessing: &Preprocessing,
         precision: Precision,
         batch: usize,
+        kept: Option<Arc<Kept>>,
     ) -> Result<Self, TrainError> {
         let mut options = CompileOptions::default();
         options.precision = precision;
@@ -39,7 +44,7 @@ impl Worker {
             0 => None,
             _ => Some(Network::compile_with(&backbone.to_weights()?, &options)?),
         };
-        Ok(Self { frozen, preprocessing: preprocessing.clone() })
+        Ok(Self { frozen, preprocessing: preprocessing.clone(), kept })
     }
 
     /// Gradients of the loss of these photos. The folded form and the head must be this thread's own.
@@ -59,13 +64,19 @@ impl Worker {
         Ok(Part { gradients, loss: loss.f_double_value(&[])?, n_correct: n_correct(&logits, &targets[0].0)? })
     }
 
-    /// What comes out of the frozen blocks.
+    /// What comes out of the frozen blocks, now or when these photos were seen first.
     pub(crate) fn activations(&self, photos: &Photos<'_>) -> Result<Tensor, TrainError> {
         let n = photos.labels.len();
-        Ok(match &self.frozen {
-            Some(network) => network.activations(photos.pixels, n)?,
-            None => self.preprocessing.normalise(photos.pixels, n, self.preprocessing.geometry.side as usize)?,
-        })
+        let Some(network) = &self.frozen else {
+            return Ok(self.preprocessing.normalise(photos.pixels, n, self.preprocessing.geometry.side as usize)?);
+        };
+        let Some(kept) = &self.kept else { return Ok(network.activations(photos.pixels, n)?) };
+        if let Some(known) = kept.get(photos.places)? {
+            return Ok(known);
+        }
+        let new = network.activations(photos.pixels, n)?;
+        kept.put(photos.places, &new)?;
+        Ok(new)
     }
 }
 

@@ -7,8 +7,8 @@ use std::{
 
 use tempfile::TempDir;
 use tl_train::{
-    ClassWeights, Event, Keep, NormKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunMetrics, Sampler, Schedule,
-    StopReason, TrainOptions, train,
+    ClassWeights, Event, Keep, NormKind, OptimizerKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunMetrics,
+    Sampler, Schedule, StopReason, TrainOptions, train,
 };
 
 use crate::run::{inputs, photos, run};
@@ -22,6 +22,8 @@ fn options(dir: &TempDir) -> TrainOptions {
         batch_size: 4,
         val_fraction: 0.25,
         micro_batch: 1,
+        // The best may well be what it begins with, of which there is nothing to compare.
+        keep: Keep::Last,
         ..Recipe::Finetune.options()
     }
 }
@@ -54,6 +56,86 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
         assert!(one == of(4, 0.0), "{precision:?}, 4 threads");
         assert!(mixed != one && mixed == of(3, 1.0), "{precision:?}, mixed, 3 threads");
     }
+}
+
+/// Runs and counts the events that `counts` says yes to.
+fn counted(
+    options: TrainOptions,
+    dir: &TempDir,
+    name: &str,
+    counts: impl Fn(&Event<'_>) -> bool,
+) -> (usize, RunMetrics) {
+    let folder = RunFolder::create(&dir.path().join("runs"), Some(name), "").unwrap();
+    let mut n = 0;
+    let mut observer = |event: &Event<'_>| n += usize::from(counts(event));
+    match train(inputs(options, folder), &mut observer, &AtomicBool::new(false)).unwrap() {
+        Outcome::Finished(metrics) => (n, *metrics),
+        Outcome::Interrupted { .. } => panic!("nobody asked it to stop"),
+    }
+}
+
+#[test]
+fn what_frozen_layers_make_of_photos_is_computed_once_to_the_same_bits() {
+    let dir = photos();
+    let kept = |options: TrainOptions, name: &str| {
+        counted(options, &dir, name, |event| matches!(event, Event::FrozenKept { .. })).0
+    };
+    // V1 turns its pictures, V3 has other layers than convolutions; parts of three do not go into batches of four.
+    for (backbone, freeze) in [("mobilenet_v1", "20"), ("mobilenet_v3_small", "stage:3")] {
+        for precision in [PrecisionChoice::F32, PrecisionChoice::Auto] {
+            let options = TrainOptions {
+                backbone: backbone.to_owned(),
+                freeze: freeze.to_owned(),
+                augment: "none".to_owned(),
+                unfreeze_every: 0,
+                micro_batch: 3,
+                side: 64,
+                precision,
+                ..options(&dir)
+            };
+            let name = |how: &str| format!("{backbone}-{precision:?}-{how}");
+            assert_eq!(kept(TrainOptions { threads: 2, ..options.clone() }, &name("kept")), 1);
+            assert_eq!(kept(TrainOptions { frozen_memory_bytes: Some(0), ..options }, &name("anew")), 0);
+            assert!(model(&dir, &name("kept")) == model(&dir, &name("anew")), "{}", name(""));
+        }
+    }
+    let few = TrainOptions { augment: "none".to_owned(), frozen_memory_bytes: Some(1000), ..options(&dir) };
+    assert_eq!(kept(few, "few"), 0, "they do not fit");
+    assert_eq!(kept(TrainOptions { unfreeze_every: 0, ..options(&dir) }, "augmented"), 0, "each epoch has its own");
+}
+
+#[test]
+fn no_run_that_keeps_the_best_ends_worse_than_its_fitted_head() {
+    let dir = photos();
+    // Rates that no network likes.
+    let wild = TrainOptions {
+        keep: Keep::Best,
+        optimizer: OptimizerKind::Adam,
+        warmup: 0.0,
+        lr: 0.1,
+        backbone_lr: 0.1,
+        ..options(&dir)
+    };
+    let metrics = run(wild.clone(), &dir, "wild");
+    let (n_stops, _, cut) = interrupted(&wild, &dir, "cut", |_| {});
+    assert_eq!((n_stops, cut.kept_epoch), (2, Some(1)), "the head's epoch is the first of the history");
+    assert_eq!((metrics.kept_epoch, metrics.val_loss), (Some(1), cut.val_loss));
+    let head = TrainOptions { recipe: Recipe::Features, augment: "none".to_owned(), ..wild.clone() };
+    assert_eq!(metrics.val_loss, run(head, &dir, "head").val_loss);
+    assert!(model(&dir, "wild") == model(&dir, "cut") && model(&dir, "wild") == model(&dir, "head"));
+    let last = run(TrainOptions { keep: Keep::Last, ..wild }, &dir, "last");
+    assert!(last.kept_epoch.is_none() && last.val_loss > metrics.val_loss, "{last:?}");
+}
+
+#[test]
+fn checkpoints_are_told_of() {
+    let dir = photos();
+    let count = |checkpoint_steps, name: &str| {
+        let options = TrainOptions { checkpoint_steps, ..options(&dir) };
+        counted(options, &dir, name, |event| matches!(event, Event::Checkpoint(path) if path.extension().is_some())).0
+    };
+    // Three epochs of three steps: the third step's is the epoch's.
+    assert_eq!((count(0, "epochs"), count(1, "steps"), count(2, "every-other")), (3, 9, 6));
 }
 
 #[test]

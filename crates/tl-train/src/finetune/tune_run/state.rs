@@ -11,7 +11,12 @@ use super::TuneRun;
 use crate::{
     ema::Ema,
     error::TrainError,
-    finetune::{checkpoint::TuneCheckpoint, history::History, model::Model},
+    event::{Event, Observer},
+    finetune::{
+        checkpoint::{Checkpoints, TuneCheckpoint},
+        history::History,
+        model::Model,
+    },
     head_run::copies,
 };
 
@@ -29,6 +34,18 @@ impl TuneRun<'_> {
             optimizer: self.optimizer.state_tensors().into_iter().collect(),
             ema: self.ema.as_ref().map_or_else(|| Ok(Tensors::new()), Ema::state_tensors)?,
         })
+    }
+
+    /// Writes a checkpoint, and tells of it.
+    pub(super) fn save(
+        &self,
+        checkpoints: &Checkpoints,
+        is_best: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let path = checkpoints.save(self.checkpoint()?, is_best)?;
+        observer.event(&Event::Checkpoint(&path));
+        Ok(())
     }
 
     /// Takes a checkpoint's place in the run.
@@ -59,6 +76,10 @@ impl TuneRun<'_> {
     /// The model of the averaged weights, where they are asked for.
     pub(super) fn averaged(&self) -> Result<Option<Model>, TrainError> {
         let Some(ema) = &self.ema else { return Ok(None) };
+        if ema.averages().is_empty() {
+            // No step was taken: what the run began with is its own average.
+            return Ok(None);
+        }
         let (mut backbone, mut head) = (Tensors::new(), Tensors::new());
         for (name, tensor) in ema.averages() {
             match (name.strip_prefix("backbone."), name.strip_prefix("head.")) {

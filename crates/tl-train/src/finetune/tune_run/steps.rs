@@ -1,0 +1,138 @@
+//! The steps of an epoch.
+
+use std::{
+    iter,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use tl_data::Sample;
+use tl_events::Step;
+
+use super::TuneRun;
+use crate::{
+    error::TrainError,
+    event::{Event, Observer},
+    finetune::{
+        checkpoint::Checkpoints,
+        gradients::{Gradients, gradients},
+        photos::StepPhotos,
+        source::{Source, StepBatch},
+        whole_batch::{Crew, whole_batches},
+    },
+    mix::Mix,
+    options::NormKind,
+    order::order,
+    stopping::evaluation_share,
+};
+
+impl TuneRun<'_> {
+    /// The steps of the current epoch that are still to do, and fit into the time; false if `stop` was set.
+    pub(super) fn epoch_steps(
+        &mut self,
+        checkpoints: &Checkpoints,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<bool, TrainError> {
+        let mut batches = self.batches(observer);
+        while self.history.step < self.n_steps() {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let started = Instant::now();
+            let Some(batch) = batches.next() else { return Err(TrainError::WorkerLost) };
+            let learning_rate = self.learning_rate(self.history.step);
+            let loss = self.step(&batch, learning_rate)?;
+            self.history.step += 1;
+            let seconds = started.elapsed().as_secs_f64();
+            self.history.seconds += seconds;
+            self.history.total_seconds += seconds;
+            observer.event(&Event::Step(Step {
+                epoch: self.history.records.len() + 1,
+                step: self.n_done(),
+                n_steps: self.n_head_steps() + self.n_laid_out(),
+                loss,
+                learning_rate,
+                photos_per_second: batch.len() as f64 / seconds.max(1e-9),
+            }));
+            let every = self.options.checkpoint_steps;
+            if every > 0 && self.history.step.is_multiple_of(every) && self.history.step < self.n_steps() {
+                self.save(checkpoints, false, observer)?;
+            }
+            let done = self.n_tuned();
+            let overhead = evaluation_share(self.train.len(), self.val.len());
+            self.stopping.after_step(done, self.n_wanted(), overhead);
+            if self.stopping.out_of_time(done) || done >= self.n_laid_out() {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The batches of the current epoch that are still to do.
+    fn batches(&mut self, observer: &mut dyn Observer) -> Source {
+        let (samples, order) = self.drawn();
+        let todo = &order[(self.history.step * self.options.photos_per_step()).min(order.len())..];
+        match self.kept.as_ref().filter(|kept| kept.is_whole()) {
+            Some(kept) => {
+                if !std::mem::replace(&mut self.kept_is_told, true) {
+                    let (n_photos, n_bytes) = (self.train.len(), kept.n_bytes());
+                    observer.event(&Event::FrozenKept { n_photos, n_bytes });
+                }
+                Source::kept(samples, todo, self.options.photos_per_step())
+            }
+            // The loader itself is not stopped: a step that has begun is finished.
+            None => Source::Files(self.loader.pass(samples, todo, self.history.epoch as u64, Arc::default())),
+        }
+    }
+
+    /// The photos of the current epoch as places in a list, in which a photo stands as often as it comes up: each
+    /// place has a draw of its own in augmentation.
+    fn drawn(&self) -> (Arc<[Sample]>, Vec<usize>) {
+        let labels: Vec<usize> = self.train.iter().map(|sample| sample.label).collect();
+        let order = order(self.options.sampler, &labels, self.options.seed, self.history.epoch);
+        let order: Vec<usize> = order.into_iter().map(|place| place as usize).collect();
+        match order.iter().max().map_or(1, |last| last / self.train.len() + 1) {
+            1 => (Arc::clone(&self.train), order),
+            n_rounds => (iter::repeat_n(&self.train[..], n_rounds).flatten().cloned().collect(), order),
+        }
+    }
+
+    /// One step of the optimizer at a learning rate of the head; the loss before it.
+    pub(super) fn step(&mut self, batch: &StepBatch, lr: f64) -> Result<f64, TrainError> {
+        if let Some((path, reason)) = batch.lost() {
+            return Err(TrainError::PhotoLost { path, reason });
+        }
+        let Gradients { by_parameter: mut gradients, loss, n_correct } = self.gradients(batch)?;
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged { loss, epoch: self.history.epoch + 1, lr });
+        }
+        self.options.clipping().apply(&mut gradients)?;
+        let steps = gradients.into_iter().zip(&self.rates).map(|(gradient, rate)| Some((gradient, lr * rate)));
+        self.optimizer.step_along(&steps.collect::<Vec<_>>())?;
+        if let Some(ema) = &mut self.ema {
+            ema.update(self.model.tensors())?;
+        }
+        self.history.loss_sum += loss * batch.len() as f64;
+        self.history.n_correct += n_correct;
+        self.history.n_photos += batch.len();
+        Ok(loss)
+    }
+
+    fn gradients(&mut self, batch: &StepBatch) -> Result<Gradients, TrainError> {
+        let mix = Mix::draw(self.options, self.history.epoch, self.history.step);
+        let photos = StepPhotos::new(batch, self.plan.preprocessing().geometry.side as usize, mix);
+        if self.options.batch_norm == NormKind::Batch {
+            let batches = photos.parts(self.options.batch_size, &self.loss);
+            let micro_batch = self.plan.micro_batch();
+            let mut crew = Crew { pool: &self.pool, workers: &mut self.workers, micro_batch };
+            return whole_batches(&self.model, &mut crew, &batches, &self.loss);
+        }
+        let parts = photos.parts(self.plan.micro_batch(), &self.loss);
+        let precision = self.plan.tuning_precision();
+        gradients(&self.model, &mut self.workers, &parts, &self.loss, precision)
+    }
+}
