@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::ValueHint;
 use tl_model::write_atomically;
-use tl_train::{Data, Event, LrCurve, LrFindInputs, Plan, TrainOptions, lr_find};
+use tl_train::{Data, Event, LrCurve, LrFindInputs, Plan, Recipe, TrainOptions, lr_find};
 
 use self::plot::svg;
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     progress::{Display, PhotoProgress},
     settings::Settings,
     signal,
-    train::{absolute, full_name, name_of},
+    train::{absolute, full_name, lines::lines, name_of},
 };
 
 /// What to try learning rates on.
@@ -30,10 +30,14 @@ pub(crate) struct LrFindArgs {
     /// Photos as for `tl train` [default: the fetched sample]
     #[arg(value_hint = ValueHint::AnyPath)]
     data: Option<PathBuf>,
-    /// Pretrained network [default: mobilenet_v1]
+    /// What is trained: features (a head), finetune, notebook or scratch; other settings' defaults follow from it
+    /// [default: features]
+    #[arg(long, value_name = "R")]
+    recipe: Option<String>,
+    /// Pretrained network [default: mobilenet_v1, with --recipe finetune mobilenet_v2]
     #[arg(long, value_name = "B")]
     backbone: Option<String>,
-    /// Shape of the head: mlp or linear [default: mlp]
+    /// Shape of the head: mlp or linear; where the backbone is trained also logistic [default: the recipe's]
     #[arg(long, value_name = "H")]
     head: Option<String>,
     /// Steps from the lowest rate, 1e-7, to the highest, 10
@@ -62,20 +66,20 @@ pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let plan = Plan::new(options)?;
     let data = Data::load(plan.options(), cache::likeness(global))?;
     let weights = assets::weights(global, plan.spec())?;
-    let n_photos = data.train.len();
+    let (n_photos, tried) = (data.train.len(), Tried::of(plan.options()));
     let inputs = LrFindInputs { plan, data, weights, device, cache: cache::open(global) };
     let mut bar = PhotoProgress::new(n_photos, "Reading", Display::new(global));
-    let mut observer = |event: &Event<'_>| {
-        if let Event::Extracting { n_done, .. } = event {
-            bar.set(*n_done);
-        }
+    let mut observer = |event: &Event<'_>| match event {
+        Event::Extracting { n_done, .. } => bar.set(*n_done),
+        Event::BatchSize { .. } => lines(event, Path::new("")).iter().for_each(|line| output::note(line)),
+        _ => {}
     };
     let curve = lr_find(&inputs, args.steps, &mut observer, &stop);
     bar.clear();
     let Some(curve) = curve? else { return Ok(ExitCode::from(EXIT_INTERRUPTED)) };
     write_atomically(&args.out, |out| write(&curve, out))
         .with_context(|| format!("{} cannot be written", args.out.display()))?;
-    output::result(&summary(&curve, n_photos, args))?;
+    output::result(&summary(&curve, n_photos, &tried, args))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -86,6 +90,7 @@ fn options(args: &LrFindArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     }
     args.set.iter().try_for_each(|text| settings.assignment(text))?;
     settings.flag("data", args.data.as_deref().map(absolute).transpose()?);
+    settings.flag("recipe", args.recipe.clone());
     settings.flag("backbone", args.backbone.as_deref().map(full_name));
     settings.flag("head", args.head.clone());
     settings.flag("threads", global.threads.map(|n| n as i64));
@@ -109,7 +114,29 @@ fn writer(out: &Path) -> Result<WriteCurve> {
     }
 }
 
-fn summary(curve: &LrCurve, n_photos: usize, args: &LrFindArgs) -> String {
+/// What the rates were tried on, and what other rates follow from them.
+struct Tried {
+    recipe: Option<String>,
+    /// The backbone's rate as part of the head's.
+    of_backbone: Option<f64>,
+}
+
+impl Tried {
+    fn of(options: &TrainOptions) -> Self {
+        let name = format!("{:?}", options.recipe).to_lowercase();
+        let tunes = options.recipe != Recipe::Features;
+        Self { recipe: tunes.then_some(name), of_backbone: tunes.then_some(options.backbone_lr / options.lr) }
+    }
+
+    /// The flags of `tl train` for a rate.
+    fn flags(&self, rate: f64) -> String {
+        let recipe = self.recipe.as_ref().map(|name| format!(" --recipe {name}")).unwrap_or_default();
+        let backbone = self.of_backbone.map(|part| format!(" --set backbone_lr={:.1e}", rate * part));
+        format!("{recipe} --lr {rate:.1e}{}", backbone.unwrap_or_default())
+    }
+}
+
+fn summary(curve: &LrCurve, n_photos: usize, tried: &Tried, args: &LrFindArgs) -> String {
     let n = curve.points.len();
     let last = curve.points.last().map_or(0.0, |point| point.learning_rate);
     let end = if n < args.steps { ", where the loss diverged" } else { "" };
@@ -122,7 +149,11 @@ fn summary(curve: &LrCurve, n_photos: usize, args: &LrFindArgs) -> String {
     ];
     if let Some(steepest) = curve.steepest() {
         let data = args.data.as_ref().map(|data| format!(" {}", data.display())).unwrap_or_default();
-        lines.push(format!("Try it                            {} train{data} --lr {steepest:.1e}", output::program()));
+        lines.push(format!(
+            "Try it                            {} train{data}{}",
+            output::program(),
+            tried.flags(steepest)
+        ));
     }
     lines.join("\n") + "\n"
 }

@@ -4,7 +4,7 @@ mod dashboard;
 mod duration;
 pub(crate) mod eta;
 mod json_log;
-mod lines;
+pub(crate) mod lines;
 mod recorder;
 mod screen;
 mod summary;
@@ -90,8 +90,8 @@ pub(crate) struct TrainArgs {
     /// Stop when this part of the validation photos is classified rightly, as 0.95
     #[arg(long, value_name = "F")]
     target_accuracy: Option<f64>,
-    /// Photos per step [default: 32]
-    #[arg(long, value_name = "N")]
+    /// Photos per step, or `auto` for what fits into memory [default: 32]
+    #[arg(long, value_name = "N|auto", value_parser = batch_size)]
     batch_size: Option<u32>,
     /// Highest learning rate [default: with Adam 0.0003 for the mlp head, more for narrower ones, 0.005 for a linear one;
     /// 0.001 with --recipe notebook or scratch]
@@ -329,6 +329,15 @@ fn stem(options: &TrainOptions) -> String {
     let data = options.data.as_deref().and_then(|data| fs_err::canonicalize(data).ok());
     let name = data.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| "run".to_owned())
+}
+
+/// A number, or 0 for `auto`.
+fn batch_size(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        _ if text == "auto" => Ok(0),
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err("it is a number from 1 on, or auto".to_owned()),
+    }
 }
 
 fn folder_name(text: &str) -> Result<String, String> {

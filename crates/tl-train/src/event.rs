@@ -31,6 +31,13 @@ pub enum Event<'a> {
     Ignored(usize),
     /// Validation photos that training sees too flatter the accuracy: pairs of a training photo and its twin.
     Leaks(&'a [(PathBuf, PathBuf)]),
+    /// A batch size was found, as the settings asked for.
+    BatchSize {
+        /// Photos per batch.
+        batch_size: usize,
+        /// What it was chosen for.
+        why: &'a str,
+    },
     /// Photos are being turned into features.
     Extracting {
         /// Photos done.

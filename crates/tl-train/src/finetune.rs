@@ -10,6 +10,7 @@ mod checkpoint;
 mod gradients;
 mod history;
 mod kept;
+mod memory_of_batch;
 mod model;
 mod photos;
 mod proof;
@@ -18,4 +19,8 @@ mod tune_run;
 mod whole_batch;
 mod worker;
 
-pub(crate) use self::tune_run::{TuneInputs, Tuned};
+pub(crate) use self::{
+    checkpoint::Checkpoints,
+    memory_of_batch::whole_batch_bytes,
+    tune_run::{TuneInputs, Tuned},
+};

@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch_size;
 mod checkpoint;
 mod class_weights;
 mod data;

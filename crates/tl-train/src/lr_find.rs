@@ -5,6 +5,7 @@ mod curve;
 use std::{
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
 };
 
 use tch::{Device, Tensor};
@@ -14,15 +15,18 @@ use tl_head::{Head, LossOptions};
 
 pub use self::curve::{LrCurve, LrPoint};
 use crate::{
+    batch_size::with_batch_size,
     data::Data,
     descent::{Batch, Descent},
     error::TrainError,
     event::{Event, Observer},
+    finetune::TuneInputs,
     head_run::Table,
     options::HeadKind,
     order::order,
     plan::Plan,
-    run::{check_classes, check_skipped, labels, table},
+    run::{check_classes, check_skipped, labels, samples, table},
+    train_head::{HeadInputs, Trained},
 };
 
 /// Lowest and highest rate that are tried.
@@ -44,10 +48,12 @@ pub struct LrFindInputs {
     pub cache: Option<Cache>,
 }
 
-/// Trains a new head on the photos' features for at most `n_steps` steps, the rate growing exponentially from 1e-7 to
-/// 10, until the smoothed loss is four times its lowest (Smith 2017, arXiv:1506.01186).
+/// Trains for at most `n_steps` steps, the rate growing exponentially from 1e-7 to 10, until the smoothed loss is four
+/// times its lowest, or 0.4 where that was almost nothing (Smith 2017, arXiv:1506.01186): a new head on the photos' features, or where the backbone is trained
+/// all that the settings let move, from the head that the run would begin with; there the rate is the head's, and the
+/// backbone's are in proportion.
 ///
-/// None when `stop` was set. Recipes that train the backbone, and heads that are fitted, are errors.
+/// None when `stop` was set. A head that is only fitted is an error.
 pub fn lr_find(
     inputs: &LrFindInputs,
     n_steps: usize,
@@ -55,8 +61,9 @@ pub fn lr_find(
     stop: &AtomicBool,
 ) -> Result<Option<LrCurve>, TrainError> {
     let LrFindInputs { plan, data, weights, device, cache } = inputs;
-    let options = plan.options();
     check(plan, n_steps)?;
+    let plan = &with_batch_size(plan.clone(), data, weights, observer)?;
+    let options = plan.options();
     let file_weights = options.class_weights.read(&data.classes)?;
     let photos: Vec<PathBuf> = data.train.iter().map(|sample| sample.path.clone()).collect();
     let extracting = ExtractOptions { device: *device, cache: cache.clone(), ..plan.extracting() };
@@ -73,14 +80,51 @@ pub fn lr_find(
     let table = table(&features.rows, features.width, &labels, data)?;
     let counts = data.count(labels.iter().copied());
     let loss = options.loss_options(options.class_weights.of(&counts, file_weights));
-    steps(plan, &table, &loss, data.classes.len(), n_steps, stop)
+    if !plan.tunes_backbone() {
+        return steps(plan, &table, &loss, data.classes.len(), n_steps, stop);
+    }
+    let Some(head) = head(plan, &table, &loss, data.classes.len(), stop)? else { return Ok(None) };
+    let inputs = TuneInputs {
+        plan: &plan.for_lr_find(),
+        weights,
+        head,
+        records: Vec::new(),
+        loss,
+        train: samples(&features, &data.train),
+        val: Vec::new(),
+        started: Instant::now(),
+    };
+    inputs.lr_curve((0..n_steps).map(|step| rate(step, n_steps)), observer, stop)
+}
+
+/// The rate of a step.
+fn rate(step: usize, n_steps: usize) -> f64 {
+    FIRST * (LAST / FIRST).powf(step as f64 / (n_steps - 1).max(1) as f64)
+}
+
+/// The head that fine-tuning begins with. None when `stop` was set.
+fn head(
+    plan: &Plan,
+    train: &Table,
+    loss: &LossOptions,
+    n_classes: usize,
+    stop: &AtomicBool,
+) -> Result<Option<Head>, TrainError> {
+    if plan.starts_from_random_head() {
+        return Ok(Some(Head::new(&plan.head_config(n_classes), plan.options().seed)?));
+    }
+    let plan = &plan.for_head();
+    let (loss, started) = (loss.clone(), Instant::now());
+    let inputs = HeadInputs { plan, train, val: None, loss, n_classes, folder: None, data_blake3: "", started };
+    Ok(match inputs.train(&mut |_: &Event<'_>| {}, stop)? {
+        Trained::Done(head, ..) => Some(head),
+        Trained::Stopped { .. } => None,
+    })
 }
 
 fn check(plan: &Plan, n_steps: usize) -> Result<(), TrainError> {
     let mut problems = Vec::new();
-    if plan.tunes_backbone() {
-        problems.push("the learning-rate finder trains heads on features; leave the recipe at features".to_owned());
-    } else if plan.options().head == HeadKind::Logistic {
+    if !plan.tunes_backbone() && plan.options().head == HeadKind::Logistic {
         problems.push("a logistic head is fitted without a learning rate; use --head mlp or linear".to_owned());
     }
     if n_steps < 10 {
@@ -106,7 +150,7 @@ fn steps(
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let rate = FIRST * (LAST / FIRST).powf(step as f64 / (n_steps - 1).max(1) as f64);
+        let rate = rate(step, n_steps);
         let targets = table.targets.f_index_select(0, rows)?;
         let features = table.features.f_index_select(0, rows)?;
         let (_, value) = descent.step(Batch { features, targets: vec![(targets, 1.0)] }, loss, rate)?;

@@ -13,8 +13,24 @@ pub(crate) fn available_bytes() -> u64 {
     of_machine.into_iter().chain(of_group).min().unwrap_or(UNKNOWN)
 }
 
+/// Starts the measurement of [`peak_bytes`] anew; what the process has in memory now. None where that cannot be done.
+pub(crate) fn reset_peak() -> Option<u64> {
+    // Linux's own way, since 4.0.
+    fs_err::write("/proc/self/clear_refs", "5").ok()?;
+    status_bytes("VmRSS:")
+}
+
+/// The most that the process has had in memory.
+pub(crate) fn peak_bytes() -> Option<u64> {
+    status_bytes("VmHWM:")
+}
+
+fn status_bytes(field: &str) -> Option<u64> {
+    field_bytes(&fs_err::read_to_string("/proc/self/status").ok()?, field)
+}
+
 /// A line such as `MemAvailable:   20971520 kB`.
-pub(crate) fn field_bytes(text: &str, field: &str) -> Option<u64> {
+fn field_bytes(text: &str, field: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
@@ -43,5 +59,13 @@ mod tests {
         fs_err::write(group.path().join("memory.max"), "300\n").unwrap();
         assert_eq!(group_bytes(group.path()), Some(200));
         assert!(available_bytes() > 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_peak_rises_with_what_is_used() {
+        let before = reset_peak().unwrap();
+        let used = std::hint::black_box(vec![1u8; 64 << 20]);
+        assert!(peak_bytes().unwrap() >= before + (32 << 20), "{}", used.len());
     }
 }

@@ -101,7 +101,7 @@ pub struct TrainOptions {
     /// Ends the run at this fraction of the validation photos classified rightly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_accuracy: Option<f64>,
-    /// Photos per batch.
+    /// Photos per batch; 0 finds a number that fits into memory when the run begins.
     pub batch_size: usize,
     /// Batches whose gradients make one step of the optimizer. Where a batch can be cut, which is everywhere but with
     /// `batch_norm = "batch"`, this is the same as batches so many times larger.

@@ -77,6 +77,28 @@ impl Plan {
         plan
     }
 
+    /// The same plan with a batch size that was found.
+    pub(crate) fn with_batch_size(mut self, batch_size: usize) -> Self {
+        self.options.batch_size = batch_size;
+        self
+    }
+
+    /// The same plan for steps whose rate grows: everything that may move moves from the first one on, and none of
+    /// them is the last.
+    pub(crate) fn for_lr_find(&self) -> Self {
+        let mut plan = self.clone();
+        (plan.options.unfreeze_every, plan.options.epochs) = (0, usize::MAX);
+        plan
+    }
+
+    /// Threads that the settings come to.
+    pub(crate) fn n_threads(&self) -> usize {
+        match self.options.threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            n => n,
+        }
+    }
+
     /// How photos become features, on the processor and without a cache.
     pub(crate) fn extracting(&self) -> ExtractOptions {
         ExtractOptions {
@@ -288,7 +310,6 @@ fn checks_of_the_rest(o: &TrainOptions) -> Vec<(bool, String)> {
                 o.target_accuracy.unwrap_or_default()
             ),
         ),
-        (o.batch_size > 0, "batch_size is 0; use at least 1 (32 is usual)".to_owned()),
         (
             o.lr.is_finite() && o.lr >= 0.0,
             format!("lr is {}, but it must be above 0 ({} is usual), or 0 for the usual one", o.lr, o.usual_lr()),

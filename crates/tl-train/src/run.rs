@@ -11,10 +11,11 @@ use tl_metrics::{EpochRecord, Worth};
 use tl_model::{Bundle, Provenance};
 
 use crate::{
+    batch_size::with_batch_size,
     data::Data,
     error::TrainError,
     event::{Event, Observer},
-    finetune::{TuneInputs, Tuned},
+    finetune::{Checkpoints, TuneInputs, Tuned},
     head_run::Table,
     options::{HeadKind, Schedule, TrainOptions},
     plan::Plan,
@@ -78,8 +79,9 @@ pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) 
 #[allow(clippy::too_many_lines, reason = "one line of steps, each with its heading")]
 fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
     let RunInputs { plan, data, weights, folder, device, command, cache } = inputs;
-    let options = plan.options();
     let mut clock = Clock::default();
+    let plan = with_batch_size(plan, &data, &weights, observer)?;
+    let options = plan.options();
     check_stopping(&plan, &data)?;
     let file_weights = options.class_weights.read(&data.classes)?;
 
@@ -151,12 +153,13 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         val: val.as_ref(),
         loss: loss.clone(),
         n_classes: data.classes.len(),
-        folder: &folder,
+        folder: Some(&folder),
         data_blake3: &data_blake3,
         started: clock.started,
     };
     // A checkpoint of fine-tuning brings its own head.
-    let needs_no_head = plan.starts_from_random_head() || plan.tunes_backbone() && TuneInputs::was_begun(&folder);
+    let needs_no_head =
+        plan.starts_from_random_head() || plan.tunes_backbone() && Checkpoints::new(folder.checkpoints(), "").any();
     let trained = match needs_no_head {
         true => Trained::Done(Head::new(&plan.head_config(data.classes.len()), options.seed)?, Vec::new(), None),
         false => inputs.train(observer, stop)?,
@@ -176,15 +179,13 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
             weights: &weights,
             head,
             records: history,
-            before,
             loss,
             train: samples(&train_features, &data.train),
             val: samples(&val_features, &data.val),
-            folder: &folder,
-            data_blake3: &data_blake3,
             started: clock.started,
         };
-        let tuned = match inputs.train(observer, stop)? {
+        let checkpoints = Checkpoints::new(folder.checkpoints(), &data_blake3);
+        let tuned = match inputs.train(&checkpoints, before, observer, stop)? {
             Tuned::Done(tuned) => tuned,
             Tuned::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
         };
@@ -306,7 +307,7 @@ pub(crate) fn labels(features: &Features, samples: &[Sample]) -> Vec<usize> {
 }
 
 /// The photos of the rows.
-fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
+pub(crate) fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
     features.photos.iter().map(|&photo| samples[photo].clone()).collect()
 }
 

@@ -32,7 +32,8 @@ pub(crate) struct HeadInputs<'a> {
     pub(crate) val: Option<&'a Table>,
     pub(crate) loss: LossOptions,
     pub(crate) n_classes: usize,
-    pub(crate) folder: &'a RunFolder,
+    /// Where its checkpoints are; none where it need not be gone on with.
+    pub(crate) folder: Option<&'a RunFolder>,
     pub(crate) data_blake3: &'a str,
     /// When the run began, for its time budget.
     pub(crate) started: Instant,
@@ -59,8 +60,8 @@ impl HeadInputs<'_> {
         // A head that never saw all photos helps nobody, and an epoch of it costs a blink.
         let stopping = Stopping::new(options, self.started, self.train.len().div_ceil(options.photos_per_step()));
         let mut run = HeadRun::new(options, self.loss.clone(), head, stopping)?;
-        if self.folder.checkpoint().is_file() {
-            run.restore(Checkpoint::open(&self.folder.checkpoint(), self.data_blake3)?)?;
+        if let Some(checkpoint) = self.folder.map(RunFolder::checkpoint).filter(|file| file.is_file()) {
+            run.restore(Checkpoint::open(&checkpoint, self.data_blake3)?)?;
             run.tell_resumed(self.train.len(), observer);
         }
         let mut saved = Instant::now();
@@ -115,9 +116,10 @@ impl HeadInputs<'_> {
     }
 
     fn save(&self, run: &HeadRun<'_>, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        self.folder.make_checkpoint_folder()?;
-        run.checkpoint()?.save(&self.folder.checkpoint(), self.data_blake3)?;
-        observer.event(&Event::Checkpoint(&self.folder.checkpoint()));
+        let Some(folder) = self.folder else { return Ok(()) };
+        folder.make_checkpoint_folder()?;
+        run.checkpoint()?.save(&folder.checkpoint(), self.data_blake3)?;
+        observer.event(&Event::Checkpoint(&folder.checkpoint()));
         Ok(())
     }
 }

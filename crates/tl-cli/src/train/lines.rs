@@ -19,6 +19,7 @@ pub(crate) fn lines(event: &Event<'_>, run: &Path) -> Vec<String> {
             lines.extend(skipped::lines(skipped, Some(&list)));
             return lines;
         }
+        Event::BatchSize { batch_size, why } => format!("Batches of {batch_size}: {why}"),
         Event::FrozenKept { n_photos, n_bytes } => format!(
             "The frozen layers are done with the {n_photos} photos: what they make of them is kept ({:.0} MB)",
             *n_bytes as f64 / 1e6

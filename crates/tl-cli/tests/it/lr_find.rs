@@ -27,11 +27,34 @@ fn the_losses_of_growing_rates_are_drawn_and_written_down() {
 }
 
 #[test]
+fn rates_of_fine_tuning_are_tried_on_all_that_moves() {
+    let work = Work::with_photos(8);
+    let find = |out: &str, more: &[&str]| {
+        let args = "lr-find photos --set batch_size=4 --set side=64 --set micro_batch=2 --out";
+        work.ok(&[&args.split(' ').collect::<Vec<_>>(), &[out][..], more].concat())
+    };
+    let finetune = ["--recipe", "finetune", "--backbone", "v3_small", "--threads"];
+    let run = find("one.csv", &[&finetune[..], &["1", "--steps", "30"]].concat());
+    find("two.csv", &[&finetune[..], &["2", "--steps", "30"]].concat());
+    let read = |name| std::fs::read_to_string(work.path(name)).unwrap();
+    assert_eq!(read("one.csv"), read("two.csv"));
+    let losses: Vec<f64> =
+        read("one.csv").lines().skip(1).map(|l| l.split(',').nth(1).unwrap().parse().unwrap()).collect();
+    assert!(losses.len() > 15 && losses.iter().any(|loss| *loss > 4.0 * losses[0]), "it never diverged: {losses:?}");
+    assert!(run.stdout().contains("where the loss diverged"), "{}", run.stdout());
+    // Another head that takes steps first, and one that has learnt nothing, with statistics of the batch.
+    find("linear.svg", &[&finetune[..], &["1", "--head", "linear", "--steps", "10"]].concat());
+    let notebook = ["--recipe", "notebook", "--backbone", "v3_small", "--set", "freeze=stage:3", "--steps", "10"];
+    let notebook = find("notebook.svg", &notebook);
+    assert!(notebook.stdout().contains("--recipe notebook --lr"), "{}", notebook.stdout());
+    assert!(!work.path("runs").exists());
+}
+
+#[test]
 fn what_has_no_learning_rate_is_refused() {
     let work = Work::with_photos(3);
     for (more, words) in [
         (["--head", "logistic"], "fitted without a learning rate"),
-        (["--set", "recipe=scratch"], "leave the recipe at features"),
         (["--steps", "3"], "make no curve"),
         (["--out", "curve.png"], "end it in .svg or .csv"),
     ] {

@@ -1,13 +1,13 @@
 //! The loop of fine-tuning.
 
 mod counts;
+mod lr_curve;
 mod state;
 mod steps;
 mod validation;
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
-    thread,
     time::Instant,
 };
 
@@ -29,7 +29,6 @@ use crate::{
     options::{Keep, NormKind, TrainOptions},
     plan::Plan,
     report::FreezeProof,
-    run_folder::RunFolder,
     stopping::{StopReason, Stopping},
 };
 
@@ -40,14 +39,10 @@ pub(crate) struct TuneInputs<'a> {
     pub(crate) head: Head,
     /// The head's epochs on features.
     pub(crate) records: Vec<EpochRecord>,
-    /// Its loss and accuracy on the validation photos, where it has learnt and there are any.
-    pub(crate) before: Option<(f64, f64)>,
     pub(crate) loss: LossOptions,
     /// Photos that can be read.
     pub(crate) train: Vec<Sample>,
     pub(crate) val: Vec<Sample>,
-    pub(crate) folder: &'a RunFolder,
-    pub(crate) data_blake3: &'a str,
     /// When the run began, for its time budget.
     pub(crate) started: Instant,
 }
@@ -73,15 +68,15 @@ pub(crate) struct TunedModel {
 }
 
 impl TuneInputs<'_> {
-    /// Whether a run that was interrupted had come as far as this: its checkpoint holds the head that was trained
-    /// before.
-    pub(crate) fn was_begun(folder: &RunFolder) -> bool {
-        Checkpoints::new(folder.checkpoints(), "").any()
-    }
-
-    pub(crate) fn train(self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Tuned, TrainError> {
-        let checkpoints = Checkpoints::new(self.folder.checkpoints(), self.data_blake3);
-        let before = self.before;
+    /// Goes on from the newest of the checkpoints, if there is one. `before` is the loss and accuracy on the validation
+    /// photos of a head that has learnt, where there are any.
+    pub(crate) fn train(
+        self,
+        checkpoints: &Checkpoints,
+        before: Option<(f64, f64)>,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Tuned, TrainError> {
         let mut run = TuneRun::new(self)?;
         let (newest, damaged) = checkpoints.newest()?;
         for path in &damaged {
@@ -94,7 +89,7 @@ impl TuneInputs<'_> {
         } else if let (Keep::Best, Some((loss, accuracy))) = (run.options.keep, before) {
             // So that no run ends worse than it began.
             run.history.best = Some((0, accuracy, loss));
-            run.save(&checkpoints, true, observer)?;
+            run.save(checkpoints, true, observer)?;
         }
         let mut stopped_early = None;
         while run.history.epoch < run.options.epochs {
@@ -103,14 +98,14 @@ impl TuneInputs<'_> {
                 observer.event(&Event::StoppedEarly(reason));
                 break;
             }
-            if !run.epoch_steps(&checkpoints, observer, stop)? {
-                run.save(&checkpoints, false, observer)?;
+            if !run.epoch_steps(checkpoints, observer, stop)? {
+                run.save(checkpoints, false, observer)?;
                 return Ok(Tuned::Stopped { epochs: run.history.records.len(), steps: run.history.step });
             }
             let is_best = run.finish_epoch(observer)?;
-            run.save(&checkpoints, is_best, observer)?;
+            run.save(checkpoints, is_best, observer)?;
         }
-        run.finish(&checkpoints, stopped_early).map(|model| Tuned::Done(Box::new(model)))
+        run.finish(checkpoints, stopped_early).map(|model| Tuned::Done(Box::new(model)))
     }
 }
 
@@ -193,7 +188,7 @@ impl<'a> TuneRun<'a> {
             NormKind::Frozen => BatchNorm::Frozen,
             NormKind::Batch => BatchNorm::Batch,
         };
-        let n_workers = self.n_threads();
+        let n_workers = self.plan.n_threads();
         let trained = |epoch| trained_in(epoch, &self.layers, &self.trained, self.options);
         let (epoch, now) = (self.history.epoch, trained(self.history.epoch));
         let serves_again = epoch + 1 < self.options.epochs && trained(epoch + 1) == now;
@@ -209,13 +204,6 @@ impl<'a> TuneRun<'a> {
             |_| Worker::new(&model.backbone, &preprocessing, precision, self.plan.micro_batch(), self.kept.clone());
         self.workers = (0..n_workers).map(worker).collect::<Result<_, _>>()?;
         Ok(())
-    }
-
-    fn n_threads(&self) -> usize {
-        match self.options.threads {
-            0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            n => n,
-        }
     }
 
     // ---- Ends.

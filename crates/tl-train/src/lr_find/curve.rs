@@ -6,6 +6,8 @@ use serde::Serialize;
 const SMOOTHING: f64 = 0.9;
 /// So many times the lowest loss is divergence.
 const DIVERGED: f64 = 4.0;
+/// A loss below this is as good as none: of a fitted head a single photo makes many times its loss.
+const FLOOR: f64 = 0.1;
 /// Steps to either side over which a slope is taken.
 const HALF_WINDOW: usize = 5;
 /// Steps at the start whose average says little.
@@ -31,13 +33,13 @@ pub struct LrCurve {
 
 impl LrCurve {
     /// Takes in the next step; whether the finder should go on, because the loss has not diverged.
-    pub(super) fn add(&mut self, learning_rate: f64, loss: f64) -> bool {
+    pub(crate) fn add(&mut self, learning_rate: f64, loss: f64) -> bool {
         let n = self.points.len() as i32;
         // Adam's correction of a mean that began at zero.
         let before = self.points.last().map_or(0.0, |p| p.smoothed_loss * (1.0 - SMOOTHING.powi(n)));
         let smoothed_loss = (SMOOTHING * before + (1.0 - SMOOTHING) * loss) / (1.0 - SMOOTHING.powi(n + 1));
         let lowest = self.points.iter().map(|p| p.smoothed_loss).fold(f64::INFINITY, f64::min);
-        let goes_on = smoothed_loss.is_finite() && smoothed_loss <= DIVERGED * lowest;
+        let goes_on = smoothed_loss.is_finite() && smoothed_loss <= DIVERGED * lowest.max(FLOOR);
         if smoothed_loss.is_finite() {
             self.points.push(LrPoint { learning_rate, loss, smoothed_loss });
         }
@@ -59,10 +61,12 @@ impl LrCurve {
         steepest.map(|(i, _)| self.points[i].learning_rate)
     }
 
-    /// A tenth of the rate at which the smoothed loss is lowest: there it is about to grow.
+    /// A tenth of the rate at which the smoothed loss is lowest: there it is about to grow. At most ten times
+    /// [`Self::steepest`], since where nothing diverges the lowest may lie at any rate.
     #[must_use]
     pub fn tenth_of_lowest(&self) -> Option<f64> {
-        Some(self.points[self.lowest_at()?].learning_rate / 10.0)
+        let tenth = self.points[self.lowest_at()?].learning_rate / 10.0;
+        Some(self.steepest().map_or(tenth, |steepest| tenth.min(10.0 * steepest)))
     }
 
     fn lowest_at(&self) -> Option<usize> {
@@ -103,6 +107,14 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_that_never_grows_is_no_reason_for_a_huge_rate() {
+        let curve = curve(1e-4, 1e9);
+        let (steepest, tenth) = (curve.steepest().unwrap(), curve.tenth_of_lowest().unwrap());
+        assert!(curve.points.len() == 200 && steepest < 1e-3, "{steepest}");
+        assert!((tenth - 10.0 * steepest).abs() < 1e-12, "{tenth} is not bounded by {steepest}");
+    }
+
+    #[test]
     fn noise_is_not_taken_for_a_fall() {
         let mut curve = LrCurve::default();
         for step in 0..100 {
@@ -112,6 +124,13 @@ mod tests {
         }
         let steepest = curve.steepest().unwrap();
         assert!((1e-4..1e-1).contains(&steepest), "{steepest}");
+    }
+
+    #[test]
+    fn a_single_photo_is_no_divergence() {
+        let mut curve = LrCurve::default();
+        assert!([1e-5, 0.1, 1e-5, 0.3].into_iter().all(|loss| curve.add(1e-3, loss)));
+        assert!(!(0..30).all(|_| curve.add(1e-3, 0.6)));
     }
 
     #[test]

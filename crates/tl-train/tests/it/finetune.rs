@@ -81,23 +81,29 @@ fn what_frozen_layers_make_of_photos_is_computed_once_to_the_same_bits() {
         counted(options, &dir, name, |event| matches!(event, Event::FrozenKept { .. })).0
     };
     // V1 turns its pictures, V3 has other layers than convolutions; parts of three do not go into batches of four.
-    for (backbone, freeze) in [("mobilenet_v1", "20"), ("mobilenet_v3_small", "stage:3")] {
-        for precision in [PrecisionChoice::F32, PrecisionChoice::Auto] {
-            let options = TrainOptions {
-                backbone: backbone.to_owned(),
-                freeze: freeze.to_owned(),
-                augment: "none".to_owned(),
-                unfreeze_every: 0,
-                micro_batch: 3,
-                side: 64,
-                precision,
-                ..options(&dir)
-            };
-            let name = |how: &str| format!("{backbone}-{precision:?}-{how}");
-            assert_eq!(kept(TrainOptions { threads: 2, ..options.clone() }, &name("kept")), 1);
-            assert_eq!(kept(TrainOptions { frozen_memory_bytes: Some(0), ..options }, &name("anew")), 0);
-            assert!(model(&dir, &name("kept")) == model(&dir, &name("anew")), "{}", name(""));
-        }
+    for (backbone, freeze, batch_norm, precision) in [
+        ("mobilenet_v1", "20", NormKind::Frozen, PrecisionChoice::F32),
+        ("mobilenet_v1", "20", NormKind::Batch, PrecisionChoice::F32),
+        ("mobilenet_v1", "40", NormKind::Frozen, PrecisionChoice::Auto),
+        ("mobilenet_v3_small", "stage:3", NormKind::Frozen, PrecisionChoice::Auto),
+        ("mobilenet_v3_small", "stage:2", NormKind::Frozen, PrecisionChoice::F32),
+    ] {
+        let options = TrainOptions {
+            backbone: backbone.to_owned(),
+            freeze: freeze.to_owned(),
+            batch_norm,
+            precision,
+            augment: "none".to_owned(),
+            unfreeze_every: 0,
+            micro_batch: 3,
+            epochs: 2,
+            side: 64,
+            ..options(&dir)
+        };
+        let name = |how: &str| format!("{backbone}-{freeze}-{batch_norm:?}-{how}");
+        assert_eq!(kept(TrainOptions { threads: 2, ..options.clone() }, &name("kept")), 1);
+        assert_eq!(kept(TrainOptions { frozen_memory_bytes: Some(0), ..options }, &name("anew")), 0);
+        assert!(model(&dir, &name("kept")) == model(&dir, &name("anew")), "{}", name(""));
     }
     let few = TrainOptions { augment: "none".to_owned(), frozen_memory_bytes: Some(1000), ..options(&dir) };
     assert_eq!(kept(few, "few"), 0, "they do not fit");
@@ -125,6 +131,30 @@ fn no_run_that_keeps_the_best_ends_worse_than_its_fitted_head() {
     assert!(model(&dir, "wild") == model(&dir, "cut") && model(&dir, "wild") == model(&dir, "head"));
     let last = run(TrainOptions { keep: Keep::Last, ..wild }, &dir, "last");
     assert!(last.kept_epoch.is_none() && last.val_loss > metrics.val_loss, "{last:?}");
+}
+
+#[test]
+fn a_batch_size_is_found_and_written_down() {
+    let dir = photos();
+    let found = |options: TrainOptions, name: &str| {
+        let (mut sizes, folder) = (Vec::new(), RunFolder::create(&dir.path().join("runs"), Some(name), "").unwrap());
+        let mut observer = |event: &Event<'_>| {
+            if let Event::BatchSize { batch_size, why } = event {
+                sizes.push((*batch_size, why.to_string()));
+            }
+        };
+        let options = TrainOptions { batch_size: 0, epochs: 1, side: 64, ..options };
+        train(inputs(options, folder.clone()), &mut observer, &AtomicBool::new(false)).unwrap();
+        let settings: TrainOptions = toml::from_str(&std::fs::read_to_string(folder.config()).unwrap()).unwrap();
+        assert_eq!(sizes.len(), 1, "{sizes:?}");
+        assert_eq!(settings.batch_size, sizes[0].0);
+        sizes.remove(0)
+    };
+    let in_parts = found(options(&dir), "parts");
+    assert_eq!((in_parts.0, in_parts.1.contains("does not grow")), (32, true), "{in_parts:?}");
+    // Twelve photos make eight batches of one.
+    let whole = found(TrainOptions { batch_norm: NormKind::Batch, ..options(&dir) }, "whole");
+    assert_eq!((whole.0, whole.1.contains("fewer than 8 steps")), (1, true), "{whole:?}");
 }
 
 #[test]

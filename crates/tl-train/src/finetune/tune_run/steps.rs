@@ -73,7 +73,7 @@ impl TuneRun<'_> {
     }
 
     /// The batches of the current epoch that are still to do.
-    fn batches(&mut self, observer: &mut dyn Observer) -> Source {
+    pub(super) fn batches(&mut self, observer: &mut dyn Observer) -> Source {
         let (samples, order) = self.drawn();
         let todo = &order[(self.history.step * self.options.photos_per_step()).min(order.len())..];
         match self.kept.as_ref().filter(|kept| kept.is_whole()) {

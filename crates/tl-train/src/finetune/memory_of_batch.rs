@@ -1,0 +1,40 @@
+//! What a batch that `BatchNorm` looks at as a whole takes of memory: measured, not computed.
+
+use tl_backbone::{Backbone, BatchNorm, Weights, layers};
+use tl_head::{Head, LossOptions};
+use tl_torch::thread_pool;
+
+use super::{
+    model::Model,
+    photos::Photos,
+    whole_batch::{Crew, whole_batches},
+    worker::Worker,
+};
+use crate::{
+    error::TrainError,
+    memory::{peak_bytes, reset_peak},
+    plan::Plan,
+};
+
+/// Bytes by which the process grows at most while it computes the gradients of `n` grey photos, of `n_classes`
+/// classes; none where the system does not tell. Nothing of `weights` moves.
+pub(crate) fn whole_batch_bytes(
+    plan: &Plan,
+    weights: &Weights,
+    n_classes: usize,
+    n: usize,
+) -> Result<Option<u64>, TrainError> {
+    let (preprocessing, precision, micro_batch) = (plan.preprocessing(), plan.tuning_precision(), plan.micro_batch());
+    let mut backbone = Backbone::new(weights)?;
+    backbone.train_layers(&plan.freeze().trained(&layers(plan.spec())), BatchNorm::Batch)?;
+    let model = Model { backbone, head: Head::new(&plan.head_config(n_classes), plan.options().seed)? };
+    let worker = |_| Worker::new(&model.backbone, &preprocessing, precision, micro_batch, None);
+    let mut workers: Vec<Worker> = (0..plan.n_threads()).map(worker).collect::<Result<_, _>>()?;
+    let mut crew = Crew { pool: &thread_pool(plan.options().threads)?, workers: &mut workers, micro_batch };
+    let side = preprocessing.geometry.side as usize;
+    let (pixels, labels, places) = (vec![128; n * side * side * 3], vec![0; n], vec![0; n]);
+    let photos = Photos { pixels: &pixels, places: &places, labels: &labels, share: 1.0, partners: None };
+    let before = reset_peak();
+    whole_batches(&model, &mut crew, &[photos], &LossOptions::default())?;
+    Ok(before.zip(peak_bytes()).map(|(before, peak)| peak.saturating_sub(before)))
+}
