@@ -289,7 +289,7 @@ fn a_loss_that_leaves_the_numbers_is_an_error() {
 
 #[test]
 fn every_problem_of_a_plan_is_reported() {
-    let wrong = TrainOptions { epochs: 0, batch_size: 0, lr: f64::NAN, val_fraction: 1.0, ..TrainOptions::default() };
+    let wrong = TrainOptions { epochs: 0, accumulate: 0, lr: f64::NAN, val_fraction: 1.0, ..TrainOptions::default() };
     match Plan::new(wrong) {
         Err(TrainError::Options { problems }) => assert_eq!(problems.len(), 4, "{problems:?}"),
         other => panic!("{other:?}"),
