@@ -8,10 +8,10 @@ use crate::{
     error::BackboneError,
     excite::Excite,
     expected::Expected,
-    fold::fold,
-    network::{CompileOptions, Step},
+    fold::fold_turned,
     precision::Precision,
     round::{to_bf16, to_int8},
+    steps::Step,
     weights::Weights,
 };
 
@@ -45,19 +45,20 @@ enum Form {
 }
 
 impl<'a> Compiler<'a> {
-    /// For pictures of `side` pixels.
+    /// For batches of `batch` pictures of `side` pixels.
     pub(crate) fn new(
         weights: &'a Weights,
         architecture: &'a Architecture,
-        options: &CompileOptions,
-        side: i64,
+        precision: Precision,
+        engine: Engine,
+        [batch, side]: [i64; 2],
     ) -> Self {
         Self {
             weights,
             architecture,
-            precision: options.precision,
-            engine: options.engine,
-            batch: options.batch.max(1) as i64,
+            precision,
+            engine,
+            batch,
             side,
             n_convs: 0,
             x: Activations { form: Form::Numbers(Kind::Float), expected: None },
@@ -66,10 +67,6 @@ impl<'a> Compiler<'a> {
 
     /// The steps of these blocks, which are the first ones.
     pub(crate) fn steps(mut self, blocks: &[Block]) -> Result<Vec<Step>, BackboneError> {
-        let is_whole = blocks.len() == self.architecture.blocks.len();
-        if self.precision == Precision::Int8 && !(self.architecture.has_int8() && is_whole) {
-            return Err(self.no_int8());
-        }
         let mut steps = Vec::new();
         for (i, block) in blocks.iter().enumerate() {
             steps.extend(self.block(block, i + 1 == blocks.len())?);
@@ -123,15 +120,14 @@ impl<'a> Compiler<'a> {
         let Form::Numbers(kind) = self.x.form else { return Err(self.no_int8()) };
         let excite = Excite::new(self.weights, &layer.name, kind, self.batch, self.engine)?;
         if let Some(expected) = &mut self.x.expected {
-            let picture = expected.mean.f_to_kind(kind)?.f_view([1, -1, 1, 1])?;
-            expected.mean = excite.forward(picture)?.f_flatten(0, -1)?.f_to_kind(Kind::Float)?;
+            expected.excite(&excite, kind)?;
         }
         Ok(excite)
     }
 
     /// `is_last`: nothing follows that could read bytes.
     fn conv(&mut self, conv: &ConvBn, residual: Option<&Activations>, is_last: bool) -> Result<Conv, BackboneError> {
-        let (weight, bias) = fold(self.weights, self.architecture, conv)?;
+        let (weight, bias) = fold_turned(self.weights, self.architecture, conv)?;
         let (shape, options) = ([self.batch, conv.n_in, self.side, self.side], self.options(conv));
         let expected = self.x.expected.as_ref();
         let y = Expected::of(self.weights, conv)?.plus(residual.and_then(|x| x.expected.as_ref()))?;

@@ -78,6 +78,9 @@ pub enum BackboneError {
     /// Values or gradients of a folded network are too few.
     #[error("the folded network and its values do not fit; fold it again after freezing other layers")]
     Folded,
+    /// The kernels refused.
+    #[error(transparent)]
+    Kernels(#[from] tl_kernels::KernelError),
     /// libtorch refused.
     #[error(transparent)]
     Torch(#[from] TorchError),

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 use tl_torch::{Activation, ByteScale, TorchError};
 
-use crate::{architecture::ConvBn, error::BackboneError, weights::Weights};
+use crate::{architecture::ConvBn, error::BackboneError, excite::Excite, weights::Weights};
 
 /// Mean and variance of each channel `[C]`, taking what `BatchNorm` gives for normally distributed.
 #[derive(Debug)]
@@ -52,15 +52,29 @@ impl Expected {
         })
     }
 
-    /// Bytes for all channels, for the widest of them.
+    /// Behind squeeze and excite, which computes in `kind`.
+    pub(crate) fn excite(&mut self, excite: &Excite, kind: Kind) -> Result<(), BackboneError> {
+        let picture = self.mean.f_to_kind(kind)?.f_view([1, -1, 1, 1])?;
+        self.mean = excite.forward(picture)?.f_flatten(0, -1)?.f_to_kind(Kind::Float)?;
+        Ok(())
+    }
+
+    /// Bytes for all channels.
     pub(crate) fn bytes(&self) -> Result<ByteScale, BackboneError> {
+        let (low, high) = self.range()?;
+        Ok(ByteScale::of_range(low, high))
+    }
+
+    /// What the widest channel lies between. (A range for each channel cuts off more of the long tails of some and
+    /// doubles the error of V1's features.)
+    pub(crate) fn range(&self) -> Result<(f64, f64), BackboneError> {
         if let Some(ceiling) = self.ceiling {
-            return Ok(ByteScale::of_range(0.0, ceiling));
+            return Ok((0.0, ceiling));
         }
         let reach = self.variance.f_sqrt()?.f_mul_scalar(REACH)?;
         let low = self.mean.f_sub(&reach)?.f_min()?.f_double_value(&[])?;
         let high = self.mean.f_add(&reach)?.f_max()?.f_double_value(&[])?;
-        Ok(ByteScale::of_range(low, high))
+        Ok((low.min(0.0), high.max(0.0)))
     }
 }
 

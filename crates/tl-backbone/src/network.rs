@@ -1,13 +1,16 @@
-//! The inference form: a flat list of fused steps with packed weights.
+//! The inference form.
 
-use std::cell::RefCell;
-
-use tch::{Kind, Tensor};
-use tl_torch::{ByteScale, Conv, Engine};
+use tch::Tensor;
+use tl_torch::Engine as TorchEngine;
 
 use crate::{
-    architecture::Padding, compiler::Compiler, error::BackboneError, excite::Excite, input::Input,
-    precision::Precision, top::Top, weights::Weights,
+    engine::Engine,
+    error::BackboneError,
+    kernels::{Kernels, numbers},
+    precision::Precision,
+    steps::Steps,
+    top::Top,
+    weights::Weights,
 };
 
 /// A network compiled for inference on the CPU: `BatchNorm` folded, weights packed, channels-last.
@@ -15,28 +18,14 @@ use crate::{
 /// It is for one thread at a time: give each worker its own.
 #[derive(Debug)]
 pub struct Network {
-    /// Whether activations are turned by 180 degrees, see [`crate::fold`].
-    turned: bool,
-    steps: Vec<Step>,
+    form: Form,
     top: Top,
-    input: RefCell<Input>,
 }
 
-/// What is done to the activations `x` in turn.
 #[derive(Debug)]
-pub(crate) enum Step {
-    /// Keeps `x` for the next `Add`.
-    Keep,
-    /// `x = conv(x)`.
-    Conv(Conv),
-    /// `x = conv(x) +` what was kept.
-    ConvAdd(Conv),
-    /// Squeeze and excite, in place.
-    Excite(Excite),
-    /// Rounds `x` to another kind.
-    Round(Kind),
-    /// From numbers to bytes.
-    Encode(ByteScale),
+enum Form {
+    Kernels(Kernels),
+    Steps(Steps),
 }
 
 /// How a network is compiled.
@@ -49,7 +38,7 @@ pub struct CompileOptions {
     pub batch: usize,
     /// Side of the pictures in pixels; `None` takes the weights' own.
     pub side: Option<u32>,
-    /// Fused kernels where they exist, or plain operators.
+    /// Whose kernels it runs on.
     pub engine: Engine,
     /// Blocks to compile, from the first; `None` takes all.
     pub n_blocks: Option<usize>,
@@ -72,46 +61,44 @@ impl Network {
         let _guard = tch::no_grad_guard();
         let spec = weights.spec();
         let architecture = (spec.architecture)();
-        let side = options.side.unwrap_or(spec.preprocessing.geometry.side);
-        let turned = architecture.padding == Padding::Same;
-        let input = Input::new(side as usize, &spec.preprocessing, turned);
+        let side = options.side.unwrap_or(spec.preprocessing.geometry.side) as usize;
         let n_blocks = options.n_blocks.unwrap_or(architecture.blocks.len());
-        let compiler = Compiler::new(weights, &architecture, options, i64::from(side));
-        let steps = compiler.steps(&architecture.blocks[..n_blocks.min(architecture.blocks.len())])?;
-        Ok(Self { turned, steps, top: Top::new(weights, &architecture)?, input: RefCell::new(input) })
+        let blocks = &architecture.blocks[..n_blocks.min(architecture.blocks.len())];
+        let has_int8 = architecture.has_int8() && blocks.len() == architecture.blocks.len();
+        if options.precision == Precision::Int8 && !has_int8 {
+            return Err(BackboneError::Int8 { backbone: spec.name });
+        }
+        let steps = |engine| {
+            let batch_and_side = [options.batch, side];
+            Steps::new(weights, &architecture, blocks, options.precision, engine, batch_and_side).map(Form::Steps)
+        };
+        let form = match (options.engine, numbers(options.precision)) {
+            (Engine::Auto, Some(numbers)) => {
+                Form::Kernels(Kernels::new(weights, &architecture, blocks, options.precision, numbers, side)?)
+            }
+            (Engine::Auto | Engine::OneDnn, _) => steps(TorchEngine::Auto)?,
+            (Engine::Plain, _) => steps(TorchEngine::Plain)?,
+        };
+        Ok(Self { form, top: Top::new(weights, &architecture)? })
     }
 
     /// Features `[n, n_features] f32` of `n` pictures: `[n, side, side, 3] u8`, R, G, B.
     pub fn features(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
         let _guard = tch::no_grad_guard();
-        Ok(self.run(pixels, n)?.f_mean_dim(&[2, 3][..], false, Kind::Float)?)
+        match &self.form {
+            Form::Kernels(kernels) => kernels.features(pixels, n),
+            Form::Steps(steps) => steps.features(pixels, n),
+        }
     }
 
     /// Activations `[n, C, H, W]` after the compiled blocks, the right way up, in the kind of the arithmetic.
     /// There must be at least one block: the input itself is in units of the first one.
     pub fn activations(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
         let _guard = tch::no_grad_guard();
-        let x = self.run(pixels, n)?;
-        Ok(if self.turned { x.f_flip([2, 3])? } else { x })
-    }
-
-    fn run(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
-        let mut x = self.input.borrow_mut().fill(pixels, n)?;
-        let mut kept = None;
-        for step in &self.steps {
-            x = match step {
-                Step::Keep => {
-                    kept = Some(x.shallow_clone());
-                    x
-                }
-                Step::Conv(conv) => conv.forward(&x)?,
-                Step::ConvAdd(conv) => add(conv, &x, kept.take())?,
-                Step::Excite(excite) => excite.forward(x)?,
-                Step::Round(kind) => x.f_to_kind(*kind)?,
-                Step::Encode(scale) => scale.encode(&x)?,
-            };
+        match &self.form {
+            Form::Kernels(kernels) => kernels.activations(pixels, n),
+            Form::Steps(steps) => steps.activations(pixels, n),
         }
-        Ok(x)
     }
 
     /// `ImageNet` logits `[n, n_classes] f32` of features `[n, n_features] f32`: the pretrained top.
@@ -120,20 +107,12 @@ impl Network {
         self.top.forward(features)
     }
 
-    /// Whether it runs on oneDNN's fused kernels; if not, on plain operators.
+    /// Whether it runs on fused kernels, of its own or oneDNN's; if not, on plain operators.
     #[must_use]
     pub fn is_fused(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Conv(conv) if conv.is_fused()))
-    }
-}
-
-/// A residual block's end: the convolution's output is added to the block's input, in place.
-fn add(conv: &Conv, x: &Tensor, kept: Option<Tensor>) -> Result<Tensor, BackboneError> {
-    match kept {
-        None => Ok(conv.forward(x)?),
-        Some(mut sum) => {
-            conv.forward_add(x, &mut sum)?;
-            Ok(sum)
+        match &self.form {
+            Form::Kernels(_) => true,
+            Form::Steps(steps) => steps.is_fused(),
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, Tensor};
-use tl_torch::{Activation, Conv, ConvOptions, CpuCapability, TorchError, channels_last};
+use tl_torch::{Activation, Conv, ConvOptions, CpuCapability, channels_last};
+
+use crate::{error::BackboneError, kernels};
 
 /// In which numbers the inference form computes; features are f32 in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -11,10 +13,11 @@ pub enum Precision {
     /// 32-bit floats.
     #[default]
     F32,
-    /// Weights and activations of 16 bits with the range of f32 and 8 bits of precision, sums in f32; the first
-    /// two or three layers, which can least bear rounding, in f32.
+    /// Weights and activations of 16 bits with the range of f32 and 8 bits of precision, sums in f32. What can least
+    /// bear rounding stays in f32: the kernels of `tl-kernels` round nothing but what goes into pointwise convolutions,
+    /// oneDNN's everything behind the first two or three layers.
     Bf16,
-    /// Weights and activations of 8 bits, sums in 32-bit integers; the first two layers in f32. For V1 and V2.
+    /// Weights and activations of 8 bits, sums in 32-bit integers, where bf16 would round. For V1 and V2.
     Int8,
 }
 
@@ -27,7 +30,7 @@ impl Precision {
 
     /// The faster of the two on the calling thread, where the processor has bf16 at all: its flags do not say what a
     /// hypervisor or a frequency limit makes of it. Takes some milliseconds.
-    pub fn measured() -> Result<Self, TorchError> {
+    pub fn measured() -> Result<Self, BackboneError> {
         if Self::auto() == Self::F32 {
             return Ok(Self::F32);
         }
@@ -60,19 +63,31 @@ impl Precision {
     }
 }
 
-/// The shortest of a few runs of one of V1's middle layers on four photos: such layers are where its time goes.
-fn pointwise_time(precision: Precision) -> Result<Duration, TorchError> {
-    const SHAPE: [i64; 4] = [4, 512, 14, 14];
+/// The shortest of a few runs of one of V1's middle layers: such layers are where its time goes.
+fn pointwise_time(precision: Precision) -> Result<Duration, BackboneError> {
+    let mut run = match kernels::numbers(precision) {
+        Some(numbers) => kernels::middle_layer(numbers)?,
+        None => middle_layer(precision)?,
+    };
+    let mut shortest = Duration::MAX;
+    for _ in 0..4 {
+        let start = Instant::now();
+        run()?;
+        shortest = shortest.min(start.elapsed());
+    }
+    Ok(shortest)
+}
+
+/// The layer on libtorch, for one photo.
+fn middle_layer(precision: Precision) -> Result<kernels::Run, BackboneError> {
+    const SHAPE: [i64; 4] = [1, 512, 14, 14];
     let zeros = |shape: &[i64], kind| Tensor::f_zeros(shape, (kind, Device::Cpu));
     let (weight, bias) = (zeros(&[512, 512, 1, 1], precision.kind())?, zeros(&[512], Kind::Float)?);
     let options = ConvOptions { activation: Activation::Relu6, ..ConvOptions::default() };
     let conv = Conv::new(&weight, &bias, SHAPE, &options)?;
     let input = channels_last(&zeros(&SHAPE, precision.kind())?)?;
-    let mut shortest = Duration::MAX;
-    for _ in 0..4 {
-        let start = Instant::now();
+    Ok(Box::new(move || {
         drop(conv.forward(&input)?);
-        shortest = shortest.min(start.elapsed());
-    }
-    Ok(shortest)
+        Ok(())
+    }))
 }

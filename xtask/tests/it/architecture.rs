@@ -6,13 +6,14 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use xtask::workspace;
 
 /// The crates of the workspace that each crate may use; tl-cli may use them all.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("tl-data", &[]),
     ("tl-audit", &["tl-data"]),
     ("tl-events", &[]),
+    ("tl-kernels", &[]),
     ("tl-metrics", &[]),
     ("tl-torch", &[]),
-    ("tl-backbone", &["tl-data", "tl-torch"]),
+    ("tl-backbone", &["tl-data", "tl-kernels", "tl-torch"]),
     ("tl-head", &["tl-torch"]),
     ("tl-features", &["tl-backbone", "tl-data", "tl-torch"]),
     ("tl-model", &["tl-backbone", "tl-data", "tl-features", "tl-head", "tl-torch"]),
@@ -41,7 +42,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 /// What links libtorch.
 const TORCH: [&str; 2] = ["tch", "torch-sys"];
 /// The crates that must build, and be tested, where there is no libtorch.
-const WITHOUT_TORCH: [&str; 5] = ["tl-audit", "tl-data", "tl-events", "tl-metrics", "xtask"];
+const WITHOUT_TORCH: [&str; 6] = ["tl-audit", "tl-data", "tl-events", "tl-kernels", "tl-metrics", "xtask"];
 /// The crates that may use anyhow: programs, not libraries.
 const PROGRAMS: [&str; 2] = ["tl-cli", "xtask"];
 

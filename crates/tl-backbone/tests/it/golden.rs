@@ -21,7 +21,9 @@ fn pictures_are_those_of_the_script() {
 #[test]
 fn inference_form_gives_the_golden_features_and_logits() {
     for name in NAMES {
-        check_network(&weights(name), Precision::F32, Engine::Auto, 1e-5);
+        for engine in [Engine::Auto, Engine::OneDnn] {
+            check_network(&weights(name), Precision::F32, engine, 1e-5);
+        }
     }
 }
 
@@ -39,15 +41,17 @@ fn bf16_is_near_the_golden_features() {
         return;
     }
     for name in NAMES {
-        check_network(&weights(name), Precision::Bf16, Engine::Auto, 2e-2);
+        for engine in [Engine::Auto, Engine::OneDnn] {
+            check_network(&weights(name), Precision::Bf16, engine, 2e-2);
+        }
     }
 }
 
 /// Bytes are coarser; a wrong scale, zero or range anywhere gives far more than this.
 #[test]
-fn int8_is_near_the_golden_features_fused_and_plain() {
+fn int8_is_near_the_golden_features_of_every_engine() {
     for (name, tolerance) in [("mobilenet_v1", 8e-2), ("mobilenet_v2", 1.5e-1)] {
-        for engine in [Engine::Auto, Engine::Plain] {
+        for engine in [Engine::Auto, Engine::OneDnn, Engine::Plain] {
             check_network(&weights(name), Precision::Int8, engine, tolerance);
         }
     }

@@ -3,7 +3,7 @@
 use std::{sync::mpsc, thread};
 
 use proptest::prelude::*;
-use tl_backbone::{Backbone, BackboneError, CompileOptions, Network, Precision};
+use tl_backbone::{Backbone, BackboneError, CompileOptions, Engine, Network, Precision};
 use tl_torch::{set_intra_op_threads, to_vec_f32};
 
 use crate::support::{NAMES, normalised, pictures, relative_error, weights};
@@ -13,15 +13,25 @@ proptest! {
 
     /// Folding, packing and turned pictures change nothing, for even and odd sides at every depth.
     #[test]
-    fn inference_form_equals_trainable_form(side in 33_usize..=80, n in 1_usize..=3, name in 0_usize..3) {
+    fn inference_form_equals_trainable_form(
+        side in 33_usize..=80, n in 1_usize..=3, name in 0_usize..3, is_auto: bool, n_blocks in 1_usize..30,
+    ) {
         let weights = weights(NAMES[name]);
         let pixels = pictures(n, side);
         let mut options = CompileOptions::default();
         (options.batch, options.side) = (2, Some(side as u32));
+        options.engine = if is_auto { Engine::Auto } else { Engine::OneDnn };
         let fast = Network::compile_with(&weights, &options).unwrap().features(&pixels, n).unwrap();
         let _guard = tch::no_grad_guard();
         let x = normalised(&pixels, n, side, &weights.spec().preprocessing);
         let slow = Backbone::new(&weights).unwrap().forward_features(&x).unwrap();
+        prop_assert!(relative_error(&fast, &slow) < 2e-5);
+        let backbone = Backbone::new(&weights).unwrap();
+        let n_blocks = n_blocks.min(backbone.n_blocks());
+        options.n_blocks = Some(n_blocks);
+        let fast = Network::compile_with(&weights, &options).unwrap().activations(&pixels, n).unwrap();
+        let slow = (0..n_blocks).fold(x, |x, block| backbone.forward_block(block, &x).unwrap());
+        prop_assert_eq!(fast.size(), slow.size());
         prop_assert!(relative_error(&fast, &slow) < 2e-5);
     }
 }

@@ -1,0 +1,91 @@
+//! Weights in the order in which the tiles read them.
+
+use crate::{
+    layer::Conv,
+    numbers::Numbers,
+    x86::{
+        lanes::{LANES, Line, lines},
+        rounding::ByteScale,
+        tile::Group,
+    },
+};
+
+/// All output channels: in threes of blocks where that leaves twos, else in twos, or the only one.
+pub(crate) fn groups(conv: &Conv, numbers: Numbers) -> Vec<Group> {
+    let n_blocks = conv.n_out.div_ceil(LANES);
+    let first = match n_blocks {
+        1 | 3 => n_blocks,
+        n if n % 2 == 1 => 3,
+        _ => 2,
+    };
+    let starts = std::iter::once((0, first)).chain((first..n_blocks).step_by(2).map(|block| (block, 2)));
+    let packing = Packing::new(conv, numbers);
+    starts.map(|(first_block, n_blocks)| packing.group(first_block, n_blocks)).collect()
+}
+
+/// Weights as the multipliers take them, `[n_out][n_in]`, as bits.
+struct Packing<'a> {
+    conv: &'a Conv,
+    /// How many of them fill 32 bits.
+    n_together: usize,
+    values: Vec<u32>,
+    bias: Vec<Line>,
+    scale: Vec<Line>,
+}
+
+impl<'a> Packing<'a> {
+    fn new(conv: &'a Conv, numbers: Numbers) -> Self {
+        let (mut bias, mut scale) = (conv.bias.clone(), Vec::new());
+        let values = match numbers {
+            Numbers::F32 => conv.weight.iter().map(|x| x.to_bits()).collect(),
+            Numbers::Bf16 => conv.weight.iter().map(|&x| bf16_bits(x)).collect(),
+            Numbers::Int8 => {
+                let input = ByteScale::new(conv.range);
+                let mut values = Vec::with_capacity(conv.weight.len());
+                for (row, bias) in conv.weight.chunks_exact(conv.n_in).zip(&mut bias) {
+                    let (weights, step) = byte_row(row);
+                    // What the inputs' zeros would add; the whole numbers are exact.
+                    let sum: i32 = weights.iter().map(|&w| i32::from(w)).sum();
+                    *bias -= sum as f32 * input.zero * (step * input.step);
+                    values.extend(weights.iter().map(|&w| u32::from(w.cast_unsigned())));
+                    scale.push(step * input.step);
+                }
+                values
+            }
+        };
+        let n_together = match numbers {
+            Numbers::F32 => 1,
+            Numbers::Bf16 => 2,
+            Numbers::Int8 => 4,
+        };
+        Self { conv, n_together, values, bias: lines(&bias), scale: lines(&scale) }
+    }
+
+    fn group(&self, first_block: usize, n_blocks: usize) -> Group {
+        let Conv { n_in, n_out, .. } = *self.conv;
+        let (blocks, width) = (first_block..first_block + n_blocks, 32 / self.n_together);
+        // Channels beyond the last weigh nothing.
+        let mut weights = vec![Line::default(); n_in.next_multiple_of(LANES) / self.n_together * n_blocks];
+        for n in blocks.start * LANES..n_out.min(blocks.end * LANES) {
+            let (block, lane) = (n / LANES - first_block, n % LANES);
+            for (k, together) in self.values[n * n_in..][..n_in].chunks(self.n_together).enumerate() {
+                let bits = together.iter().rev().fold(0_u64, |bits, &value| bits << width | u64::from(value));
+                weights[k * n_blocks + block].0[lane] = f32::from_bits(bits as u32);
+            }
+        }
+        let scale = self.scale.get(blocks.clone()).unwrap_or_default().to_vec();
+        Group { first_block, weights, bias: self.bias[blocks].to_vec(), scale }
+    }
+}
+
+/// The upper half of an f32, rounded to nearest, ties to even. Never given a NaN.
+fn bf16_bits(x: f32) -> u32 {
+    let bits = x.to_bits();
+    (bits + 0x7fff + ((bits >> 16) & 1)) >> 16
+}
+
+/// The weights of an output channel in steps of the returned size.
+fn byte_row(row: &[f32]) -> (Vec<i8>, f32) {
+    let step = row.iter().fold(0.0, |largest: f32, w| largest.max(w.abs())).max(f32::MIN_POSITIVE) / 127.0;
+    (row.iter().map(|w| (w / step).round() as i8).collect(), step)
+}

@@ -1,0 +1,132 @@
+//! The first layer: from the bytes of a photo, three values a pixel, to sixteen channels a line.
+
+use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_set1_ps, _mm512_setzero_ps};
+
+use crate::{
+    layer::{Activation, Conv},
+    x86::{
+        lanes::{LANES, Line, activate, lines, load, store},
+        map::Map,
+    },
+};
+
+/// Colours of a pixel.
+const COLORS: usize = 3;
+const KERNEL: usize = 3;
+const STRIDE: usize = 2;
+/// Values that a row of the kernel reads; its pixels lie side by side.
+const ROW: usize = KERNEL * COLORS;
+/// Pixels of a tile.
+const WIDE: usize = 14;
+
+/// Weights as `[blocks][27]` lines.
+pub(crate) struct Stem {
+    side: usize,
+    padding: usize,
+    mean: [f32; 3],
+    activation: Activation,
+    weights: Vec<Line>,
+    bias: Vec<Line>,
+    /// The photo's rows of a band, with zeros around them.
+    rows: Vec<f32>,
+}
+
+impl Stem {
+    /// For photos of `side` pixels and bands of `n_rows`.
+    pub(crate) fn new(conv: &Conv, side: usize, n_rows: usize, mean: [f32; 3]) -> Self {
+        let blocks = conv.n_out.div_ceil(LANES);
+        let mut weights = vec![Line::default(); blocks * KERNEL * ROW];
+        for (channel, kernel) in conv.weight.chunks_exact(KERNEL * ROW).enumerate() {
+            // From [colour][row][column] to [row][column][colour].
+            for (i, &value) in kernel.iter().enumerate() {
+                let (color, row, column) = (i / (KERNEL * KERNEL), i / KERNEL % KERNEL, i % KERNEL);
+                let k = row * ROW + column * COLORS + color;
+                weights[channel / LANES * KERNEL * ROW + k].0[channel % LANES] = value;
+            }
+        }
+        let row_len = (side + KERNEL) * COLORS;
+        Self {
+            side,
+            padding: conv.padding,
+            mean,
+            activation: conv.activation,
+            weights,
+            bias: lines(&conv.bias),
+            rows: vec![0.0; ((n_rows - 1) * STRIDE + KERNEL) * row_len],
+        }
+    }
+
+    /// Rows `start..end` of `y`, from a photo `[side, side, 3]`.
+    #[target_feature(enable = "avx512f")]
+    pub(crate) fn run(&mut self, photo: &[u8], y: &mut Map, start: usize, end: usize) {
+        let row_len = (self.side + KERNEL) * COLORS;
+        self.fill(photo, start * STRIDE, (end - start - 1) * STRIDE + KERNEL, row_len);
+        for row in start..end {
+            let x = &self.rows[(row - start) * STRIDE * row_len..][..KERNEL * row_len];
+            for (block, (weights, bias)) in self.weights.as_chunks().0.iter().zip(&self.bias).enumerate() {
+                let (to, width) = (y.shape.place(row), y.shape.side);
+                self.row(x, row_len, weights, bias, &mut y.lines_mut(block, to)[..width]);
+            }
+        }
+    }
+
+    /// Normalises `n` rows of the photo; `first` counts those of zeros above it.
+    fn fill(&mut self, photo: &[u8], first: usize, n: usize, row_len: usize) {
+        let photo_row = self.side * COLORS;
+        for (i, out) in self.rows.chunks_exact_mut(row_len).take(n).enumerate() {
+            let out = &mut out[self.padding * COLORS..][..photo_row];
+            match (first + i).checked_sub(self.padding).filter(|&y| y < self.side) {
+                None => out.fill(0.0),
+                Some(y) => {
+                    let pixels = photo[y * photo_row..][..photo_row].as_chunks::<COLORS>().0;
+                    for (out, pixel) in out.as_chunks_mut::<COLORS>().0.iter_mut().zip(pixels) {
+                        for c in 0..COLORS {
+                            out[c] = f32::from(pixel[c]) - self.mean[c];
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn row(&self, x: &[f32], row_len: usize, weights: &[Line; KERNEL * ROW], bias: &Line, y: &mut [Line]) {
+        let (wide, rest) = y.as_chunks_mut::<WIDE>();
+        let n_wide = wide.len() * WIDE;
+        for (i, y) in wide.iter_mut().enumerate() {
+            self.tile(&x[i * WIDE * STRIDE * COLORS..], row_len, weights, bias, y);
+        }
+        for (i, y) in rest.as_chunks_mut::<1>().0.iter_mut().enumerate() {
+            self.tile(&x[(n_wide + i) * STRIDE * COLORS..], row_len, weights, bias, y);
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn tile<const R: usize>(
+        &self,
+        x: &[f32],
+        row_len: usize,
+        weights: &[Line; KERNEL * ROW],
+        bias: &Line,
+        y: &mut [Line; R],
+    ) {
+        let mut sums = [_mm512_setzero_ps(); R];
+        for sum in &mut sums {
+            *sum = load(bias);
+        }
+        for (ky, weights) in weights.as_chunks::<ROW>().0.iter().enumerate() {
+            let x = &x[ky * row_len..][..(R - 1) * STRIDE * COLORS + ROW];
+            for (k, weight) in weights.iter().enumerate() {
+                let weight = load(weight);
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    *sum = _mm512_fmadd_ps(_mm512_set1_ps(x[r * STRIDE * COLORS + k]), weight, *sum);
+                }
+            }
+        }
+        for (y, sum) in y.iter_mut().zip(sums) {
+            store(y, activate(self.activation, sum));
+        }
+    }
+}
