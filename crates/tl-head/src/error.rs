@@ -58,6 +58,9 @@ pub enum HeadError {
         /// Which numbers.
         what: &'static str,
     },
+    /// The kernels refused a matrix.
+    #[error(transparent)]
+    Kernels(#[from] tl_kernels::KernelError),
     /// libtorch refused a tensor.
     #[error(transparent)]
     Torch(#[from] TorchError),

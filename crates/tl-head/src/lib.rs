@@ -33,6 +33,8 @@ mod initial;
 mod lbfgs;
 mod logistic;
 mod loss;
+mod product;
+mod task;
 mod temperature;
 
 pub use backprop::Backprop;

@@ -4,7 +4,8 @@ use crate::{KernelError, Layer, NetworkOptions};
 
 /// Stands for the network on other processors; there is no way to make one.
 #[derive(Debug)]
-pub enum Network {}
+#[non_exhaustive]
+pub struct Network {}
 
 impl Network {
     /// Always [`KernelError::Unsupported`].
@@ -15,22 +16,22 @@ impl Network {
     /// As on the others.
     #[must_use]
     pub fn n_features(&self) -> usize {
-        match *self {}
+        0
     }
 
     /// As on the others.
     #[must_use]
     pub fn shape(&self) -> [usize; 3] {
-        match *self {}
+        [0; 3]
     }
 
-    /// As on the others.
+    /// Always [`KernelError::Unsupported`].
     pub fn features(&mut self, _: &[u8], _: &mut [f32]) -> Result<(), KernelError> {
-        match *self {}
+        Err(KernelError::Unsupported { numbers: "networks" })
     }
 
-    /// As on the others.
+    /// Always [`KernelError::Unsupported`].
     pub fn activations(&mut self, _: &[u8], _: &mut [f32]) -> Result<(), KernelError> {
-        match *self {}
+        Err(KernelError::Unsupported { numbers: "networks" })
     }
 }

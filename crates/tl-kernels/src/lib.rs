@@ -2,6 +2,7 @@
 //! run at the speed at which the processor multiplies, on activations that stay in the core's own caches.
 //!
 //! It knows no weight files and no libtorch: layers come as slices of numbers with `BatchNorm` folded in.
+//! For training heads there are products of matrices beside them, see [`multiply`].
 //!
 //! ```
 //! use tl_kernels::{Activation, Conv, Layer, Network, NetworkOptions, Numbers};
@@ -31,7 +32,9 @@
 //! ```
 
 mod error;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 mod layer;
+mod matrix;
 mod numbers;
 mod options;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
@@ -46,6 +49,7 @@ mod x86;
 pub use elsewhere::Network;
 pub use error::KernelError;
 pub use layer::{Activation, Conv, Excite, Layer};
+pub use matrix::{Matrix, multiply};
 pub use numbers::Numbers;
 pub use options::NetworkOptions;
 #[cfg(target_arch = "x86_64")]

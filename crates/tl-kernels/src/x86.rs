@@ -11,8 +11,10 @@ mod map;
 mod network;
 mod packing;
 mod pointwise;
+mod product;
 mod rounding;
 mod stem;
 mod tile;
 
 pub use network::Network;
+pub(crate) use product::multiply;

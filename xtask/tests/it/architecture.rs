@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("tl-metrics", &[]),
     ("tl-torch", &[]),
     ("tl-backbone", &["tl-data", "tl-kernels", "tl-torch"]),
-    ("tl-head", &["tl-torch"]),
+    ("tl-head", &["tl-kernels", "tl-torch"]),
     ("tl-features", &["tl-backbone", "tl-data", "tl-torch"]),
     ("tl-model", &["tl-backbone", "tl-data", "tl-features", "tl-head", "tl-torch"]),
     (

@@ -29,7 +29,8 @@ fn ends(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut file = fs_err::File::open(path)?;
-    let mut bytes = found.len().to_le_bytes().to_vec();
+    let mut bytes = Vec::with_capacity(2 * N_END_BYTES as usize + 64);
+    bytes.extend(found.len().to_le_bytes());
     (&mut file).take(N_END_BYTES).read_to_end(&mut bytes)?;
     let tail = found.len().saturating_sub(N_END_BYTES).max(N_END_BYTES);
     file.seek(SeekFrom::Start(tail))?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod errors;
+mod matrix;
 mod network;
 mod random;
 mod reference;

@@ -12,7 +12,7 @@ impl Random {
     }
 
     /// Between -1 and 1.
-    fn values(&mut self, n: usize, scale: f32) -> Vec<f32> {
+    pub(crate) fn values(&mut self, n: usize, scale: f32) -> Vec<f32> {
         (0..n).map(|_| (self.below(20_001) as f32 / 10_000.0 - 1.0) * scale).collect()
     }
 

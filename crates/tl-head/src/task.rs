@@ -1,0 +1,128 @@
+//! What threads share of a pass through a dense stack: the products of each layer, cut into blocks.
+
+use rayon::{ThreadPool, prelude::*};
+use tch::{Kind, Tensor};
+use tl_torch::{f32_mut, f32_slice};
+
+use crate::{
+    backprop::{Activations, Layer},
+    error::HeadError,
+    product::{Left, product},
+};
+
+/// Rows of a weight matrix that one task works on. A constant, because BLAS may round a product in another way when it
+/// is cut up otherwise, and the bits must not depend on the number of threads.
+const BLOCK: i64 = 128;
+
+/// A product on one block. Tasks of a stage do not touch each other's outputs.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// `output = W input + b`, negative values cut where `relu` says so, and its transpose.
+    Outputs { weight: Left, bias: Tensor, input: Tensor, output: Tensor, turned: Tensor, relu: bool },
+    /// `weight_gradient = gradient input^T`, and its sums for the bias.
+    Weights { gradient: Left, turned_input: Tensor, weight_gradient: Tensor, bias_gradient: Tensor },
+    /// `input_gradient = W^T gradient` where the input is above zero: it came out of a relu.
+    Inputs { weight: Left, gradient: Tensor, input: Tensor, input_gradient: Tensor },
+}
+
+impl Task {
+    fn run(&mut self) -> Result<(), HeadError> {
+        match self {
+            Self::Outputs { weight, bias, input, output, turned, relu } => {
+                product(weight, input, output)?;
+                let n = input.size()[1] as usize;
+                for (row, &bias) in f32_mut(output)?.chunks_exact_mut(n).zip(f32_slice(bias)?) {
+                    for y in row {
+                        let sum = *y + bias;
+                        // Not `max`, which would hide that a number is none.
+                        *y = if *relu && sum < 0.0 { 0.0 } else { sum };
+                    }
+                }
+                turned.f_copy_(&output.f_tr()?)?;
+            }
+            Self::Weights { gradient, turned_input, weight_gradient, bias_gradient } => {
+                product(gradient, turned_input, weight_gradient)?;
+                if let Left::Rows(gradient) = gradient {
+                    let _ = gradient.f_sum_intlist_out(bias_gradient, &[1][..], false, Kind::Float)?;
+                }
+            }
+            Self::Inputs { weight, gradient, input, input_gradient } => {
+                product(weight, gradient, input_gradient)?;
+                for (g, &x) in f32_mut(input_gradient)?.iter_mut().zip(f32_slice(input)?) {
+                    *g = if x <= 0.0 { 0.0 } else { *g };
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs the tasks of a stage; a single one is not worth waking a thread for.
+pub(crate) fn run(stage: &mut [Task], pool: &ThreadPool) -> Result<(), HeadError> {
+    match stage.len() > 1 && pool.current_num_threads() > 1 {
+        true => pool.install(|| stage.par_iter_mut().with_max_len(1).try_for_each(Task::run)),
+        false => stage.iter_mut().try_for_each(Task::run),
+    }
+}
+
+/// Those that compute `output` from `input`.
+pub(crate) fn outputs(
+    layer: &Layer,
+    input: &Activations,
+    output: &Activations,
+    relu: bool,
+) -> Result<Vec<Task>, tch::TchError> {
+    let task = |(first, n)| {
+        Ok(Task::Outputs {
+            weight: Left::Rows(layer.weight.f_narrow(0, first, n)?),
+            bias: layer.bias.f_narrow(0, first, n)?,
+            input: input.values.shallow_clone(),
+            output: output.values.f_narrow(0, first, n)?,
+            turned: output.turned.f_narrow(1, first, n)?,
+            relu,
+        })
+    };
+    blocks(&output.values).map(task).collect()
+}
+
+/// Those that compute the gradients of a layer's weight and bias.
+pub(crate) fn weights(
+    gradient: &Tensor,
+    input: &Activations,
+    weight: &Tensor,
+    bias: &Tensor,
+) -> Result<Vec<Task>, tch::TchError> {
+    let task = |(first, n)| {
+        Ok(Task::Weights {
+            gradient: Left::Rows(gradient.f_narrow(0, first, n)?),
+            turned_input: input.turned.shallow_clone(),
+            weight_gradient: weight.f_narrow(0, first, n)?,
+            bias_gradient: bias.f_narrow(0, first, n)?,
+        })
+    };
+    blocks(gradient).map(task).collect()
+}
+
+/// Those that compute the gradient of `input`, into `into`.
+pub(crate) fn inputs(
+    layer: &Layer,
+    gradient: &Tensor,
+    input: &Activations,
+    into: &Tensor,
+) -> Result<Vec<Task>, tch::TchError> {
+    let task = |(first, m)| {
+        Ok(Task::Inputs {
+            weight: Left::Columns { matrix: layer.weight.shallow_clone(), first, m },
+            gradient: gradient.shallow_clone(),
+            input: input.values.f_narrow(0, first, m)?,
+            input_gradient: into.f_narrow(0, first, m)?,
+        })
+    };
+    blocks(into).map(task).collect()
+}
+
+/// Start and length of each block of rows.
+fn blocks(matrix: &Tensor) -> impl Iterator<Item = (i64, i64)> + use<> {
+    let n = matrix.size().first().copied().unwrap_or(0);
+    (0..n).step_by(BLOCK as usize).map(move |first| (first, BLOCK.min(n - first)))
+}

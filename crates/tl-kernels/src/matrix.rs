@@ -1,0 +1,49 @@
+//! Products of matrices: what a dense layer and its gradients are.
+
+use crate::{error::KernelError, numbers::Numbers};
+
+/// A matrix that lies in a slice in whatever order: the value at row `i` and column `j` is
+/// `values[i * row_step + j * column_step]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    /// Where its values are, and maybe others.
+    pub values: &'a [f32],
+    /// Rows and columns.
+    pub shape: [usize; 2],
+    /// From a row to the next.
+    pub row_step: usize,
+    /// From a column to the next.
+    pub column_step: usize,
+}
+
+/// `product = left · right` in f32, for `left` `[m, k]`, and `right` `[k, n]` and `product` `[m, n]` that lie row by row.
+///
+/// On the thread of the caller, who may cut a product into several: each sum is added up from its first term to its
+/// last, so that its bits do not depend on the cut.
+///
+/// # Errors
+/// [`KernelError::Unsupported`] where there are no kernels for f32 ([`Numbers::is_supported`]), and
+/// [`KernelError::Size`] for a slice without room for its matrix.
+pub fn multiply(left: Matrix<'_>, right: &[f32], product: &mut [f32]) -> Result<(), KernelError> {
+    if !Numbers::F32.is_supported() {
+        return Err(KernelError::Unsupported { numbers: Numbers::F32.name() });
+    }
+    let [m, k] = left.shape;
+    if m == 0 || k == 0 {
+        product.fill(0.0);
+        return Ok(());
+    }
+    let n = product.len() / m;
+    let last = (m - 1).saturating_mul(left.row_step).saturating_add((k - 1).saturating_mul(left.column_step));
+    let n_values = last.saturating_add(1);
+    check("the left matrix", n_values, left.values.len().min(n_values))?;
+    check("the right matrix", k.saturating_mul(n), right.len())?;
+    check("the product", m * n, product.len())?;
+    #[cfg(target_arch = "x86_64")]
+    crate::x86::multiply(left, right, product);
+    Ok(())
+}
+
+fn check(what: &'static str, wanted: usize, found: usize) -> Result<(), KernelError> {
+    if wanted == found { Ok(()) } else { Err(KernelError::Size { what, wanted, found }) }
+}
