@@ -42,6 +42,8 @@ pub use binary::binary_cross_entropy;
 pub use config::HeadConfig;
 pub use error::HeadError;
 pub use head::Head;
-pub use logistic::{CrossValidation, CvScore, LogisticFit, LogisticOptions, fit_logistic, fit_logistic_cv};
+pub use logistic::{
+    CrossValidation, CvScore, LogisticFit, LogisticOptions, fit_logistic, fit_logistic_cv, fit_logistic_several_cv,
+};
 pub use loss::{LossOptions, balanced_class_weights, cross_entropy, loss_on, mixed_cross_entropy};
 pub use temperature::{fit_temperature, probabilities};

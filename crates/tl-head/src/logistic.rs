@@ -3,15 +3,19 @@
 mod cross_validation;
 mod folds;
 mod problem;
+mod several;
 mod space;
 mod table;
 
 use tch::Tensor;
 
-use self::table::Table;
+use self::table::{Rows, Table};
 use crate::{error::HeadError, head::Head, lbfgs::Stop, loss::LossOptions};
 
-pub use self::cross_validation::{CrossValidation, CvScore, fit_logistic_cv};
+pub use self::{
+    cross_validation::{CrossValidation, CvScore, fit_logistic_cv},
+    several::fit_logistic_several_cv,
+};
 
 /// How a linear head is fitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +70,8 @@ pub fn fit_logistic(
     options: &LogisticOptions,
 ) -> Result<LogisticFit, HeadError> {
     check_l2(l2)?;
-    let table = Table::new(features, labels, n_classes, &options.loss)?;
+    let rows = Rows::new(features, labels.len())?;
+    let table = Table::new(&rows, labels, n_classes, &options.loss)?;
     let problem = table.problem(|_| true)?;
     let minimum = problem.solve(problem.zeros(), l2, options.stop())?;
     table.finish(&minimum, l2, Vec::new())

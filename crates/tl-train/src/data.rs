@@ -10,7 +10,7 @@ use tl_data::{
     scan_by_pattern, scan_with_val, stratified_split, stratified_split_by_sets,
 };
 
-use crate::{error::TrainError, options::TrainOptions};
+use crate::{error::TrainError, options::TrainOptions, targets::Answers};
 
 /// Training and validation photos with their classes.
 #[derive(Debug, Clone)]
@@ -81,6 +81,11 @@ impl Data {
             self.classes_of(&label).iter().for_each(|&class| counts[class] += 1);
         }
         counts
+    }
+
+    /// How its labels become what a loss takes.
+    pub(crate) fn answers(&self) -> Answers<'_> {
+        Answers { sets: self.label_sets.as_ref(), n_classes: self.classes.len() }
     }
 
     /// The classes that a label stands for.

@@ -30,8 +30,8 @@ use crate::{
 pub(crate) struct Table {
     /// `[n_rows, width] f32`: the photos, then their views.
     pub(crate) features: Tensor,
-    /// `[n_rows] i64`.
-    pub(crate) labels: Tensor,
+    /// `[n_rows]`.
+    pub(crate) labels: Vec<usize>,
     /// What the rows are to be answered with: the labels, or `[n_rows, n_classes] f32` where rows may have several
     /// classes.
     pub(crate) targets: Tensor,
@@ -47,14 +47,7 @@ impl Table {
 
     /// Photos and views of them.
     pub(crate) fn n_rows(&self) -> usize {
-        self.labels.numel()
-    }
-
-    /// The labels, out of their tensor.
-    pub(crate) fn label_list(&self) -> Result<Vec<usize>, TrainError> {
-        let mut labels = vec![0i64; self.n_rows()];
-        self.labels.f_copy_data(&mut labels, self.n_rows())?;
-        Ok(labels.into_iter().map(|label| label as usize).collect())
+        self.labels.len()
     }
 
     /// Loss and accuracy of a head that stands still.
@@ -153,8 +146,7 @@ impl<'a> HeadRun<'a> {
     ) -> Result<End, TrainError> {
         let started = Instant::now();
         let (seed, epoch) = (self.options.seed, self.progress.epoch);
-        let labels = train.label_list()?;
-        let order = order(self.options.sampler, &labels[..train.len()], seed, epoch);
+        let order = order(self.options.sampler, &train.labels[..train.len()], seed, epoch);
         let order = drawn(order, train.len(), train.n_rows(), seed, epoch);
         let order = Tensor::f_from_slice(&order)?;
         let n_steps = self.steps_per_epoch(train.len());

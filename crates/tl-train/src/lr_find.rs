@@ -90,6 +90,7 @@ pub fn lr_find(
         head,
         records: Vec::new(),
         loss,
+        answers: data.answers(),
         train: samples(&features, &data.train),
         val: Vec::new(),
         started: Instant::now(),
@@ -165,12 +166,11 @@ fn steps(
 /// what the curve is to show; it is left out.
 fn batches(plan: &Plan, table: &Table, n_steps: usize) -> Result<Vec<Tensor>, TrainError> {
     let options = plan.options();
-    let labels = table.label_list()?;
-    let n = labels.len() as i64;
+    let n = table.labels.len() as i64;
     let mut batches = Vec::with_capacity(n_steps);
     for epoch in 0.. {
         let order: Vec<i64> =
-            order(options.sampler, &labels, options.seed, epoch).into_iter().map(|place| place % n).collect();
+            order(options.sampler, &table.labels, options.seed, epoch).into_iter().map(|place| place % n).collect();
         for rows in order.chunks_exact(options.photos_per_step().min(order.len())) {
             if batches.len() == n_steps {
                 return Ok(batches);

@@ -210,11 +210,6 @@ fn checks_of_several_labels(o: &TrainOptions) -> Vec<(bool, String)> {
             "a folder or a pattern gives each photo one class; give a list that ends in .csv or .jsonl, its validation \
              photos in the column `split`",
         ),
-        says(o.recipe == Recipe::Features, "other recipes than features know one class per photo only"),
-        says(
-            o.recipe != Recipe::Features || o.head != HeadKind::Logistic,
-            "a logistic head is fitted to one class per photo; use --head linear",
-        ),
         says(o.loss == LossKind::CrossEntropy, "the loss is then binary cross-entropy; leave loss as it is"),
         says(
             o.class_weights == ClassWeights::None,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
-use tch::{Device, Tensor};
+use tch::Device;
 use tl_backbone::{Precision, Weights};
 use tl_data::{Sample, Skipped};
 use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
@@ -23,7 +23,7 @@ use crate::{
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
     stopping::StopReason,
-    targets::{targets, worth},
+    targets::worth,
     train_head::{HeadInputs, Trained},
     views::{views, with_views},
 };
@@ -180,6 +180,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
             head,
             records: history,
             loss,
+            answers: data.answers(),
             train: samples(&train_features, &data.train),
             val: samples(&val_features, &data.val),
             started: clock.started,
@@ -314,10 +315,9 @@ pub(crate) fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
 /// Rows with their labels, which the views of a photo share with it.
 pub(crate) fn table(rows: &[f32], width: usize, labels: &[usize], data: &Data) -> Result<Table, TrainError> {
     let (n_photos, n_rows) = (labels.len(), rows.len() / width);
-    let labels: Vec<i64> = labels.iter().cycle().take(n_rows).map(|&label| label as i64).collect();
+    let labels: Vec<usize> = labels.iter().copied().cycle().take(n_rows).collect();
     let features = tl_torch::tensor_from_f32(rows, &[n_rows as i64, width as i64])?;
-    let targets = targets(&labels, data.label_sets.as_ref(), data.classes.len())?;
-    Ok(Table { features, labels: Tensor::f_from_slice(&labels)?, targets, n_photos })
+    Ok(Table { features, targets: data.answers().targets(&labels)?, labels, n_photos })
 }
 
 /// Every class must have a photo to learn from.

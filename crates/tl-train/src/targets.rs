@@ -7,15 +7,27 @@ use tl_metrics::Worth;
 
 use crate::{data::Data, error::TrainError, head_run::Table};
 
-/// The targets of rows with these labels: themselves, `[n] i64`; or where they are sets of classes `[n, n_classes] f32`,
-/// 1 for each class of the row.
-pub(crate) fn targets(labels: &[i64], sets: Option<&LabelSets>, n_classes: usize) -> Result<Tensor, TrainError> {
-    let Some(sets) = sets else { return Ok(Tensor::f_from_slice(labels)?) };
-    let mut rows = vec![0.0; labels.len() * n_classes];
-    for (row, &label) in rows.chunks_exact_mut(n_classes).zip(labels) {
-        sets.classes(label as usize).iter().for_each(|&class| row[class] = 1.0);
+/// How labels become what a loss takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answers<'a> {
+    /// The sets of classes that labels stand for, where photos may have several.
+    pub(crate) sets: Option<&'a LabelSets>,
+    pub(crate) n_classes: usize,
+}
+
+impl Answers<'_> {
+    /// The labels themselves, `[n] i64`; or where they are sets of classes `[n, n_classes] f32`, 1 for each class of the
+    /// row.
+    pub(crate) fn targets(self, labels: &[usize]) -> Result<Tensor, TrainError> {
+        let Some(sets) = self.sets else {
+            return Ok(Tensor::f_from_slice(&labels.iter().map(|&label| label as i64).collect::<Vec<_>>())?);
+        };
+        let mut rows = vec![0.0; labels.len() * self.n_classes];
+        for (row, &label) in rows.chunks_exact_mut(self.n_classes).zip(labels) {
+            sets.classes(label).iter().for_each(|&class| row[class] = 1.0);
+        }
+        Ok(tl_torch::tensor_from_f32(&rows, &[labels.len() as i64, self.n_classes as i64])?)
     }
-    Ok(tl_torch::tensor_from_f32(&rows, &[labels.len() as i64, n_classes as i64])?)
 }
 
 /// Rows whose most probable class is theirs; or that have the classes with a probability of 0.5 or more, and no others.

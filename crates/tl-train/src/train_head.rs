@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tl_head::{CrossValidation, Head, LogisticOptions, LossOptions, fit_logistic_cv};
+use tl_head::{CrossValidation, Head, LogisticOptions, LossOptions, fit_logistic_cv, fit_logistic_several_cv};
 use tl_metrics::EpochRecord;
 
 use crate::{
@@ -85,11 +85,6 @@ impl HeadInputs<'_> {
     fn fit(&self, observer: &mut dyn Observer) -> Result<Trained, TrainError> {
         let started = Instant::now();
         let options = self.plan.options();
-        let n_threads = match options.threads {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            n => n,
-        };
-        let labels = self.train.label_list()?;
         let choice = CrossValidation {
             n_folds: N_FOLDS.min(self.train.len()),
             seed: options.seed,
@@ -98,8 +93,12 @@ impl HeadInputs<'_> {
         };
         // Before fine-tuning with the focal loss the head is fitted to its convex kin.
         let loss = LossOptions { focal_gamma: 0.0, ..self.loss.clone() };
-        let fitting = LogisticOptions { loss, n_threads, ..LogisticOptions::default() };
-        let head = fit_logistic_cv(&self.train.features, &labels, self.n_classes, &choice, &fitting)?.head;
+        let fitting = LogisticOptions { loss, n_threads: self.plan.n_threads(), ..LogisticOptions::default() };
+        let Table { features, labels, targets, .. } = self.train;
+        let head = match targets.dim() {
+            1 => fit_logistic_cv(features, labels, self.n_classes, &choice, &fitting)?.head,
+            _ => fit_logistic_several_cv(features, targets, &choice, &fitting)?,
+        };
         let (train_loss, train_accuracy) = self.train.evaluate(&head, &self.loss)?;
         let val = self.val.map(|val| val.evaluate(&head, &self.loss)).transpose()?;
         let record = EpochRecord {

@@ -83,6 +83,29 @@ fn each_class_is_answered_for_itself() {
 }
 
 #[test]
+fn a_fitted_head_and_a_tuned_backbone_know_several_classes_too() {
+    let work = photos();
+    let train = |more: &[&str]| work.ok(&[&["train", "list.csv", "--multi-label"], more].concat());
+    let run = train(&["--head", "logistic", "--name", "run"]);
+    assert!(run.stdout().contains("all classes right in 100.0 % of 8 photos"), "{}", run.stdout());
+    let numbers = evaluated(&work, "list.csv");
+    assert_eq!((numbers["n_images"].as_u64(), numbers["exact_match"].as_f64()), (Some(40), Some(1.0)), "{numbers}");
+    train(&[
+        "--recipe",
+        "finetune",
+        "--backbone",
+        "v3_small",
+        "--freeze",
+        "stage:4",
+        "--epochs",
+        "1",
+        "--name",
+        "tuned",
+    ]);
+    assert_eq!(work.json("runs/tuned/metrics.json")["multi_label"]["exact_match"], 1.0);
+}
+
+#[test]
 fn a_list_of_one_class_each_is_evaluated_too() {
     let work = Work::with_photos(8);
     work.trained();
@@ -98,7 +121,7 @@ fn several_classes_without_the_flag_are_an_error_that_names_it() {
     let run = work.run(&["train", "list.csv", "--epochs", "1"]);
     assert_eq!(run.code(), 2);
     assert!(run.stderr().contains("list.csv, line 12") && run.stderr().contains("--multi-label"), "{}", run.stderr());
-    let run = work.run(&["train", "photos", "--multi-label", "--head", "logistic"]);
+    let run = work.run(&["train", "photos", "--multi-label", "--class-weights", "balanced"]);
     assert!(run.code() == 2 && run.stderr().matches("multi_label is set").count() == 2, "{}", run.stderr());
     // A folder may well have a class of such a name.
     for i in 0..6 {

@@ -4,7 +4,12 @@ use std::{panic::resume_unwind, thread};
 
 use tch::Tensor;
 
-use super::{LogisticFit, LogisticOptions, check_l2, folds::stratified_folds, problem::Problem, table::Table};
+use super::{
+    LogisticFit, LogisticOptions, check_l2,
+    folds::stratified_folds,
+    problem::Problem,
+    table::{Rows, Table},
+};
 use crate::{error::HeadError, lbfgs::Stop};
 
 /// How the penalty is chosen.
@@ -54,12 +59,22 @@ pub fn fit_logistic_cv(
     options: &LogisticOptions,
 ) -> Result<LogisticFit, HeadError> {
     check_choice(choice, labels.len())?;
-    let table = Table::new(features, labels, n_classes, &options.loss)?;
-    let n_photos = labels.len() / choice.n_views;
-    let folds = stratified_folds(&labels[..n_photos], n_classes, choice.n_folds, choice.seed).repeat(choice.n_views);
-    let paths = paths(&table, &folds, choice, options.n_threads)?;
+    let rows = Rows::new(features, labels.len())?;
+    fit_cv(&Table::new(&rows, labels, n_classes, &options.loss)?, choice, options)
+}
+
+/// The same for a table; `choice` must have been checked.
+pub(super) fn fit_cv(
+    table: &Table<'_>,
+    choice: &CrossValidation,
+    options: &LogisticOptions,
+) -> Result<LogisticFit, HeadError> {
+    let n_photos = table.labels.len() / choice.n_views;
+    let labels = &table.labels[..n_photos];
+    let folds = stratified_folds(labels, table.n_classes, choice.n_folds, choice.seed).repeat(choice.n_views);
+    let paths = paths(table, &folds, choice, options.n_threads)?;
     let scores: Vec<CvScore> =
-        (0..choice.l2s.len()).map(|i| score(&table, &paths, i, choice.l2s[i], n_photos)).collect();
+        (0..choice.l2s.len()).map(|i| score(table, &paths, i, choice.l2s[i], n_photos)).collect();
     let best = (0..scores.len()).fold(0, |best, i| if scores[i].loss < scores[best].loss { i } else { best });
     let start = mean(paths.iter().map(|path| path[best].weights.as_slice()));
     let minimum = table.problem(|_| true)?.solve(start, choice.l2s[best], options.stop())?;
@@ -157,7 +172,7 @@ fn mean<'a>(vectors: impl ExactSizeIterator<Item = &'a [f64]>) -> Vec<f64> {
     vectors.fold(Vec::new(), add).into_iter().map(|sum| sum / n).collect()
 }
 
-fn check_choice(choice: &CrossValidation, n_rows: usize) -> Result<(), HeadError> {
+pub(super) fn check_choice(choice: &CrossValidation, n_rows: usize) -> Result<(), HeadError> {
     choice.l2s.iter().try_for_each(|&l2| check_l2(l2))?;
     if choice.l2s.is_empty() {
         return Err(HeadError::Option { name: "l2s", value: "empty".to_owned(), range: "at least one penalty" });

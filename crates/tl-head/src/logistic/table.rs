@@ -10,12 +10,26 @@ use super::{
 };
 use crate::{config::HeadConfig, error::HeadError, head::Head, lbfgs::Minimum, loss::LossOptions};
 
-/// The rows of a fit, in the space in which it is easy.
+/// Features in the space in which a fit is easy.
+pub(super) struct Rows {
+    space: Space,
+    coordinates: Tensor,
+}
+
+impl Rows {
+    /// Of features `[n_rows, F]`.
+    pub(super) fn new(features: &Tensor, n_rows: usize) -> Result<Self, HeadError> {
+        check_features(features, n_rows)?;
+        let (space, coordinates) = Space::of(&features.f_detach()?.f_to_kind(Kind::Float)?)?;
+        Ok(Self { space, coordinates })
+    }
+}
+
+/// Rows with what they are to be answered with.
 pub(super) struct Table<'a> {
     pub(super) labels: &'a [usize],
     pub(super) n_classes: usize,
-    space: Space,
-    coordinates: Tensor,
+    rows: &'a Rows,
     /// `[N, K]` row-major, see [`targets`].
     pub(super) targets: Vec<f32>,
     /// What each row counts.
@@ -23,27 +37,27 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
+    /// Of as many labels as there are rows.
     pub(super) fn new(
-        features: &Tensor,
+        rows: &'a Rows,
         labels: &'a [usize],
         n_classes: usize,
         loss: &LossOptions,
     ) -> Result<Self, HeadError> {
-        check_table(features, labels, n_classes)?;
+        check_labels(labels, n_classes)?;
         loss.check(n_classes)?;
         if loss.focal_gamma > 0.0 {
             let value = loss.focal_gamma.to_string();
             let range = "0: a logistic fit is one of cross-entropy, which has one minimum";
             return Err(HeadError::Option { name: "gamma of the focal loss", value, range });
         }
-        let (space, coordinates) = Space::of(&features.f_detach()?.f_to_kind(Kind::Float)?)?;
         let weight = |&label: &usize| loss.class_weights.as_ref().map_or(1.0, |w| f64::from(w[label]));
         let weights: Vec<f64> = labels.iter().map(weight).collect();
         if weights.iter().all(|&weight| weight == 0.0) {
             let value = format!("{:?}", loss.class_weights);
             return Err(HeadError::Option { name: "class weights", value, range: "above 0 for a class that has rows" });
         }
-        Ok(Self { labels, n_classes, space, coordinates, targets: targets(labels, n_classes, loss), weights })
+        Ok(Self { labels, n_classes, rows, targets: targets(labels, n_classes, loss), weights })
     }
 
     /// The fit to the rows that `used` chooses.
@@ -54,13 +68,13 @@ impl<'a> Table<'a> {
         let total: f64 = self.weights.iter().enumerate().filter(|(row, _)| used(*row)).map(|(_, w)| w).sum();
         // A fold may be left with rows that count nothing; then there is nothing to divide either.
         let total = total.max(f64::MIN_POSITIVE);
-        Problem::new(&self.coordinates, &targets, total, &self.space.variances)
+        Problem::new(&self.rows.coordinates, &targets, total, &self.rows.space.variances)
     }
 
     /// The head of a minimum.
     pub(super) fn finish(&self, minimum: &Minimum, l2: f64, scores: Vec<CvScore>) -> Result<LogisticFit, HeadError> {
         let weights = Tensor::f_from_slice(&minimum.x)?.f_reshape([self.n_classes as i64, -1])?;
-        let (weight, bias) = self.space.to_features(&weights)?;
+        let (weight, bias) = self.rows.space.to_features(&weights)?;
         let config = HeadConfig::linear(weight.size()[1] as usize, self.n_classes);
         let tensors = [("layers.0.weight".to_owned(), weight), ("layers.0.bias".to_owned(), bias)];
         Ok(LogisticFit {
@@ -74,24 +88,25 @@ impl<'a> Table<'a> {
     }
 }
 
-fn check_table(features: &Tensor, labels: &[usize], n_classes: usize) -> Result<(), HeadError> {
+fn check_features(features: &Tensor, n_rows: usize) -> Result<(), HeadError> {
     let found = features.size();
-    if labels.is_empty() || found.len() != 2 || found[0] != labels.len() as i64 || found[1] == 0 {
-        return Err(HeadError::Shape {
-            what: "features",
-            expected: format!("[{}, F] and not be empty", labels.len()),
-            found,
-        });
+    if n_rows == 0 || found.len() != 2 || found[0] != n_rows as i64 || found[1] == 0 {
+        let expected = format!("[{n_rows}, F] and not be empty");
+        return Err(HeadError::Shape { what: "features", expected, found });
     }
+    // A sum is finite only where every value is, or so large that it would overflow the fit as well.
+    if !features.f_sum(Kind::Double)?.f_double_value(&[])?.is_finite() {
+        return Err(HeadError::NotFinite { what: "features" });
+    }
+    Ok(())
+}
+
+fn check_labels(labels: &[usize], n_classes: usize) -> Result<(), HeadError> {
     if n_classes < 2 {
         return Err(HeadError::Option { name: "number of classes", value: n_classes.to_string(), range: "2 or more" });
     }
     if let Some((row, &label)) = labels.iter().enumerate().find(|(_, label)| **label >= n_classes) {
         return Err(HeadError::Label { row, label, n_classes });
-    }
-    // A sum is finite only where every value is, or so large that it would overflow the fit as well.
-    if !features.f_sum(Kind::Double)?.f_double_value(&[])?.is_finite() {
-        return Err(HeadError::NotFinite { what: "features" });
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use tch::{Kind, Tensor};
 use tl_head::{
     CrossValidation, LogisticFit, LogisticOptions, LossOptions, cross_entropy, fit_logistic, fit_logistic_cv,
+    fit_logistic_several_cv,
 };
 
 use crate::{label_tensor, labels, rows, tensor, values};
@@ -146,4 +147,33 @@ proptest! {
             prop_assert!((a - b).abs() < 2e-3, "{} is not {}", a, b);
         }
     }
+}
+
+#[test]
+fn several_classes_are_fitted_each_for_itself() {
+    let (features, labels) = table(60, 12, 2);
+    let (choice, options) = (CrossValidation::default(), LogisticOptions::default());
+    let one = fit_logistic_cv(&features, &labels, 2, &choice, &options).unwrap().head.forward(&features).unwrap();
+    // The second of two classes, one that all rows have, and one that none has.
+    let targets: Vec<f32> = labels.iter().flat_map(|&label| [label as f32, 1.0, 0.0]).collect();
+    let several = fit_logistic_several_cv(&features, &tensor(&targets, 60), &choice, &options).unwrap();
+    let logits = values(&several.forward(&features).unwrap());
+    for (logits, one) in logits.chunks_exact(3).zip(values(&one).chunks_exact(2)) {
+        assert!((logits[0] - (one[1] - one[0])).abs() < 1e-4, "{logits:?} {one:?}");
+        assert_eq!(logits[1], 121_f32.ln());
+        assert_eq!(logits[2], -logits[1]);
+    }
+}
+
+#[test]
+fn several_classes_of_unlike_sizes_are_refused() {
+    let (features, labels) = table(12, 4, 2);
+    let (choice, loss) =
+        (CrossValidation::default(), LossOptions { class_weights: Some(vec![1.0; 2]), ..LossOptions::default() });
+    let fit = |targets: &Tensor, options: &LogisticOptions| {
+        fit_logistic_several_cv(&features, targets, &choice, options).unwrap_err().to_string()
+    };
+    assert!(fit(&label_tensor(&labels), &LogisticOptions::default()).contains("must have shape [12, K]"));
+    let weighted = LogisticOptions { loss, ..LogisticOptions::default() };
+    assert!(fit(&tensor(&[0.0; 24], 12), &weighted).starts_with("class weights is"));
 }

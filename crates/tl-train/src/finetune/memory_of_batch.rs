@@ -14,6 +14,7 @@ use crate::{
     error::TrainError,
     memory::{peak_bytes, reset_peak},
     plan::Plan,
+    targets::Answers,
 };
 
 /// Bytes by which the process grows at most while it computes the gradients of `n` grey photos, of `n_classes`
@@ -33,7 +34,8 @@ pub(crate) fn whole_batch_bytes(
     let mut crew = Crew { pool: &thread_pool(plan.options().threads)?, workers: &mut workers, micro_batch };
     let side = preprocessing.geometry.side as usize;
     let (pixels, labels, places) = (vec![128; n * side * side * 3], vec![0; n], vec![0; n]);
-    let photos = Photos { pixels: &pixels, places: &places, labels: &labels, share: 1.0, partners: None };
+    let answers = Answers { sets: None, n_classes };
+    let photos = Photos { pixels: &pixels, places: &places, labels: &labels, answers, share: 1.0, partners: None };
     let before = reset_peak();
     whole_batches(&model, &mut crew, &[photos], &LossOptions::default())?;
     Ok(before.zip(peak_bytes()).map(|(before, peak)| peak.saturating_sub(before)))

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use tch::Tensor;
 use tl_head::LossOptions;
 
-use super::{source::StepBatch, worker::labels_tensor};
-use crate::{error::TrainError, mix::Mix};
+use super::source::StepBatch;
+use crate::{error::TrainError, mix::Mix, targets::Answers};
 
 /// The photos of a step, mixed or as they came.
 pub(crate) struct StepPhotos<'a> {
@@ -14,6 +14,7 @@ pub(crate) struct StepPhotos<'a> {
     pixels: Cow<'a, [u8]>,
     places: &'a [usize],
     labels: Cow<'a, [usize]>,
+    answers: Answers<'a>,
     /// Labels of the partners that photos are mixed with, which have less of the photos than `labels`.
     partners: Option<Vec<usize>>,
     /// What photos have of `labels`.
@@ -21,17 +22,18 @@ pub(crate) struct StepPhotos<'a> {
 }
 
 impl<'a> StepPhotos<'a> {
-    pub(crate) fn new(batch: &'a StepBatch, side: usize, mix: Option<Mix>) -> Self {
+    pub(crate) fn new(batch: &'a StepBatch, answers: Answers<'a>, side: usize, mix: Option<Mix>) -> Self {
         let (labels, places) = (batch.labels(), batch.places());
         let Some(mix) = mix else {
-            return Self { pixels: batch.pixels().into(), places, labels: labels.into(), partners: None, share: 1.0 };
+            let pixels = batch.pixels().into();
+            return Self { pixels, places, labels: labels.into(), answers, partners: None, share: 1.0 };
         };
         let (pixels, share) = mix.pixels(batch.pixels(), side);
         let reversed: Vec<usize> = labels.iter().rev().copied().collect();
         let (pixels, own) = (pixels.into(), labels.to_vec());
         match share >= 0.5 {
-            true => Self { pixels, places, labels: own.into(), partners: Some(reversed), share },
-            false => Self { pixels, places, labels: reversed.into(), partners: Some(own), share: 1.0 - share },
+            true => Self { pixels, places, labels: own.into(), answers, partners: Some(reversed), share },
+            false => Self { pixels, places, labels: reversed.into(), answers, partners: Some(own), share: 1.0 - share },
         }
     }
 
@@ -53,7 +55,7 @@ impl<'a> StepPhotos<'a> {
             });
             let pixels = &self.pixels[range.start * photo_bytes..range.end * photo_bytes];
             let share = self.share * (weight(labels) / all);
-            Photos { pixels, places: &self.places[range], labels, share, partners }
+            Photos { pixels, places: &self.places[range], labels, answers: self.answers, share, partners }
         };
         (0..n).step_by(size).map(part).collect()
     }
@@ -67,6 +69,7 @@ pub(crate) struct Photos<'a> {
     /// Where they stand in the list of training photos; beyond its end it is gone through again.
     pub(crate) places: &'a [usize],
     pub(crate) labels: &'a [usize],
+    pub(crate) answers: Answers<'a>,
     /// Their part of the step's loss; all parts and those of partners add up to 1.
     pub(crate) share: f64,
     /// Labels of what they are mixed with, and their part of the loss.
@@ -87,8 +90,8 @@ impl<'a> Photos<'a> {
 
     /// Labels with the parts that they count.
     pub(crate) fn targets(&self) -> Result<Vec<(Tensor, f64)>, TrainError> {
-        let own = (labels_tensor(self.labels)?, self.share);
-        let partners = self.partners.map(|(labels, share)| Ok::<_, TrainError>((labels_tensor(labels)?, share)));
+        let own = (self.answers.targets(self.labels)?, self.share);
+        let partners = self.partners.map(|(labels, share)| Ok::<_, TrainError>((self.answers.targets(labels)?, share)));
         Ok(std::iter::once(own).chain(partners.transpose()?).collect())
     }
 }

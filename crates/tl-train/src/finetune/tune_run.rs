@@ -30,6 +30,7 @@ use crate::{
     plan::Plan,
     report::FreezeProof,
     stopping::{StopReason, Stopping},
+    targets::Answers,
 };
 
 /// What fine-tuning starts from.
@@ -40,6 +41,7 @@ pub(crate) struct TuneInputs<'a> {
     /// The head's epochs on features.
     pub(crate) records: Vec<EpochRecord>,
     pub(crate) loss: LossOptions,
+    pub(crate) answers: Answers<'a>,
     /// Photos that can be read.
     pub(crate) train: Vec<Sample>,
     pub(crate) val: Vec<Sample>,
@@ -130,6 +132,7 @@ struct TuneRun<'a> {
     kept: Option<Arc<Kept>>,
     kept_is_told: bool,
     loss: LossOptions,
+    answers: Answers<'a>,
     loader: Loader,
     train: Arc<[Sample]>,
     val: Vec<Sample>,
@@ -139,7 +142,7 @@ struct TuneRun<'a> {
 
 impl<'a> TuneRun<'a> {
     fn new(inputs: TuneInputs<'a>) -> Result<Self, TrainError> {
-        let TuneInputs { plan, weights, head, records, loss, train, val, started, .. } = inputs;
+        let TuneInputs { plan, weights, head, records, loss, answers, train, val, started } = inputs;
         let (options, layers) = (plan.options(), layers(plan.spec()));
         let trained = plan.freeze().trained(&layers);
         let mut backbone = Backbone::new(weights)?;
@@ -169,6 +172,7 @@ impl<'a> TuneRun<'a> {
             kept: None,
             kept_is_told: false,
             loss,
+            answers,
             loader,
             train: train.into(),
             val,

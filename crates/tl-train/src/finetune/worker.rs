@@ -79,8 +79,3 @@ impl Worker {
         Ok(new)
     }
 }
-
-pub(crate) fn labels_tensor(labels: &[usize]) -> Result<Tensor, TrainError> {
-    let labels: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
-    Ok(Tensor::f_from_slice(&labels)?)
-}

@@ -11,7 +11,7 @@ use tl_train::{
     Sampler, Schedule, StopReason, TrainOptions, train,
 };
 
-use crate::run::{inputs, photos, run};
+use crate::run::{inputs, photos, run, several_list};
 
 /// Three epochs of three steps, the last of the stages first.
 fn options(dir: &TempDir) -> TrainOptions {
@@ -55,6 +55,25 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
         assert!(one == of(2, 0.0), "{precision:?}, 2 threads");
         assert!(one == of(4, 0.0), "{precision:?}, 4 threads");
         assert!(mixed != one && mixed == of(3, 1.0), "{precision:?}, mixed, 3 threads");
+    }
+}
+
+#[test]
+fn photos_may_have_several_classes() {
+    let dir = photos();
+    let several = TrainOptions { data: Some(several_list(&dir)), multi_label: true, epochs: 2, ..options(&dir) };
+    for (norm, mixing) in [(NormKind::Frozen, 1.0), (NormKind::Batch, 0.0)] {
+        let of = |threads: usize| {
+            let name = format!("{norm:?}-{threads}");
+            let (mixup, cutmix) = (mixing, mixing);
+            let options = TrainOptions { threads, batch_norm: norm, mixup, cutmix, ..several.clone() };
+            (run(options, &dir, &name), model(&dir, &name))
+        };
+        let (metrics, bits) = of(1);
+        assert!(bits == of(3).1, "{norm:?}, 3 threads");
+        let worth = metrics.multi_label.unwrap();
+        assert_eq!((metrics.val_accuracy, metrics.val_loss), (Some(worth.exact_match), Some(worth.log_loss)));
+        assert_eq!(metrics.classes, ["cat", "dog", "even"]);
     }
 }
 

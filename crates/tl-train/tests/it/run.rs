@@ -80,7 +80,7 @@ fn so_does_one_that_balances_averages_and_cuts() {
 }
 
 /// A list of the photos in which some have two classes and some none.
-fn several(dir: &TempDir) -> TrainOptions {
+pub(crate) fn several_list(dir: &TempDir) -> PathBuf {
     let mut list = vec!["path,label".to_owned()];
     for (class, from) in [("cat", "cats"), ("dog", "dogs")] {
         let mut names: Vec<_> =
@@ -95,8 +95,13 @@ fn several(dir: &TempDir) -> TrainOptions {
             list.push(format!("photos/{from}/{},{label}", name.display()));
         }
     }
-    std::fs::write(dir.path().join("list.csv"), list.join("\n") + "\n").unwrap();
-    TrainOptions { data: Some(dir.path().join("list.csv")), multi_label: true, ..options(dir) }
+    let path = dir.path().join("list.csv");
+    std::fs::write(&path, list.join("\n") + "\n").unwrap();
+    path
+}
+
+fn several(dir: &TempDir) -> TrainOptions {
+    TrainOptions { data: Some(several_list(dir)), multi_label: true, ..options(dir) }
 }
 
 #[test]
@@ -145,15 +150,28 @@ fn what_several_classes_per_photo_exclude_is_reported_together() {
         multi_label: true,
         loss: tl_train::LossKind::Focal,
         class_weights: tl_train::ClassWeights::Balanced,
-        head: HeadKind::Logistic,
+        sampler: Sampler::Balanced,
         ..TrainOptions::default()
     };
     let problems = Plan::new(wrong).unwrap_err().to_string();
-    for words in ["list that ends in .csv", "use --head linear", "leave loss as it is", "leave class_weights out"] {
+    for words in ["list that ends in .csv", "leave loss as it is", "leave class_weights out", "leave sampler out"] {
         assert!(problems.lines().any(|l| l.starts_with("multi_label is set") && l.contains(words)), "{problems}");
     }
-    let tuning = TrainOptions { data: Some("a.csv".into()), multi_label: true, ..tl_train::Recipe::Finetune.options() };
-    assert!(Plan::new(tuning).unwrap_err().to_string().contains("other recipes than features"));
+}
+
+#[test]
+fn a_head_is_fitted_to_several_classes_per_photo() {
+    let dir = photos();
+    let fitted = TrainOptions { head: HeadKind::Logistic, val_fraction: 0.0, ..several(&dir) };
+    let classes = run(fitted.clone(), &dir, "fitted").classes;
+    assert_eq!(classes, ["cat", "dog", "even"]);
+    let history = std::fs::read_to_string(dir.path().join("runs/fitted/history.csv")).unwrap();
+    let record: tl_metrics::EpochRecord =
+        csv::Reader::from_reader(history.as_bytes()).deserialize().next().unwrap().unwrap();
+    // An answer that knows no photo costs the logarithm of two.
+    assert!(record.train_loss < 0.5, "{record:?}");
+    // Views of the photos are rows as well.
+    run(TrainOptions { views: Some(1), augment: "light".to_owned(), ..fitted }, &dir, "views");
 }
 
 fn stopped_after_each_epoch(options: impl Fn(&TempDir) -> TrainOptions) {

@@ -124,7 +124,7 @@ impl TuneRun<'_> {
 
     fn gradients(&mut self, batch: &StepBatch) -> Result<Gradients, TrainError> {
         let mix = Mix::draw(self.options, self.history.epoch, self.history.step);
-        let photos = StepPhotos::new(batch, self.plan.preprocessing().geometry.side as usize, mix);
+        let photos = StepPhotos::new(batch, self.answers, self.plan.preprocessing().geometry.side as usize, mix);
         if self.options.batch_norm == NormKind::Batch {
             let batches = photos.parts(self.options.batch_size, &self.loss);
             let micro_batch = self.plan.micro_batch();

@@ -5,11 +5,7 @@ use std::{path::PathBuf, sync::atomic::AtomicBool};
 use tl_features::{Features, extract};
 
 use super::TuneRun;
-use crate::{
-    error::TrainError,
-    finetune::{model::Model, worker::labels_tensor},
-    targets::evaluate,
-};
+use crate::{error::TrainError, finetune::model::Model, targets::evaluate};
 
 impl TuneRun<'_> {
     /// Features, loss and accuracy of the validation photos, by the way in which predictions are made.
@@ -24,8 +20,9 @@ impl TuneRun<'_> {
         if let Some(gone) = skipped.first() {
             return Err(TrainError::PhotoLost { path: gone.path.clone(), reason: gone.reason.to_string() });
         }
-        let labels = labels_tensor(&self.val.iter().map(|sample| sample.label).collect::<Vec<_>>())?;
-        let (loss, accuracy) = evaluate(&model.head, &features.to_tensor()?, &labels, &self.loss)?;
+        let labels: Vec<usize> = self.val.iter().map(|sample| sample.label).collect();
+        let targets = self.answers.targets(&labels)?;
+        let (loss, accuracy) = evaluate(&model.head, &features.to_tensor()?, &targets, &self.loss)?;
         Ok(Some((features, loss, accuracy)))
     }
 }
