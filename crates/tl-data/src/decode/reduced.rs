@@ -19,6 +19,21 @@ const ZIGZAG: [u8; 64] = [
     58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
+/// The diagonal, `v + u`, of each.
+const DIAGONALS: [u8; 64] = diagonals();
+
+const fn diagonals() -> [u8; 64] {
+    let (mut diagonals, mut k) = ([0; 64], 0);
+    while k < 64 {
+        diagonals[k] = ZIGZAG[k] / 8 + ZIGZAG[k] % 8;
+        k += 1;
+    }
+    diagonals
+}
+
+/// Bytes of entropy-coded data from which on it pays to prepare for passing over most of it.
+const LARGE: usize = 256 << 10;
+
 /// A reduced picture: one plane per component, all of one size, which is at least that of the picture.
 pub(crate) struct Planes {
     /// One plane (gray) or three (luma, blue and red difference).
@@ -29,6 +44,11 @@ pub(crate) struct Planes {
 
 /// Decodes at 1/`divisor`, which is 2, 4 or 8; `None` for what this decoder leaves to others, damage included.
 pub(crate) fn decode(bytes: &[u8], divisor: u32) -> Option<Planes> {
+    decode_preparing(bytes, divisor, LARGE)
+}
+
+/// Prepares for passing over coefficients from `large` bytes on.
+fn decode_preparing(bytes: &[u8], divisor: u32, large: usize) -> Option<Planes> {
     let mut tables = Tables::default();
     let mut segments = Segments::new(bytes);
     while let Some((marker, body)) = segments.next_segment() {
@@ -42,6 +62,9 @@ pub(crate) fn decode(bytes: &[u8], divisor: u32) -> Option<Planes> {
             0xC2..=0xCF | EOI => return None,
             SOS => {
                 tables.scan(body)?;
+                if segments.rest().len() >= large {
+                    tables.ac.iter_mut().flatten().for_each(HuffmanTable::prepare_skips);
+                }
                 return Scan::new(&tables, 8 / divisor as usize)?.decode(segments.rest());
             }
             _ => {}
@@ -148,6 +171,8 @@ struct Plane<'a> {
     ac: &'a HuffmanTable,
     /// Which coefficients, in zigzag order, the reduced block needs.
     wanted: [bool; 64],
+    /// None is needed from this one on.
+    n_seen: usize,
     last_dc: i32,
     samples: Vec<u8>,
 }
@@ -184,6 +209,7 @@ impl<'a> Scan<'a> {
             {
                 return None;
             }
+            let wanted = ZIGZAG.map(|place| usize::from(place % 8) < n_x && usize::from(place / 8) < n_y);
             planes.push(Plane {
                 h: c.h,
                 v: c.v,
@@ -192,7 +218,8 @@ impl<'a> Scan<'a> {
                 quantization: tables.quantization.get(c.quantization)?.as_ref()?,
                 dc: tables.dc.get(c.dc)?.as_ref()?,
                 ac: tables.ac.get(c.ac)?.as_ref()?,
-                wanted: ZIGZAG.map(|place| usize::from(place % 8) < n_x && usize::from(place / 8) < n_y),
+                n_seen: wanted.iter().rposition(|&wanted| wanted).map_or(0, |last| last + 1),
+                wanted,
                 last_dc: 0,
                 samples: vec![0; stride * n_units_y * v_max * n],
             });
@@ -241,11 +268,13 @@ impl Plane<'_> {
         self.last_dc = self.last_dc.wrapping_add(reader.dc(self.dc)?);
         let mut coefficients = [0.0; 64];
         coefficients[0] = self.last_dc as f32 * self.quantization[0];
-        let quantization = self.quantization;
-        reader.ac(self.ac, &self.wanted, |k, value| {
+        let (quantization, mut last) = (self.quantization, 0);
+        reader.ac(self.ac, &self.wanted, self.n_seen, |k, value| {
             coefficients[usize::from(ZIGZAG[k])] = value as f32 * quantization[k];
+            last = k;
         })?;
-        transforms.apply(&coefficients, (self.n_x, self.n_y), &mut self.samples[at..], stride);
+        let reach = usize::from(DIAGONALS[last]);
+        transforms.apply(&coefficients, reach, (self.n_x, self.n_y), &mut self.samples[at..], stride);
         Some(())
     }
 }
@@ -264,24 +293,24 @@ impl Transforms {
     }
 
     #[inline]
-    fn apply(&self, c: &[f32; 64], size: (usize, usize), out: &mut [u8], stride: usize) {
+    fn apply(&self, c: &[f32; 64], reach: usize, size: (usize, usize), out: &mut [u8], stride: usize) {
         match size {
-            (1, 1) => idct(c, &self.one, &self.one, out, stride),
-            (2, 1) => idct(c, &self.two, &self.one, out, stride),
-            (1, 2) => idct(c, &self.one, &self.two, out, stride),
-            (2, 2) => idct(c, &self.two, &self.two, out, stride),
-            (4, 1) => idct(c, &self.four, &self.one, out, stride),
-            (1, 4) => idct(c, &self.one, &self.four, out, stride),
-            (4, 2) => idct(c, &self.four, &self.two, out, stride),
-            (2, 4) => idct(c, &self.two, &self.four, out, stride),
-            (4, 4) => idct(c, &self.four, &self.four, out, stride),
-            (8, 1) => idct(c, &self.eight, &self.one, out, stride),
-            (1, 8) => idct(c, &self.one, &self.eight, out, stride),
-            (8, 2) => idct(c, &self.eight, &self.two, out, stride),
-            (2, 8) => idct(c, &self.two, &self.eight, out, stride),
-            (8, 4) => idct(c, &self.eight, &self.four, out, stride),
-            (4, 8) => idct(c, &self.four, &self.eight, out, stride),
-            _ => idct(c, &self.eight, &self.eight, out, stride),
+            (1, 1) => idct(c, reach, &self.one, &self.one, out, stride),
+            (2, 1) => idct(c, reach, &self.two, &self.one, out, stride),
+            (1, 2) => idct(c, reach, &self.one, &self.two, out, stride),
+            (2, 2) => idct(c, reach, &self.two, &self.two, out, stride),
+            (4, 1) => idct(c, reach, &self.four, &self.one, out, stride),
+            (1, 4) => idct(c, reach, &self.one, &self.four, out, stride),
+            (4, 2) => idct(c, reach, &self.four, &self.two, out, stride),
+            (2, 4) => idct(c, reach, &self.two, &self.four, out, stride),
+            (4, 4) => idct(c, reach, &self.four, &self.four, out, stride),
+            (8, 1) => idct(c, reach, &self.eight, &self.one, out, stride),
+            (1, 8) => idct(c, reach, &self.one, &self.eight, out, stride),
+            (8, 2) => idct(c, reach, &self.eight, &self.two, out, stride),
+            (2, 8) => idct(c, reach, &self.two, &self.eight, out, stride),
+            (8, 4) => idct(c, reach, &self.eight, &self.four, out, stride),
+            (4, 8) => idct(c, reach, &self.four, &self.eight, out, stride),
+            _ => idct(c, reach, &self.eight, &self.eight, out, stride),
         }
     }
 }
@@ -316,22 +345,55 @@ fn unstuffed(mut data: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    const PHOTOS: [(&str, &[u8]); 5] = [
+        ("4:4:4", include_bytes!("../../tests/it/golden/reduced0.jpg")),
+        ("4:2:2", include_bytes!("../../tests/it/golden/reduced1.jpg")),
+        ("4:2:0", include_bytes!("../../tests/it/golden/reduced2.jpg")),
+        ("gray", include_bytes!("../../tests/it/golden/reduced_gray.jpg")),
+        ("restarts", include_bytes!("../../tests/it/golden/restart.jpg")),
+    ];
 
     /// Otherwise the general decoder would take over unseen.
     #[test]
     fn usual_photos_are_decoded_here() {
-        let photos: [(&str, &[u8]); 5] = [
-            ("4:4:4", include_bytes!("../../tests/it/golden/reduced0.jpg")),
-            ("4:2:2", include_bytes!("../../tests/it/golden/reduced1.jpg")),
-            ("4:2:0", include_bytes!("../../tests/it/golden/reduced2.jpg")),
-            ("gray", include_bytes!("../../tests/it/golden/reduced_gray.jpg")),
-            ("restarts", include_bytes!("../../tests/it/golden/restart.jpg")),
-        ];
-        for (name, bytes) in photos {
+        for (name, bytes) in PHOTOS {
             for divisor in [2, 4, 8] {
                 assert!(decode(bytes, divisor).is_some(), "{name} at 1/{divisor}");
             }
+        }
+    }
+
+    /// Whether all is the same with coefficients passed over one by one and several at a time.
+    fn agrees(bytes: &[u8], divisor: u32) -> bool {
+        let planes = |large| decode_preparing(bytes, divisor, large).map(|planes| planes.planes);
+        planes(0) == planes(usize::MAX)
+    }
+
+    #[test]
+    fn several_coefficients_at_a_time_are_passed_over_as_one_by_one() {
+        for (name, bytes) in PHOTOS {
+            for divisor in [2, 4, 8] {
+                assert!(agrees(bytes, divisor), "{name} at 1/{divisor}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn so_are_those_of_damaged_photos(
+            photo in 0..PHOTOS.len(), divisor in prop_oneof![Just(2), Just(4), Just(8)],
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let mut bytes = PHOTOS[photo].1.to_vec();
+            for (place, byte) in damage {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+            }
+            prop_assert!(agrees(&bytes, divisor));
         }
     }
 
