@@ -1,5 +1,6 @@
 //! Bytes of a file to pixels of a geometry.
 
+mod bit_reader;
 mod huffman;
 mod idct;
 mod jpeg;

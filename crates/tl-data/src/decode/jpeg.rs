@@ -86,8 +86,7 @@ fn decode_reduced(
     let reduced = u64::from(width) * u64::from(height) * n_channels as u64 * 2;
     options.limits.check_memory(reduced)?;
 
-    let planes = if header.is_progressive { None } else { reduced::decode(bytes, divisor) };
-    match planes {
+    match reduced::decode(bytes, divisor) {
         Some(planes) => interleave(&planes, picture.reset((width, height), n_channels), width as usize),
         None => match general_reduced(bytes, (width, height), options) {
             Some(pixels) if pixels.len() == width as usize * height as usize * n_channels => {

@@ -102,6 +102,10 @@ for sampling in [0, 1, 2]:
     case(f"reduced{sampling}.jpg", data, short_side=200)
 data = saved(large, "JPEG", quality=85, progressive=True)
 case("reduced_progressive.jpg", data)
+data = saved(large, "JPEG", quality=85, subsampling=0, progressive=True, restart_marker_blocks=9)
+case("reduced_progressive444.jpg", data)
+data = saved(large.convert("L"), "JPEG", quality=85, progressive=True)
+case("reduced_progressive_gray.jpg", data)
 command = ["cjpeg", "-quality", "85", "-sample", "4x1"]
 case("reduced411.jpg", subprocess.run(command, input=saved(large, "PPM"), capture_output=True, check=True).stdout)
 data = saved(large.convert("L"), "JPEG", quality=85, restart_marker_blocks=7)
