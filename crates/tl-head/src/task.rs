@@ -18,18 +18,18 @@ const BLOCK: i64 = 128;
 #[derive(Debug)]
 pub(crate) enum Task {
     /// `output = W input + b`, negative values cut where `relu` says so, and its transpose.
-    Outputs { weight: Left, bias: Tensor, input: Tensor, output: Tensor, turned: Tensor, relu: bool },
+    Outputs { weight: Tensor, bias: Tensor, input: Tensor, output: Tensor, turned: Tensor, relu: bool },
     /// `weight_gradient = gradient input^T`, and its sums for the bias.
-    Weights { gradient: Left, turned_input: Tensor, weight_gradient: Tensor, bias_gradient: Tensor },
-    /// `input_gradient = W^T gradient` where the input is above zero: it came out of a relu.
-    Inputs { weight: Left, gradient: Tensor, input: Tensor, input_gradient: Tensor },
+    Weights { gradient: Tensor, turned_input: Tensor, weight_gradient: Tensor, bias_gradient: Tensor },
+    /// `input_gradient = W^T gradient` for inputs from `first` on, where the input is above zero: it came out of a relu.
+    Inputs { weight: Tensor, first: i64, gradient: Tensor, input: Tensor, input_gradient: Tensor },
 }
 
 impl Task {
     fn run(&mut self) -> Result<(), HeadError> {
         match self {
             Self::Outputs { weight, bias, input, output, turned, relu } => {
-                product(weight, input, output)?;
+                product(Left::Rows(weight), input, output)?;
                 let n = input.size()[1] as usize;
                 for (row, &bias) in f32_mut(output)?.chunks_exact_mut(n).zip(f32_slice(bias)?) {
                     for y in row {
@@ -41,13 +41,11 @@ impl Task {
                 turned.f_copy_(&output.f_tr()?)?;
             }
             Self::Weights { gradient, turned_input, weight_gradient, bias_gradient } => {
-                product(gradient, turned_input, weight_gradient)?;
-                if let Left::Rows(gradient) = gradient {
-                    let _ = gradient.f_sum_intlist_out(bias_gradient, &[1][..], false, Kind::Float)?;
-                }
+                product(Left::Rows(gradient), turned_input, weight_gradient)?;
+                let _ = gradient.f_sum_intlist_out(bias_gradient, &[1][..], false, Kind::Float)?;
             }
-            Self::Inputs { weight, gradient, input, input_gradient } => {
-                product(weight, gradient, input_gradient)?;
+            Self::Inputs { weight, first, gradient, input, input_gradient } => {
+                product(Left::Columns { matrix: weight, first: *first }, gradient, input_gradient)?;
                 for (g, &x) in f32_mut(input_gradient)?.iter_mut().zip(f32_slice(input)?) {
                     *g = if x <= 0.0 { 0.0 } else { *g };
                 }
@@ -74,7 +72,7 @@ pub(crate) fn outputs(
 ) -> Result<Vec<Task>, tch::TchError> {
     let task = |(first, n)| {
         Ok(Task::Outputs {
-            weight: Left::Rows(layer.weight.f_narrow(0, first, n)?),
+            weight: layer.weight.f_narrow(0, first, n)?,
             bias: layer.bias.f_narrow(0, first, n)?,
             input: input.values.shallow_clone(),
             output: output.values.f_narrow(0, first, n)?,
@@ -94,7 +92,7 @@ pub(crate) fn weights(
 ) -> Result<Vec<Task>, tch::TchError> {
     let task = |(first, n)| {
         Ok(Task::Weights {
-            gradient: Left::Rows(gradient.f_narrow(0, first, n)?),
+            gradient: gradient.f_narrow(0, first, n)?,
             turned_input: input.turned.shallow_clone(),
             weight_gradient: weight.f_narrow(0, first, n)?,
             bias_gradient: bias.f_narrow(0, first, n)?,
@@ -110,12 +108,13 @@ pub(crate) fn inputs(
     input: &Activations,
     into: &Tensor,
 ) -> Result<Vec<Task>, tch::TchError> {
-    let task = |(first, m)| {
+    let task = |(first, n)| {
         Ok(Task::Inputs {
-            weight: Left::Columns { matrix: layer.weight.shallow_clone(), first, m },
+            weight: layer.weight.shallow_clone(),
+            first,
             gradient: gradient.shallow_clone(),
-            input: input.values.f_narrow(0, first, m)?,
-            input_gradient: into.f_narrow(0, first, m)?,
+            input: input.values.f_narrow(0, first, n)?,
+            input_gradient: into.f_narrow(0, first, n)?,
         })
     };
     blocks(into).map(task).collect()

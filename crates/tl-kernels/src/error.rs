@@ -29,3 +29,8 @@ pub enum KernelError {
         found: usize,
     },
 }
+
+/// Whether `what` has as many values as it must.
+pub(crate) fn check_size(what: &'static str, wanted: usize, found: usize) -> Result<(), KernelError> {
+    if wanted == found { Ok(()) } else { Err(KernelError::Size { what, wanted, found }) }
+}

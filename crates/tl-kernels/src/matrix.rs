@@ -1,6 +1,9 @@
 //! Products of matrices: what a dense layer and its gradients are.
 
-use crate::{error::KernelError, numbers::Numbers};
+use crate::{
+    error::{KernelError, check_size},
+    numbers::Numbers,
+};
 
 /// A matrix that lies in a slice in whatever order: the value at row `i` and column `j` is
 /// `values[i * row_step + j * column_step]`.
@@ -36,14 +39,10 @@ pub fn multiply(left: Matrix<'_>, right: &[f32], product: &mut [f32]) -> Result<
     let n = product.len() / m;
     let last = (m - 1).saturating_mul(left.row_step).saturating_add((k - 1).saturating_mul(left.column_step));
     let n_values = last.saturating_add(1);
-    check("the left matrix", n_values, left.values.len().min(n_values))?;
-    check("the right matrix", k.saturating_mul(n), right.len())?;
-    check("the product", m * n, product.len())?;
+    check_size("the left matrix", n_values, left.values.len().min(n_values))?;
+    check_size("the right matrix", k.saturating_mul(n), right.len())?;
+    check_size("the product", m * n, product.len())?;
     #[cfg(target_arch = "x86_64")]
     crate::x86::multiply(left, right, product);
     Ok(())
-}
-
-fn check(what: &'static str, wanted: usize, found: usize) -> Result<(), KernelError> {
-    if wanted == found { Ok(()) } else { Err(KernelError::Size { what, wanted, found }) }
 }

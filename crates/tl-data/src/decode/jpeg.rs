@@ -15,7 +15,7 @@ use crate::{limits::DecodeOptions, skip::SkipReason};
 const PROGRESSIVE_BYTES: u64 = 2;
 
 /// Scans that a progressive photo may have; encoders make about ten, attackers thousands.
-const MAX_SCANS: usize = 100;
+pub(super) const MAX_SCANS: usize = 100;
 
 /// Decodes into `picture`, reduced by 2, 4 or 8 when both sides stay at least `short_side`.
 pub(crate) fn decode(

@@ -2,6 +2,7 @@
 
 use crate::{
     KernelError, Layer, NetworkOptions, Numbers,
+    error::check_size,
     layer::Kind,
     schedule::{Band, Extent, Schedule},
     x86::{
@@ -77,7 +78,7 @@ impl Network {
 
     /// The last layer's means over all pixels `[n_features]` of a photo `[side, side, 3]`, R, G, B.
     pub fn features(&mut self, photo: &[u8], features: &mut [f32]) -> Result<(), KernelError> {
-        check_len("the features", self.n_features, features.len())?;
+        check_size("the features", self.n_features, features.len())?;
         self.run(photo)?;
         if let Some(last) = self.last() {
             last.means(features);
@@ -87,7 +88,7 @@ impl Network {
 
     /// The last layer itself, `[rows, columns, channels]`.
     pub fn activations(&mut self, photo: &[u8], activations: &mut [f32]) -> Result<(), KernelError> {
-        check_len("the activations", self.shape().iter().product(), activations.len())?;
+        check_size("the activations", self.shape().iter().product(), activations.len())?;
         self.run(photo)?;
         if let Some(last) = self.last() {
             last.copy_to(activations, self.n_features);
@@ -97,7 +98,7 @@ impl Network {
 
     #[allow(unsafe_code)]
     fn run(&mut self, photo: &[u8]) -> Result<(), KernelError> {
-        check_len("a photo", self.side * self.side * 3, photo.len())?;
+        check_size("a photo", self.side * self.side * 3, photo.len())?;
         // SAFETY: `new` has asked the processor.
         unsafe { self.run_bands(photo) };
         Ok(())
@@ -205,10 +206,6 @@ fn shared_maps(shapes: &[Shape], extents: &[Extent], bands: &[Band]) -> (Vec<usi
         places.push(place);
     }
     (places, owners.iter().map(|&owner| Map::new(shapes[owner])).collect())
-}
-
-fn check_len(what: &'static str, wanted: usize, found: usize) -> Result<(), KernelError> {
-    if wanted == found { Ok(()) } else { Err(KernelError::Size { what, wanted, found }) }
 }
 
 /// The least common multiple.

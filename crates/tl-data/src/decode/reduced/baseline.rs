@@ -6,7 +6,7 @@ use super::{
     layout::Layout,
     tables::Tables,
     transforms::Transforms,
-    zigzag::{DIAGONALS, ZIGZAG},
+    zigzag::{DIAGONALS, ZIGZAG, wanted},
 };
 use crate::decode::{bit_reader::BitReader, huffman::HuffmanTable};
 
@@ -42,7 +42,7 @@ impl<'a> Scan<'a> {
         let layout = Layout::new(tables, n)?;
         let mut planes = Vec::with_capacity(tables.components.len());
         for (c, &(n_x, n_y)) in tables.components.iter().zip(&layout.samples) {
-            let wanted = ZIGZAG.map(|place| usize::from(place % 8) < n_x && usize::from(place / 8) < n_y);
+            let wanted = wanted(n_x, n_y);
             planes.push(Plane {
                 h: c.h,
                 v: c.v,
@@ -62,18 +62,13 @@ impl<'a> Scan<'a> {
 
     pub(super) fn decode(mut self, data: &[u8]) -> Option<Planes> {
         let n_units = self.layout.n_units_x * self.layout.n_units_y;
-        let interval = if self.restart_interval == 0 { n_units } else { self.restart_interval };
         let data = EntropyCoded::new(data).filter(|data| data.is_last)?;
-        for (i, first) in (0..n_units).step_by(interval).enumerate() {
-            let mut reader = BitReader::new(data.interval(i)?);
-            self.planes.iter_mut().for_each(|plane| plane.last_dc = 0);
-            for unit in first..(first + interval).min(n_units) {
-                self.unit(&mut reader, unit)?;
+        data.units(n_units, self.restart_interval, |reader, unit, is_first| {
+            if is_first {
+                self.planes.iter_mut().for_each(|plane| plane.last_dc = 0);
             }
-            if reader.is_beyond_end() {
-                return None;
-            }
-        }
+            self.unit(reader, unit)
+        })?;
         let planes = self.planes.into_iter().map(|plane| plane.samples).collect();
         Some(Planes { planes, stride: self.layout.stride })
     }

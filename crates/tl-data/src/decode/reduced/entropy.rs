@@ -1,6 +1,9 @@
 //! Entropy-coded data as it is read.
 
-use crate::decode::{bit_reader::N_PADDING, jpeg_header::EOI};
+use crate::decode::{
+    bit_reader::{BitReader, N_PADDING},
+    jpeg_header::EOI,
+};
 
 /// Data of a scan without stuffed bytes, padded after each restart interval.
 pub(super) struct EntropyCoded {
@@ -38,8 +41,30 @@ impl EntropyCoded {
         }
     }
 
+    /// Calls `unit` for each unit of the scan, with whether it begins a restart interval; `None` where that does, and
+    /// where there were fewer bits than they read.
+    #[inline]
+    pub(super) fn units(
+        &self,
+        n_units: usize,
+        restart_interval: usize,
+        mut unit: impl FnMut(&mut BitReader<'_>, usize, bool) -> Option<()>,
+    ) -> Option<()> {
+        let interval = if restart_interval == 0 { n_units } else { restart_interval };
+        for (i, first) in (0..n_units).step_by(interval).enumerate() {
+            let mut reader = BitReader::new(self.interval(i)?);
+            for place in first..(first + interval).min(n_units) {
+                unit(&mut reader, place, place == first)?;
+            }
+            if reader.is_beyond_end() {
+                return None;
+            }
+        }
+        Some(())
+    }
+
     /// The `i`-th interval with its padding.
-    pub(super) fn interval(&self, i: usize) -> Option<&[u8]> {
+    fn interval(&self, i: usize) -> Option<&[u8]> {
         let start = i.checked_sub(1).map_or(Some(0), |before| Some(self.ends.get(before)? + N_PADDING))?;
         self.bytes.get(start..self.ends.get(i)? + N_PADDING)
     }

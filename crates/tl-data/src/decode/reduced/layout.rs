@@ -4,6 +4,9 @@ use super::tables::Tables;
 
 /// Sizes that follow from the frame and from how far a picture is reduced.
 pub(super) struct Layout {
+    /// Most blocks per unit of any component, across and down.
+    pub(super) h_max: usize,
+    pub(super) v_max: usize,
     pub(super) n_units_x: usize,
     pub(super) n_units_y: usize,
     /// Samples per row of every plane.
@@ -31,7 +34,15 @@ impl Layout {
         let samples = tables.components.iter().map(|c| samples(c.h, h_max).zip(samples(c.v, v_max)));
         let samples = samples.collect::<Option<Vec<_>>>()?;
         let (n_units_x, n_units_y) = (tables.width.div_ceil(8 * h_max), tables.height.div_ceil(8 * v_max));
-        Some(Self { n_units_x, n_units_y, stride: n_units_x * h_max * n, n_rows: n_units_y * v_max * n, samples })
+        Some(Self {
+            h_max,
+            v_max,
+            n_units_x,
+            n_units_y,
+            stride: n_units_x * h_max * n,
+            n_rows: n_units_y * v_max * n,
+            samples,
+        })
     }
 
     /// Room for a plane's samples.

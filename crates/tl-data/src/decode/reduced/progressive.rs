@@ -10,15 +10,12 @@ use super::{
     layout::Layout,
     tables::Tables,
     transforms::Transforms,
-    zigzag::{DIAGONALS, ZIGZAG},
+    zigzag::{DIAGONALS, ZIGZAG, wanted},
 };
 use crate::decode::{
-    bit_reader::BitReader,
+    jpeg::MAX_SCANS,
     jpeg_header::{EOI, SOS, Segments},
 };
-
-/// Scans that a photo may have; encoders make about ten.
-const MAX_SCANS: usize = 100;
 
 pub(super) struct Progressive {
     layout: Layout,
@@ -45,18 +42,16 @@ impl Progressive {
     /// `n` is the number of samples, across and down, of a block at full sampling.
     pub(super) fn new(tables: &Tables, n: usize) -> Option<Self> {
         let layout = Layout::new(tables, n)?;
-        let h_max = tables.components.iter().map(|c| c.h).max()?;
-        let v_max = tables.components.iter().map(|c| c.v).max()?;
         let components = tables.components.iter().zip(&layout.samples).map(|(c, &(n_x, n_y))| {
-            let is_wanted = |k: usize| usize::from(ZIGZAG[k] % 8) < n_x && usize::from(ZIGZAG[k] / 8) < n_y;
-            let wanted: Vec<usize> = (0..64).filter(|&k| is_wanted(k)).collect();
+            let is_wanted = wanted(n_x, n_y);
+            let wanted: Vec<usize> = (0..64).filter(|&k| is_wanted[k]).collect();
             let mut slots = [None; 64];
             wanted.iter().enumerate().for_each(|(slot, &k)| slots[k] = Some(slot as u8));
             let (blocks_x, blocks_y) = (layout.n_units_x * c.h, layout.n_units_y * c.v);
             Coefficients {
                 blocks_x,
-                own_x: (tables.width * c.h).div_ceil(h_max).div_ceil(8),
-                own_y: (tables.height * c.v).div_ceil(v_max).div_ceil(8),
+                own_x: (tables.width * c.h).div_ceil(layout.h_max).div_ceil(8),
+                own_y: (tables.height * c.v).div_ceil(layout.v_max).div_ceil(8),
                 values: vec![0; blocks_x * blocks_y * wanted.len()],
                 nonzero: vec![0; if wanted.len() > 1 { blocks_x * blocks_y } else { 0 }],
                 wanted,
@@ -105,7 +100,7 @@ impl Progressive {
             _ => (self.layout.n_units_x, self.layout.n_units_y),
         };
         let components = &mut self.components;
-        intervals(tables, n_units_x * n_units_y, data, |reader, unit, is_first| {
+        EntropyCoded::new(data)?.units(n_units_x * n_units_y, tables.restart_interval, |reader, unit, is_first| {
             for &place in places {
                 let (component, spec) = (&mut components[place], &tables.components[place]);
                 let (h, v) = if places.len() == 1 { (1, 1) } else { (spec.h, spec.v) };
@@ -135,21 +130,25 @@ impl Progressive {
         let table = tables.ac.get(tables.components[place].ac)?.as_ref()?;
         let n_wanted = component.wanted.len();
         let mut n_ended = 0;
-        intervals(tables, component.own_x * component.own_y, data, |reader, unit, is_first| {
-            if is_first {
-                n_ended = 0;
-            }
-            let block = unit / component.own_x * component.blocks_x + unit % component.own_x;
-            let mut block = Block {
-                values: &mut component.values[block * n_wanted..][..n_wanted],
-                nonzero: &mut component.nonzero[block],
-                slots: &component.slots,
-            };
-            match band.is_refined {
-                true => block.refine(reader, table, band, &mut n_ended),
-                false => block.read(reader, table, band, &mut n_ended),
-            }
-        })
+        EntropyCoded::new(data)?.units(
+            component.own_x * component.own_y,
+            tables.restart_interval,
+            |reader, unit, is_first| {
+                if is_first {
+                    n_ended = 0;
+                }
+                let block = unit / component.own_x * component.blocks_x + unit % component.own_x;
+                let mut block = Block {
+                    values: &mut component.values[block * n_wanted..][..n_wanted],
+                    nonzero: &mut component.nonzero[block],
+                    slots: &component.slots,
+                };
+                match band.is_refined {
+                    true => block.refine(reader, table, band, &mut n_ended),
+                    false => block.read(reader, table, band, &mut n_ended),
+                }
+            },
+        )
     }
 
     /// The samples of all blocks.
@@ -172,25 +171,4 @@ impl Progressive {
         }
         Some(Planes { planes, stride })
     }
-}
-
-/// Calls `unit` for each unit of a scan, with whether it begins an interval.
-fn intervals(
-    tables: &Tables,
-    n_units: usize,
-    data: &[u8],
-    mut unit: impl FnMut(&mut BitReader<'_>, usize, bool) -> Option<()>,
-) -> Option<()> {
-    let data = EntropyCoded::new(data)?;
-    let interval = if tables.restart_interval == 0 { n_units } else { tables.restart_interval };
-    for (i, first) in (0..n_units).step_by(interval).enumerate() {
-        let mut reader = BitReader::new(data.interval(i)?);
-        for place in first..(first + interval).min(n_units) {
-            unit(&mut reader, place, place == first)?;
-        }
-        if reader.is_beyond_end() {
-            return None;
-        }
-    }
-    Some(())
 }

@@ -20,3 +20,8 @@ const fn diagonals() -> [u8; 64] {
     }
     diagonals
 }
+
+/// Which coefficients a block of so many samples, across and down, needs.
+pub(super) fn wanted(n_x: usize, n_y: usize) -> [bool; 64] {
+    ZIGZAG.map(|place| usize::from(place % 8) < n_x && usize::from(place / 8) < n_y)
+}
