@@ -38,7 +38,8 @@ impl Backprop {
     pub fn new(head: &Head) -> Result<Self, HeadError> {
         let parameters = head.parameters();
         let detached = parameters.iter().map(|(_, t)| t.f_detach()).collect::<Result<Vec<_>, _>>()?;
-        let gradients = detached.iter().map(Tensor::f_zeros_like).collect::<Result<_, _>>()?;
+        // Empty, so that the threads that write to them first also bring their memory in.
+        let gradients = detached.iter().map(Tensor::f_empty_like).collect::<Result<_, _>>()?;
         let layers = detached
             .chunks_exact(2)
             .map(|pair| Layer { weight: pair[0].shallow_clone(), bias: pair[1].shallow_clone() })
@@ -82,7 +83,8 @@ impl Backprop {
         }
     }
 
-    /// The gradients of the last [`Backprop::run`], in the order of [`Head::parameters`]: handles, not copies.
+    /// The gradients of the last [`Backprop::run`], in the order of [`Head::parameters`]: handles, not copies. Before the
+    /// first run their values are arbitrary.
     #[must_use]
     pub fn gradients(&self) -> Vec<Tensor> {
         self.gradients.iter().map(Tensor::shallow_clone).collect()

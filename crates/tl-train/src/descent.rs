@@ -34,9 +34,11 @@ pub(crate) struct Batch {
 impl Descent {
     /// Of the parameters of `head`, where they are.
     pub(crate) fn new(options: &TrainOptions, head: &Head) -> Result<Self, TrainError> {
-        let optimizer = Optimizer::new(options.optimizer_config(), head.trainable())?;
+        let pool = tl_torch::thread_pool(options.threads)?;
+        let (config, parameters) = (options.optimizer_config(), head.trainable());
+        let optimizer = pool.install(move || Optimizer::new(config, parameters))?;
         let work = Work { backprop: Backprop::new(head)?, optimizer, clipping: options.clipping() };
-        Ok(Self { pool: tl_torch::thread_pool(options.threads)?, work })
+        Ok(Self { pool, work })
     }
 
     /// Takes a step with learning rate `lr`, unless the loss is not a finite number. Returns the logits, valid until

@@ -210,7 +210,7 @@ fn slots(config: &OptimizerConfig, group: Group) -> Result<Vec<Slot>, TorchError
         let weight_decay = if parameter.dim() > 1 { weight_decay } else { 0.0 };
         Ok(Slot { name, parameter, state, lr_scale, weight_decay })
     };
-    parameters.into_iter().map(slot).collect()
+    parameters.into_par_iter().map(slot).collect()
 }
 
 /// Zeros in plain order, whatever the parameter's strides.

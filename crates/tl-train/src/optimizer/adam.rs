@@ -1,5 +1,6 @@
 //! Adam and `AdamW`.
 
+use multiversion::multiversion;
 use rayon::prelude::*;
 use tch::Tensor;
 use tl_torch::{TorchError, f32_mut};
@@ -62,6 +63,8 @@ fn step_slices(parameter: &mut [f32], gradient: &[f32], mean: &mut [f32], square
     pieces.zip(states).for_each(|((p, g), (m, v))| step_piece(p, g, m, v, step));
 }
 
+/// As wide as the processor allows, for the root and the division; the bits are the same for any width.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn step_piece(parameter: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], step: &AdamStep) {
     let [towards1, towards2] = step.towards.map(|t| t as f32);
     let (rate, epsilon, keep) = (step.rate as f32, step.epsilon as f32, step.keep as f32);

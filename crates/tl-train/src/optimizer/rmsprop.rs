@@ -1,5 +1,6 @@
 //! `RMSprop`.
 
+use multiversion::multiversion;
 use tch::Tensor;
 use tl_torch::{TorchError, f32_mut};
 
@@ -43,6 +44,7 @@ pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &RmsPropStep) -> Re
 
 impl RmsPropStep {
     /// The direction of one number, after its mean square has moved.
+    #[inline]
     fn direction(&self, p: f32, g: f32, v: &mut f32) -> f32 {
         let g = g + self.weight_decay as f32 * p;
         *v += self.towards as f32 * (g * g - *v);
@@ -50,6 +52,7 @@ impl RmsPropStep {
     }
 }
 
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn step_plain(parameter: &mut [f32], gradient: &[f32], square: &mut [f32], step: &RmsPropStep) {
     let rate = step.rate as f32;
     for ((p, &g), v) in parameter.iter_mut().zip(gradient).zip(square) {
@@ -57,6 +60,7 @@ fn step_plain(parameter: &mut [f32], gradient: &[f32], square: &mut [f32], step:
     }
 }
 
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn step_momentum(
     parameter: &mut [f32],
     gradient: &[f32],
