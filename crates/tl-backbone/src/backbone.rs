@@ -1,16 +1,14 @@
 //! The trainable form: convolutions and `BatchNorm` apart, gradients where they are wanted.
 
+mod forward;
+
 use std::collections::BTreeMap;
 
-use tch::{Device, Kind, Tensor};
-use tl_torch::{Activation, deep_copy};
+use tch::{Device, Tensor};
+use tl_torch::deep_copy;
 
-use crate::{
-    architecture::{Architecture, Block, ConvBn, Layer, Padding, SqueezeExcite},
-    error::BackboneError,
-    registry::Spec,
-    weights::Weights,
-};
+pub(crate) use self::forward::{convolve, pad_same, same_padding};
+use crate::{architecture::Architecture, error::BackboneError, registry::Spec, weights::Weights};
 
 /// What `BatchNorm` does in the blocks that are trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -136,75 +134,6 @@ impl Backbone {
         Weights::from_tensors(self.spec, copies.collect::<Result<_, BackboneError>>()?)
     }
 
-    /// Features `[N, n_features]` of pictures `x` `[N, 3, H, W] f32`, normalised, with the statistics as they are.
-    /// Training goes by [`Self::fold`] or [`Self::synced`].
-    pub fn forward_features(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
-        let mut x = x.shallow_clone();
-        for block in 0..self.n_blocks() {
-            x = self.forward_block(block, &x)?;
-        }
-        Ok(x.f_mean_dim(&[2, 3][..], false, Kind::Float)?)
-    }
-
-    /// One block alone: `[N, C, H, W]` to `[N, C', H', W']`. What a frozen block gives for a photo never
-    /// changes, so it can be kept.
-    pub fn forward_block(&self, block: usize, x: &Tensor) -> Result<Tensor, BackboneError> {
-        self.layers(self.architecture.blocks.get(block).ok_or_else(|| self.no_block(block))?, x)
-    }
-
-    /// `ImageNet` logits `[N, n_classes]` of features `[N, n_features]`: the pretrained top, without dropout.
-    pub fn logits(&self, features: &Tensor) -> Result<Tensor, BackboneError> {
-        let mut x = features.shallow_clone();
-        for dense in &self.architecture.top {
-            let (weight, bias) = (self.get(&dense.name, "weight")?, self.get(&dense.name, "bias")?);
-            x = dense.activation.apply(&x.f_linear(weight, Some(bias))?)?;
-        }
-        Ok(x)
-    }
-
-    fn layers(&self, block: &Block, input: &Tensor) -> Result<Tensor, BackboneError> {
-        let mut x = input.shallow_clone();
-        for layer in &block.layers {
-            x = match layer {
-                Layer::Conv(conv) => self.conv(conv, &x)?,
-                Layer::SqueezeExcite(excite) => self.excite(excite, &x)?,
-            };
-        }
-        Ok(if block.is_residual { x.f_add(input)? } else { x })
-    }
-
-    fn conv(&self, conv: &ConvBn, x: &Tensor) -> Result<Tensor, BackboneError> {
-        let (stride, symmetric) = (conv.stride, (conv.kernel - 1) / 2);
-        let weight = self.get(&conv.conv, "weight")?;
-        let x = match self.architecture.padding {
-            Padding::Symmetric => convolve(x, weight, None, stride, symmetric, conv.groups)?,
-            Padding::Same => convolve(&pad_same(x, conv.kernel, stride)?, weight, None, stride, 0, conv.groups)?,
-        };
-        let bn = |name| self.get(&conv.bn, name);
-        let normalised = x.f_batch_norm(
-            Some(bn("weight")?),
-            Some(bn("bias")?),
-            Some(bn("running_mean")?),
-            Some(bn("running_var")?),
-            false,
-            self.bn_momentum,
-            self.architecture.bn_eps,
-            false,
-        )?;
-        Ok(conv.activation.apply(&normalised)?)
-    }
-
-    fn excite(&self, excite: &SqueezeExcite, x: &Tensor) -> Result<Tensor, BackboneError> {
-        let fc = |layer: &str, x: &Tensor, activation: Activation| {
-            let name = format!("{}.{layer}", excite.name);
-            let y = x.f_conv2d(self.get(&name, "weight")?, Some(self.get(&name, "bias")?), 1, 0, 1, 1)?;
-            Ok::<_, BackboneError>(activation.apply(&y)?)
-        };
-        let means = x.f_mean_dim(&[2, 3][..], true, x.kind())?;
-        let scales = fc("fc2", &fc("fc1", &means, Activation::Relu)?, Activation::Hardsigmoid)?;
-        Ok(x.f_mul(&scales)?)
-    }
-
     pub(crate) fn get(&self, prefix: &str, name: &str) -> Result<&Tensor, BackboneError> {
         self.tensor(&format!("{prefix}.{name}"))
     }
@@ -218,32 +147,4 @@ impl Backbone {
     fn no_block(&self, asked: usize) -> BackboneError {
         BackboneError::Block { backbone: self.spec.name, n_blocks: self.n_blocks(), asked }
     }
-}
-
-pub(crate) fn convolve(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-    stride: i64,
-    padding: i64,
-    groups: i64,
-) -> Result<Tensor, tch::TchError> {
-    x.f_conv2d(weight, bias, [stride, stride], [padding, padding], [1, 1], groups)
-}
-
-/// Zeros around `x` as `TensorFlow`'s SAME puts them.
-pub(crate) fn pad_same(x: &Tensor, kernel: i64, stride: i64) -> Result<Tensor, tch::TchError> {
-    let size = x.size();
-    let [(top, bottom), (left, right)] = [size[2], size[3]].map(|side| same_padding(side, kernel, stride));
-    match [left, right, top, bottom] {
-        [0, 0, 0, 0] => Ok(x.shallow_clone()),
-        padding => x.f_constant_pad_nd(padding),
-    }
-}
-
-/// Zeros before and after a line of `side` pixels: what `ceil(side / stride)` outputs need, the odd one after.
-pub(crate) fn same_padding(side: i64, kernel: i64, stride: i64) -> (i64, i64) {
-    let n_out = (side + stride - 1) / stride;
-    let total = ((n_out - 1) * stride + kernel - side).max(0);
-    (total / 2, total - total / 2)
 }

@@ -67,6 +67,12 @@ pub enum BackboneError {
         /// How many were marked.
         asked: usize,
     },
+    /// Devices have no form in bytes.
+    #[error("int8 is for processors; add --device cpu, or use f16, bf16 or f32")]
+    Int8OnDevice,
+    /// Processors have no form in f16.
+    #[error("f16 is for GPUs; on the processor use bf16 or f32")]
+    F16,
     /// The network has no form in bytes.
     #[error(
         "{backbone} cannot be computed in int8: only whole networks whose activations are relu6 can; use bf16 or f32"

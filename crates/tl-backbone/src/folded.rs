@@ -5,14 +5,13 @@
 //! the whole batch, by [`Backbone::unfold`].
 
 use tch::{Kind, Tensor};
-use tl_torch::{Activation, channels_last, deep_copy, tensor_from_u8};
+use tl_torch::{Activation, channels_last, deep_copy};
 
 use crate::{
     architecture::{Block, ConvBn, Layer, Padding, SqueezeExcite},
     backbone::{Backbone, convolve, pad_same, same_padding},
     error::BackboneError,
     precision::Precision,
-    preprocessing::Preprocessing,
 };
 
 /// The blocks from the first trained one on, for one thread at a time: give each worker its [`Folded::share`].
@@ -41,14 +40,20 @@ impl Folded {
         self.values.iter().zip(&self.trained).filter(|(_, trained)| **trained).map(|(value, _)| value)
     }
 
-    /// Features `[N, n_features] f32` of activations `x` `[N, C, H, W]` before the first of these blocks.
+    /// Features `[N, n_features] f32` of activations `x` `[N, C, H, W]` before the first of these blocks, which are to
+    /// reach to the last.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
+        Ok(self.activations(x)?.f_mean_dim(&[2, 3][..], false, Kind::Float)?)
+    }
+
+    /// What comes out of these blocks `[N, C', H', W']`, in the kind of the arithmetic.
+    pub fn activations(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
         let mut values = self.values.iter();
         let mut x = channels_last(&x.f_to_kind(self.kind)?)?;
         for block in &self.blocks {
             x = self.block(block, &x, &mut values)?;
         }
-        Ok(x.f_mean_dim(&[2, 3][..], false, Kind::Float)?)
+        Ok(x)
     }
 
     fn block<'a>(
@@ -103,10 +108,27 @@ impl Folded {
 impl Backbone {
     /// The folded form of the blocks from the first trained one on, as the weights are now.
     pub fn fold(&self, precision: Precision) -> Result<Folded, BackboneError> {
+        self.fold_blocks(&self.architecture.blocks[self.first_trained..], self.trained_blocks(), precision)
+    }
+
+    /// The folded form of the frozen blocks before those: all of a network without a trained layer.
+    pub fn fold_frozen(&self, precision: Precision) -> Result<Folded, BackboneError> {
+        let blocks = &self.architecture.blocks[..self.first_trained];
+        let layers = blocks.iter().flat_map(|block| &block.layers);
+        self.fold_blocks(blocks, layers.map(|layer| (layer, false)), precision)
+    }
+
+    /// `layers` are those of `blocks`, each with whether it is trained.
+    fn fold_blocks<'a>(
+        &self,
+        blocks: &[Block],
+        layers: impl Iterator<Item = (&'a Layer, bool)>,
+        precision: Precision,
+    ) -> Result<Folded, BackboneError> {
         let _guard = tch::no_grad_guard();
         let kind = precision.kind();
         let (mut values, mut trained) = (Vec::new(), Vec::new());
-        for (layer, is_trained) in self.trained_blocks() {
+        for (layer, is_trained) in layers {
             let folded = match layer {
                 Layer::Conv(conv) => {
                     let scale = self.scale(conv)?;
@@ -122,8 +144,7 @@ impl Backbone {
                 trained.push(is_trained);
             }
         }
-        let blocks = self.architecture.blocks[self.first_trained..].to_vec();
-        Ok(Folded { blocks, padding: self.architecture.padding, kind, values, trained })
+        Ok(Folded { blocks: blocks.to_vec(), padding: self.architecture.padding, kind, values, trained })
     }
 
     /// From the gradients of [`Folded::leaves`] to those of the trained parameters, with their names, f32.
@@ -206,16 +227,4 @@ fn activate(activation: Activation, mut x: Tensor) -> Result<Tensor, BackboneErr
         Activation::Relu => x.f_relu_()?,
         other => other.apply(&x)?,
     })
-}
-
-impl Preprocessing {
-    /// The network's input `[n, 3, side, side] f32`, channels-last, of pixels `[n, side, side, 3] u8`.
-    pub fn normalise(&self, pixels: &[u8], n: usize, side: usize) -> Result<Tensor, BackboneError> {
-        let shape = [n as i64, side as i64, side as i64, 3];
-        let bytes = tensor_from_u8(pixels, &shape)?.f_to_kind(Kind::Float)?;
-        let row = |values: [f32; 3]| Tensor::f_from_slice(&values);
-        let scale = row(self.std.map(|std| 1.0 / (255.0 * std)))?;
-        let shift = row([0, 1, 2].map(|c| -self.mean[c] / self.std[c]))?;
-        Ok(bytes.f_mul(&scale)?.f_add(&shift)?.f_permute([0, 3, 1, 2])?)
-    }
 }

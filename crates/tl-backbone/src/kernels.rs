@@ -30,6 +30,7 @@ pub(crate) fn numbers(precision: Precision) -> Option<Numbers> {
         Precision::F32 => Numbers::F32,
         Precision::Bf16 => Numbers::Bf16,
         Precision::Int8 => Numbers::Int8,
+        Precision::F16 => return None,
     };
     let has_better = numbers != Numbers::F32 && CpuCapability::detect().amx;
     (numbers.is_supported() && !has_better).then_some(numbers)

@@ -21,6 +21,7 @@ mod architecture;
 mod backbone;
 mod compiler;
 mod describer;
+mod device_input;
 mod engine;
 mod error;
 mod excite;
@@ -46,6 +47,7 @@ mod top;
 mod weights;
 
 pub use backbone::{Backbone, BatchNorm};
+pub use device_input::DeviceInput;
 pub use engine::Engine;
 pub use error::BackboneError;
 pub use folded::Folded;

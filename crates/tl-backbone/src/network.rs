@@ -68,6 +68,9 @@ impl Network {
         if options.precision == Precision::Int8 && !has_int8 {
             return Err(BackboneError::Int8 { backbone: spec.name });
         }
+        if options.precision == Precision::F16 {
+            return Err(BackboneError::F16);
+        }
         let steps = |engine| {
             let batch_and_side = [options.batch, side];
             Steps::new(weights, &architecture, blocks, options.precision, engine, batch_and_side).map(Form::Steps)

@@ -7,7 +7,7 @@ use tl_torch::{Activation, Conv, ConvOptions, CpuCapability, channels_last};
 
 use crate::{error::BackboneError, kernels};
 
-/// In which numbers the inference form computes; features are f32 in both.
+/// In which numbers a network computes; features are f32 in all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Precision {
     /// 32-bit floats.
@@ -17,7 +17,10 @@ pub enum Precision {
     /// bear rounding stays in f32: the kernels of `tl-kernels` round nothing but what goes into pointwise convolutions,
     /// oneDNN's everything behind the first two or three layers.
     Bf16,
-    /// Weights and activations of 8 bits, sums in 32-bit integers, where bf16 would round. For V1 and V2.
+    /// Weights and activations of 16 bits with 11 bits of precision, up to 65504. On GPUs only.
+    F16,
+    /// Weights and activations of 8 bits, sums in 32-bit integers, where bf16 would round. For V1 and V2, on processors
+    /// only.
     Int8,
 }
 
@@ -38,12 +41,13 @@ impl Precision {
         Ok(if is_faster { Self::Bf16 } else { Self::F32 })
     }
 
-    /// Its name: `f32`, `bf16`, `int8`.
+    /// Its name: `f32`, `bf16`, `f16`, `int8`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::F16 => "f16",
             Self::Int8 => "int8",
         }
     }
@@ -51,14 +55,16 @@ impl Precision {
     /// The one of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::F32, Self::Bf16, Self::Int8].into_iter().find(|precision| precision.name() == name)
+        [Self::F32, Self::Bf16, Self::F16, Self::Int8].into_iter().find(|precision| precision.name() == name)
     }
 
     /// Of numbers that are not bytes.
-    pub(crate) fn kind(self) -> Kind {
+    #[must_use]
+    pub fn kind(self) -> Kind {
         match self {
             Self::F32 | Self::Int8 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,
+            Self::F16 => Kind::Half,
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct GlobalArgs {
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", global = true)]
     pub(crate) device: Option<String>,
-    /// Arithmetic of the frozen network
+    /// Arithmetic of the network
     #[arg(long, value_enum, value_name = "P", global = true)]
     pub(crate) precision: Option<PrecisionArg>,
     /// Folder that keeps features, so that no photo is run through a network twice [default: the user's cache folder]
@@ -49,15 +49,17 @@ pub(crate) struct GlobalArgs {
     pub(crate) log_json: bool,
 }
 
-/// Arithmetic of the frozen network.
+/// Arithmetic of the network.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum PrecisionArg {
-    /// bf16 where the processor computes in it, else f32
+    /// bf16 where the processor is faster in it, else f32
     Auto,
     /// 32-bit floats
     F32,
     /// bfloat16
     Bf16,
+    /// 16-bit floats, on GPUs only
+    F16,
     /// 8-bit integers, V1 and V2 only: faster and less exact
     Int8,
 }

@@ -52,10 +52,11 @@ pub(crate) fn predict_options(
     photos: &PhotoArgs,
     model: Option<&Classifier>,
 ) -> Result<PredictOptions> {
+    let device = device::parse(global.device.as_deref().unwrap_or("auto"))?;
     Ok(PredictOptions {
         n_threads: global.threads.unwrap_or(0),
-        precision: precision::of_model(global, model),
-        device: device::parse(global.device.as_deref().unwrap_or("auto"))?,
+        precision: precision::of_model(global, model, device),
+        device,
         decode: photos.decode(),
         ..PredictOptions::default()
     })

@@ -23,33 +23,38 @@ struct Measured {
     bf16_is_faster: bool,
 }
 
-/// Arithmetic of the network, as the flags say.
-pub(crate) fn precision(global: &GlobalArgs) -> Precision {
+/// Arithmetic of the network on `device`, as the flags say.
+pub(crate) fn precision(global: &GlobalArgs, device: Device) -> Precision {
     match global.precision {
-        None | Some(PrecisionArg::Auto) => auto(global),
+        None | Some(PrecisionArg::Auto) => auto(global, device),
         Some(PrecisionArg::F32) => Precision::F32,
         Some(PrecisionArg::Bf16) => Precision::Bf16,
+        Some(PrecisionArg::F16) => Precision::F16,
         Some(PrecisionArg::Int8) => Precision::Int8,
     }
 }
 
 /// The same for a model: one of int8 features keeps to them, unless a flag says otherwise.
-pub(crate) fn of_model(global: &GlobalArgs, model: Option<&Classifier>) -> Precision {
+pub(crate) fn of_model(global: &GlobalArgs, model: Option<&Classifier>, device: Device) -> Precision {
     match (global.precision, model.and_then(Classifier::trained_in)) {
         (None | Some(PrecisionArg::Auto), Some(Precision::Int8)) => Precision::Int8,
-        _ => precision(global),
+        _ => precision(global, device),
     }
 }
 
-/// Puts into the settings of a run on the processor what `auto` stands for, so that the run can be repeated elsewhere.
+/// Puts into the settings of a run what `auto` stands for, so that the run can be repeated elsewhere.
 pub(crate) fn settle(options: &mut TrainOptions, device: Device, global: &GlobalArgs) {
-    if options.precision == PrecisionChoice::Auto && device == Device::Cpu {
-        options.precision = auto(global).into();
+    if options.precision == PrecisionChoice::Auto {
+        options.precision = auto(global, device).into();
     }
 }
 
-/// The faster arithmetic on this machine.
-fn auto(global: &GlobalArgs) -> Precision {
+/// The faster arithmetic of this machine's processor. On a GPU f32, since its 16 bits round all layers, and decoding is
+/// what takes the time there.
+fn auto(global: &GlobalArgs, device: Device) -> Precision {
+    if device != Device::Cpu {
+        return Precision::F32;
+    }
     let machine = format!("{:?}, libtorch {}", CpuCapability::detect(), libtorch_version());
     let file = cache::folder(global).map(|features| features.with_file_name("precision.json"));
     if let Some(known) = file.as_deref().and_then(|file| known(file, &machine)) {

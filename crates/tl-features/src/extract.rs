@@ -9,9 +9,10 @@ use std::{
     thread,
 };
 
-use tch::Device;
+use tch::{Device, Tensor};
 use tl_backbone::{Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, Skipped};
+use tl_torch::to_vec_f32;
 
 use crate::{
     cache::{Cache, Reader, Recipe, Space, Writer},
@@ -20,7 +21,7 @@ use crate::{
     features::Features,
     table::Table,
     views::Views,
-    worker::{Batch, Content, Job, Worker},
+    worker::{Batch, Content, Job, Photo, Worker},
 };
 
 /// Photos that a worker decodes at a time for a network on another device.
@@ -35,9 +36,9 @@ pub struct ExtractOptions {
     pub chunk: usize,
     /// Size and cut of the pictures that the network sees; `None` takes the weights' own.
     pub geometry: Option<Geometry>,
-    /// Arithmetic of the network on the processor.
+    /// Arithmetic of the network.
     pub precision: Precision,
-    /// Where the network runs. Elsewhere than on the processor it computes in f32.
+    /// Where the network runs.
     pub device: Device,
     /// Limits and tolerance of decoding.
     pub decode: DecodeOptions,
@@ -111,7 +112,8 @@ pub fn extract(
         stop,
     };
     let table = Table::new(n_rows, weights.spec().n_features);
-    let mut sink = Sink { table, writer, options, recipe: job.recipe, weights, device: None, side: geometry.side };
+    let (device, side) = (None, geometry.side);
+    let mut sink = Sink { table, writer, options, recipe: job.recipe, weights, device, side, pending: None };
     let received = thread::scope(|scope| {
         let n_workers = options.threads_for(n_rows, chunk);
         // Bounded, so that decoding cannot run away from a device that computes more slowly.
@@ -123,11 +125,13 @@ pub fn extract(
                 .spawn_scoped(scope, move || Worker::new(job, weights).run(&sender))?;
         }
         drop(sender);
-        receiver.into_iter().try_for_each(|batch| {
+        for batch in receiver {
             sink.put(batch?)?;
             progress(sink.table.n_done);
-            Ok(())
-        })
+        }
+        sink.settle()?;
+        progress(sink.table.n_done);
+        Ok(())
     });
     // What was computed is kept, however the rest went.
     if let Some(writer) = &mut sink.writer {
@@ -146,6 +150,8 @@ struct Sink<'a> {
     /// The network elsewhere than on the processor, from when it is first needed.
     device: Option<DeviceNetwork>,
     side: u32,
+    /// Photos whose features that device may still be at work on.
+    pending: Option<(Vec<Photo>, Tensor)>,
 }
 
 impl Sink<'_> {
@@ -162,19 +168,40 @@ impl Sink<'_> {
             }
             Content::Rows(rows) => rows,
             Content::Pixels(pixels) => {
-                let network = match &mut self.device {
-                    Some(network) => network,
-                    none => none.insert(DeviceNetwork::new(self.weights, self.options.device)?),
-                };
-                network.features(&pixels, photos.len(), self.side as usize)?
+                let rows = self.on_device(&pixels, photos.len())?;
+                // The next photos are on their way to the device before the last ones' features are waited for.
+                self.settle()?;
+                self.pending = Some((photos, rows));
+                return Ok(());
             }
         };
-        self.table.put(&photos, &rows);
+        self.keep(&photos, &rows);
+        Ok(())
+    }
+
+    fn on_device(&mut self, pixels: &[u8], n: usize) -> Result<Tensor, FeatureError> {
+        let ExtractOptions { device, precision, .. } = *self.options;
+        let network = match &mut self.device {
+            Some(network) => network,
+            none => none.insert(DeviceNetwork::new(self.weights, device, precision)?),
+        };
+        network.features(pixels, n, self.side as usize)
+    }
+
+    /// Waits for the features that a device is at work on.
+    fn settle(&mut self) -> Result<(), FeatureError> {
+        if let Some((photos, rows)) = self.pending.take() {
+            self.keep(&photos, &to_vec_f32(&rows)?);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, photos: &[Photo], rows: &[f32]) {
+        self.table.put(photos, rows);
         if let Some(writer) = &mut self.writer {
             for (photo, row) in photos.iter().zip(rows.chunks_exact(self.weights.spec().n_features)) {
                 writer.put(self.recipe, photo, row);
             }
         }
-        Ok(())
     }
 }

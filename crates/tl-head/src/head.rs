@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::{config::HeadConfig, error::HeadError, initial::glorot_uniform};
 
@@ -54,6 +54,12 @@ impl Head {
             .map(|i| Ok(Dense { weight: take(weight_name(i))?, bias: take(bias_name(i))? }))
             .collect::<Result<_, HeadError>>()?;
         Ok(Self { config: config.clone(), layers })
+    }
+
+    /// The same head on `device`: there already, it shares its numbers with this one.
+    pub fn to_device(&self, device: Device) -> Result<Self, HeadError> {
+        let moved = |(name, tensor): (String, &Tensor)| Ok((name, tensor.f_detach()?.f_to_device(device)?));
+        Self::from_tensors(&self.config, self.parameters().into_iter().map(moved).collect::<Result<_, HeadError>>()?)
     }
 
     /// Logits `[N, n_classes] f32` of features `[N, n_features] f32`.

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::atomic::AtomicBool};
 
 use tch::{Kind, Tensor};
-use tl_backbone::{Network, Precision, Preprocessing, Weights, imagenet_classes};
+use tl_backbone::{Backbone, Precision, Preprocessing, Weights, imagenet_classes};
 use tl_data::Skipped;
 use tl_features::{ExtractOptions, Features, extract};
 use tl_head::Head;
@@ -133,31 +133,26 @@ impl Classifier {
             let (features, skipped) = extract(&self.weights, part, &options, &mut |n| progress(first + n), stop)?;
             all_skipped.extend(skipped);
             if !features.is_empty() {
-                take(self.predictions(&features, options.precision, first)?);
+                take(self.predictions(&features, first)?);
             }
         }
         Ok(all_skipped)
     }
 
     /// Of features whose photos are counted from `first`.
-    fn predictions(
-        &self,
-        features: &Features,
-        precision: Precision,
-        first: usize,
-    ) -> Result<Vec<Prediction>, ModelError> {
-        let rows = tl_torch::to_vec_f32(&self.probabilities(features, precision)?)?;
+    fn predictions(&self, features: &Features, first: usize) -> Result<Vec<Prediction>, ModelError> {
+        let rows = tl_torch::to_vec_f32(&self.probabilities(features)?)?;
         let rows = features.photos.iter().zip(rows.chunks_exact(self.classes.len()));
         Ok(rows.map(|(&photo, row)| Prediction { photo: first + photo, probabilities: row.to_vec() }).collect())
     }
 
     /// `[n, n_classes] f32` of features `[n, width]`.
-    fn probabilities(&self, features: &Features, precision: Precision) -> Result<Tensor, ModelError> {
+    fn probabilities(&self, features: &Features) -> Result<Tensor, ModelError> {
         let _guard = tch::no_grad_guard();
         let features = features.to_tensor()?;
         let (logits, temperature) = match &self.top {
             Top::Head { head, temperature } => (head.forward(&features)?, *temperature),
-            Top::ImageNet => (Network::compile(&self.weights, precision, 1)?.logits(&features)?, 1.0),
+            Top::ImageNet => (Backbone::new(&self.weights)?.logits(&features)?, 1.0),
         };
         let scaled = logits.f_div_scalar(temperature).and_then(|logits| match self.multi_label {
             true => logits.f_sigmoid(),

@@ -43,6 +43,9 @@ fn found(plan: &Plan, data: &Data, weights: &Weights) -> Result<(usize, String),
     if !plan.tunes_backbone() || plan.options().batch_norm == NormKind::Frozen {
         return Ok((USUAL, "memory does not grow with it: batches are computed in parts".to_owned()));
     }
+    if plan.device().is_some() {
+        return Ok((USUAL, "the memory of a GPU is not measured".to_owned()));
+    }
     let measure = |n| whole_batch_bytes(plan, weights, data.classes.len(), n);
     let Some(bytes) = measure(PROBE)? else {
         return Ok((USUAL, "the system does not say what memory is used".to_owned()));

@@ -5,13 +5,17 @@
 //! micro-batches. So the bits depend neither on the number of threads nor on which worker was faster. With
 //! `BatchNorm` in training mode the micro-batches of a batch go through the network side by side, layer by layer, and
 //! add up their statistics and sums in the same order; so the same holds there.
+//!
+//! A GPU gets whole batches.
 
 mod checkpoint;
 mod gradients;
 mod history;
 mod kept;
+mod loss_scale;
 mod memory_of_batch;
 mod model;
+mod on_device;
 mod photos;
 mod proof;
 mod source;

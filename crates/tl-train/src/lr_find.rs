@@ -62,11 +62,11 @@ pub fn lr_find(
 ) -> Result<Option<LrCurve>, TrainError> {
     let LrFindInputs { plan, data, weights, device, cache } = inputs;
     check(plan, n_steps)?;
-    let plan = &with_batch_size(plan.clone(), data, weights, observer)?;
+    let plan = &with_batch_size(plan.clone().on(*device)?, data, weights, observer)?;
     let options = plan.options();
     let file_weights = options.class_weights.read(&data.classes)?;
     let photos: Vec<PathBuf> = data.train.iter().map(|sample| sample.path.clone()).collect();
-    let extracting = ExtractOptions { device: *device, cache: cache.clone(), ..plan.extracting() };
+    let extracting = ExtractOptions { cache: cache.clone(), ..plan.extracting() };
     let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
     let (features, broken) = match extract(weights, &photos, &extracting, &mut progress, stop) {
         Err(FeatureError::Stopped { .. }) => return Ok(None),

@@ -383,28 +383,31 @@ pub enum Keep {
     Best,
 }
 
-/// Arithmetic of the frozen backbone, as asked for.
+/// Arithmetic of the backbone, as asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrecisionChoice {
-    /// bf16 where the processor computes in it, else f32.
+    /// bf16 where the processor computes in it, else f32. On a GPU f32: its 16 bits round all layers.
     Auto,
     /// 32-bit floats.
     F32,
     /// bfloat16 with 32-bit sums.
     Bf16,
+    /// 16-bit floats, on GPUs only; fine-tuning then scales its loss.
+    F16,
     /// Bytes with 32-bit sums.
     Int8,
 }
 
 impl PrecisionChoice {
-    /// What to compute with on this machine.
+    /// What to compute with on this machine's processor.
     #[must_use]
     pub fn resolve(self) -> Precision {
         match self {
             Self::Auto => Precision::auto(),
             Self::F32 => Precision::F32,
             Self::Bf16 => Precision::Bf16,
+            Self::F16 => Precision::F16,
             Self::Int8 => Precision::Int8,
         }
     }
@@ -415,6 +418,7 @@ impl From<Precision> for PrecisionChoice {
         match precision {
             Precision::F32 => Self::F32,
             Precision::Bf16 => Self::Bf16,
+            Precision::F16 => Self::F16,
             Precision::Int8 => Self::Int8,
         }
     }

@@ -1,5 +1,6 @@
 //! Options, checked once and together.
 
+use tch::Device;
 use tl_backbone::{Precision, Preprocessing, Spec, layers, spec};
 use tl_data::{Augment, Fit};
 use tl_features::ExtractOptions;
@@ -20,6 +21,8 @@ pub struct Plan {
     options: TrainOptions,
     spec: &'static Spec,
     precision: Precision,
+    /// Where whole batches are computed as one graph, instead of in parts by workers on the processor.
+    device: Option<Device>,
     augment: Augment,
     freeze: Freeze,
 }
@@ -46,10 +49,41 @@ impl Plan {
         }
         match (spec, augment, freeze, problems.is_empty()) {
             (Some(spec), Some(augment), Some(freeze), true) => {
-                Ok(Self { precision: options.precision.resolve(), spec, augment, freeze, options })
+                Ok(Self { precision: options.precision.resolve(), device: None, spec, augment, freeze, options })
             }
             _ => Err(TrainError::Options { problems }),
         }
+    }
+
+    /// The same plan for a processor that fine-tunes as a GPU does, a whole batch as one graph: slower, and to other bits,
+    /// but it shows on any machine what a GPU will do.
+    #[must_use]
+    pub fn as_on_gpu(mut self) -> Self {
+        self.device = Some(Device::Cpu);
+        self
+    }
+
+    /// The same plan for a backbone on `device`, in an arithmetic that it has.
+    pub fn on(mut self, device: Device) -> Result<Self, TrainError> {
+        let cannot = |problem: &str| Err(TrainError::Options { problems: vec![problem.to_owned()] });
+        match (device, self.options.precision) {
+            (Device::Cpu, PrecisionChoice::F16) => {
+                return cannot("precision is f16, which only GPUs compute in; use bf16 or f32, or another device");
+            }
+            (Device::Cpu, _) => return Ok(self),
+            (_, PrecisionChoice::Int8) => {
+                return cannot("precision is int8, which only processors compute in; set device to cpu, or use bf16");
+            }
+            (_, PrecisionChoice::Auto) => self.precision = Precision::F32,
+            (..) => {}
+        }
+        self.device = Some(device);
+        Ok(self)
+    }
+
+    /// Where whole batches are computed as one graph, instead of in parts by workers on the processor.
+    pub(crate) fn device(&self) -> Option<Device> {
+        self.device
     }
 
     /// Whether the backbone is trained, and not only a head.
@@ -99,12 +133,13 @@ impl Plan {
         }
     }
 
-    /// How photos become features, on the processor and without a cache.
+    /// How photos become features, without a cache.
     pub(crate) fn extracting(&self) -> ExtractOptions {
         ExtractOptions {
             n_threads: self.options.threads,
             geometry: Some(self.preprocessing().geometry),
             precision: self.precision,
+            device: self.device.unwrap_or(Device::Cpu),
             decode: self.options.decode(),
             ..ExtractOptions::default()
         }
@@ -124,12 +159,12 @@ impl Plan {
         preprocessing
     }
 
-    /// Arithmetic of fine-tuning: normalising a batch wants f32.
+    /// Arithmetic of fine-tuning: what normalises a batch on the processor is in f32.
     #[must_use]
     pub fn tuning_precision(&self) -> Precision {
-        match self.options.batch_norm {
-            NormKind::Batch => Precision::F32,
-            NormKind::Frozen => self.precision,
+        match (self.options.batch_norm, self.device) {
+            (NormKind::Batch, None) => Precision::F32,
+            _ => self.precision,
         }
     }
 
@@ -167,7 +202,7 @@ impl Plan {
         self.spec
     }
 
-    /// Arithmetic of the backbone on this machine.
+    /// Arithmetic of the backbone.
     #[must_use]
     pub fn precision(&self) -> Precision {
         self.precision

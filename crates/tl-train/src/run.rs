@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
 use tch::Device;
-use tl_backbone::{Precision, Weights};
+use tl_backbone::Weights;
 use tl_data::{Sample, Skipped};
 use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
 use tl_head::Head;
@@ -80,7 +80,7 @@ pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) 
 fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
     let RunInputs { plan, data, weights, folder, device, command, cache } = inputs;
     let mut clock = Clock::default();
-    let plan = with_batch_size(plan, &data, &weights, observer)?;
+    let plan = with_batch_size(plan.on(device)?, &data, &weights, observer)?;
     let options = plan.options();
     check_stopping(&plan, &data)?;
     let file_weights = options.class_weights.read(&data.classes)?;
@@ -98,7 +98,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
 
     // ---- Features of all photos, in one go.
     let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
-    let extracting = ExtractOptions { device, cache: cache.clone(), ..plan.extracting() };
+    let extracting = ExtractOptions { cache: cache.clone(), ..plan.extracting() };
     let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
     let (features, broken) = match extract(&weights, &photos, &extracting, &mut progress, stop) {
         Err(FeatureError::Stopped { .. }) => return Ok(Outcome::Interrupted { epochs: 0, steps: 0 }),
@@ -207,7 +207,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         tl_version: env!("CARGO_PKG_VERSION").to_owned(),
         libtorch_version: tl_torch::libtorch_version(),
         seed: options.seed,
-        precision: arithmetic(device, plan.precision()).to_owned(),
+        precision: plan.precision().name().to_owned(),
         n_train,
         n_val,
         data_blake3,
@@ -360,14 +360,6 @@ fn data_hash(data: &Data, features: &Features) -> String {
         hasher.update(&[u8::from(photo >= data.train.len())]);
     }
     hasher.finalize().to_hex().to_string()
-}
-
-/// What the backbone computed in: other devices than the processor use f32.
-fn arithmetic(device: Device, precision: Precision) -> &'static str {
-    match (device, precision) {
-        (Device::Cpu, precision) => precision.name(),
-        _ => "f32",
-    }
 }
 
 fn run_metrics(

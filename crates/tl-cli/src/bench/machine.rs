@@ -78,7 +78,7 @@ pub(super) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
     }
     let contents = photos.iter().map(fs_err::read).collect::<Result<Vec<_>, _>>()?;
     let n_threads = n_threads(global);
-    let precision = precision(global);
+    let precision = precision(global, tch::Device::Cpu);
     let bench = Bench { weights, photos, contents, geometry, precision, n_threads, args };
     let report = bench.report()?;
     output::result(&match args.json {

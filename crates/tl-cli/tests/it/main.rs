@@ -3,12 +3,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::too_many_lines,
     reason = "a test may panic, and says where"
 )]
 
 mod bad_input;
 mod cache;
+mod cuda;
 mod data;
 mod events;
 mod features;

@@ -33,9 +33,10 @@ impl Space {
         device: Device,
     ) -> Result<Self, TorchError> {
         let Preprocessing { mean, std, .. } = &weights.spec().preprocessing;
-        let (place, arithmetic) = match device {
-            Device::Cpu => (format!("{:?}", CpuCapability::detect()), precision.name()),
-            other => (format!("{other:?}"), "f32"),
+        let arithmetic = precision.name();
+        let place = match device {
+            Device::Cpu => format!("{:?}", CpuCapability::detect()),
+            other => format!("{other:?}"),
         };
         let libtorch = libtorch_version();
         let mut hasher = blake3::Hasher::new();

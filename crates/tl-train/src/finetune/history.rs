@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tl_metrics::EpochRecord;
 
+use super::loss_scale::LossScale;
 use crate::{
     plateau::Plateau,
     stopping::{StopState, is_better},
@@ -29,6 +30,9 @@ pub(crate) struct History {
     /// What the schedule has seen.
     #[serde(default)]
     pub(crate) plateau: Plateau,
+    /// What overflows have made of the loss, in f16.
+    #[serde(default)]
+    pub(crate) loss_scale: LossScale,
     /// What early stopping has seen.
     #[serde(default)]
     pub(crate) stopping: StopState,

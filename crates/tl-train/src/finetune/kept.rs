@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use tch::{Kind, Tensor};
-use tl_backbone::{LayerInfo, Precision};
+use tl_backbone::LayerInfo;
 use tl_torch::{tensor_from_u8, to_vec_u8};
 
 use crate::{error::TrainError, memory::available_bytes, plan::Plan};
@@ -34,10 +34,7 @@ impl Kept {
         let is_same = plan.augment().is_none() && options.mixup == 0.0 && options.cutmix == 0.0;
         let before = layers.iter().rev().find(|layer| layer.block < first_trained).filter(|_| is_same)?;
         let room = options.frozen_memory_bytes.unwrap_or_else(|| available_bytes() / SHARE);
-        let kind = match plan.tuning_precision() {
-            Precision::F32 | Precision::Int8 => Kind::Float,
-            Precision::Bf16 => Kind::BFloat16,
-        };
+        let kind = plan.tuning_precision().kind();
         let fits = n_photos as u64 * photo_bytes(plan, before, kind) <= room;
         fits.then(|| Self { kind, rows: (0..n_photos).map(|_| OnceLock::new()).collect() })
     }

@@ -12,6 +12,7 @@ use std::{
 };
 
 use rayon::ThreadPool;
+use tch::Device;
 use tl_backbone::{Backbone, BatchNorm, LayerInfo, Weights, layers};
 use tl_data::{Loader, LoaderOptions, Sample};
 use tl_features::Features;
@@ -19,7 +20,10 @@ use tl_head::{Head, LossOptions};
 use tl_metrics::EpochRecord;
 use tl_torch::thread_pool;
 
-use super::{checkpoint::Checkpoints, history::History, kept::Kept, model::Model, proof::Frozen, worker::Worker};
+use super::{
+    checkpoint::Checkpoints, history::History, kept::Kept, model::Model, on_device::OnDevice, proof::Frozen,
+    worker::Worker,
+};
 use crate::{
     ema::Ema,
     error::TrainError,
@@ -126,6 +130,8 @@ struct TuneRun<'a> {
     /// Learning rates of the parameters as parts of the head's.
     rates: Vec<f64>,
     workers: Vec<Worker>,
+    /// Instead of the workers, where the plan has a device.
+    on_device: Option<OnDevice>,
     /// For what workers do layer by layer.
     pool: ThreadPool,
     /// What the workers' frozen blocks make of the photos, where it serves for more epochs than one.
@@ -147,6 +153,9 @@ impl<'a> TuneRun<'a> {
         let trained = plan.freeze().trained(&layers);
         let mut backbone = Backbone::new(weights)?;
         backbone.set_bn_momentum(options.bn_momentum);
+        let device = plan.device().unwrap_or(Device::Cpu);
+        backbone.to_device(device)?;
+        let head = head.to_device(device)?;
         let frozen = Frozen::new(&backbone, &layers, &trained, options.batch_norm)?;
         let loading = LoaderOptions {
             batch_size: options.photos_per_step(),
@@ -168,6 +177,7 @@ impl<'a> TuneRun<'a> {
             ema: options.ema_decay.map(Ema::new).transpose()?,
             rates: Vec::new(),
             workers: Vec::new(),
+            on_device: None,
             pool: thread_pool(options.threads)?,
             kept: None,
             kept_is_told: false,
@@ -200,6 +210,10 @@ impl<'a> TuneRun<'a> {
         model.backbone.train_layers(&now, norm)?;
         self.rates = model.rates(layers, self.options.backbone_lr / self.options.lr, self.options.stage_decay);
         self.optimizer = Optimizer::new(self.options.optimizer_config(), model.parameters())?;
+        if let Some(device) = self.plan.device() {
+            self.on_device = Some(OnDevice::new(self.plan, &model.backbone, device)?);
+            return Ok(());
+        }
         let first_trained = model.backbone.first_trained();
         let kept = if serves_again { Kept::new(self.plan, layers, first_trained, self.train.len()) } else { None };
         (self.kept, self.kept_is_told) = (kept.map(Arc::new), false);
@@ -265,7 +279,8 @@ impl<'a> TuneRun<'a> {
         Ok(TunedModel {
             weights: model.backbone.to_weights()?,
             proof: self.frozen.prove(&model.backbone)?,
-            head: Head::from_tensors(model.head.config(), copies(&model.head)?.into_iter().collect())?,
+            head: Head::from_tensors(model.head.config(), copies(&model.head)?.into_iter().collect())?
+                .to_device(Device::Cpu)?,
             images_per_second: self.history.n_photos as f64 / self.history.total_seconds.max(1e-9),
             history: self.history.records,
             val,

@@ -3,12 +3,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::too_many_lines,
     reason = "a test may panic, and says where"
 )]
 
 mod finetune;
 mod golden;
+mod on_device;
 mod optimizer;
 mod run;
 mod schedule;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 use tl_backbone::{Backbone, Weights};
 use tl_head::Head;
 use tl_torch::deep_copy;
@@ -25,14 +25,14 @@ type Tensors = BTreeMap<String, Tensor>;
 impl TuneRun<'_> {
     pub(super) fn checkpoint(&self) -> Result<TuneCheckpoint, TrainError> {
         let backbone = self.model.backbone.tensors();
+        let backbone = backbone.map(|(name, t)| Ok((name.to_owned(), deep_copy(t)?)));
+        let ema = self.ema.as_ref().map_or_else(|| Ok(Tensors::new()), Ema::state_tensors)?;
         Ok(TuneCheckpoint {
             history: History { stopping: self.stopping.state(), ..self.history.clone() },
-            backbone: backbone
-                .map(|(name, t)| Ok((name.to_owned(), deep_copy(t)?)))
-                .collect::<Result<_, TrainError>>()?,
-            head: copies(&self.model.head)?.into_iter().collect(),
-            optimizer: self.optimizer.state_tensors().into_iter().collect(),
-            ema: self.ema.as_ref().map_or_else(|| Ok(Tensors::new()), Ema::state_tensors)?,
+            backbone: moved(backbone.collect::<Result<_, TrainError>>()?, Device::Cpu)?,
+            head: moved(copies(&self.model.head)?.into_iter().collect(), Device::Cpu)?,
+            optimizer: moved(self.optimizer.state_tensors().into_iter().collect(), Device::Cpu)?,
+            ema: moved(ema, Device::Cpu)?,
         })
     }
 
@@ -61,16 +61,25 @@ impl TuneRun<'_> {
 
     /// A model of these tensors.
     pub(super) fn model_of(&self, backbone: Tensors, head: Tensors) -> Result<Model, TrainError> {
-        let mut backbone = Backbone::new(&Weights::from_tensors(self.plan.spec(), backbone)?)?;
+        let weights = Weights::from_tensors(self.plan.spec(), moved(backbone, Device::Cpu)?)?;
+        let mut backbone = Backbone::new(&weights)?;
         backbone.set_bn_momentum(self.options.bn_momentum);
-        Ok(Model { backbone, head: Head::from_tensors(self.model.head.config(), head)? })
+        backbone.to_device(self.device())?;
+        let head = Head::from_tensors(self.model.head.config(), head)?.to_device(self.device())?;
+        Ok(Model { backbone, head })
     }
 
     pub(super) fn load_ema(&mut self, state: Tensors) -> Result<(), TrainError> {
+        let state = moved(state, self.device())?;
         match &mut self.ema {
             Some(ema) => ema.load_state(state, self.model.tensors()),
             None => Ok(()),
         }
+    }
+
+    /// Where the model is.
+    fn device(&self) -> Device {
+        self.plan.device().unwrap_or(Device::Cpu)
     }
 
     /// The model of the averaged weights, where they are asked for.
@@ -90,4 +99,9 @@ impl TuneRun<'_> {
         }
         self.model_of(backbone, head).map(Some)
     }
+}
+
+/// The same tensors on `device`.
+fn moved(tensors: Tensors, device: Device) -> Result<Tensors, TrainError> {
+    tensors.into_iter().map(|(name, tensor)| Ok((name, tensor.f_to_device(device)?))).collect()
 }

@@ -9,6 +9,8 @@ use std::{
     time::Instant,
 };
 
+use tch::Tensor;
+use tl_backbone::Precision;
 use tl_data::Sample;
 use tl_events::Step;
 
@@ -23,6 +25,7 @@ use crate::{
         source::{Source, StepBatch},
         whole_batch::{Crew, whole_batches},
     },
+    gradients::global_norm,
     mix::Mix,
     options::NormKind,
     order::order,
@@ -110,11 +113,13 @@ impl TuneRun<'_> {
         if !loss.is_finite() {
             return Err(TrainError::Diverged { loss, epoch: self.history.epoch + 1, lr });
         }
-        self.options.clipping().apply(&mut gradients)?;
-        let steps = gradients.into_iter().zip(&self.rates).map(|(gradient, rate)| Some((gradient, lr * rate)));
-        self.optimizer.step_along(&steps.collect::<Vec<_>>())?;
-        if let Some(ema) = &mut self.ema {
-            ema.update(self.model.tensors())?;
+        if self.can_step(&gradients)? {
+            self.options.clipping().apply(&mut gradients)?;
+            let steps = gradients.into_iter().zip(&self.rates).map(|(gradient, rate)| Some((gradient, lr * rate)));
+            self.optimizer.step_along(&steps.collect::<Vec<_>>())?;
+            if let Some(ema) = &mut self.ema {
+                ema.update(self.model.tensors())?;
+            }
         }
         self.history.loss_sum += loss * batch.len() as f64;
         self.history.n_correct += n_correct;
@@ -122,11 +127,29 @@ impl TuneRun<'_> {
         Ok(loss)
     }
 
+    /// Whether gradients are what they should be: in f16 some may have overflowed, and the next step is to scale less.
+    fn can_step(&mut self, gradients: &[Tensor]) -> Result<bool, TrainError> {
+        if !self.scales_loss() {
+            return Ok(true);
+        }
+        let is_finite = global_norm(gradients)?.is_finite();
+        self.history.loss_scale.after(is_finite);
+        Ok(is_finite)
+    }
+
+    fn scales_loss(&self) -> bool {
+        self.plan.tuning_precision() == Precision::F16
+    }
+
     fn gradients(&mut self, batch: &StepBatch) -> Result<Gradients, TrainError> {
         let mix = Mix::draw(self.options, self.history.epoch, self.history.step);
         let photos = StepPhotos::new(batch, self.answers, self.plan.preprocessing().geometry.side as usize, mix);
+        let batches = photos.parts(self.options.batch_size, &self.loss);
+        if let Some(on_device) = &self.on_device {
+            let scale = if self.scales_loss() { self.history.loss_scale.factor() } else { 1.0 };
+            return on_device.gradients(&self.model, &batches, &self.loss, scale);
+        }
         if self.options.batch_norm == NormKind::Batch {
-            let batches = photos.parts(self.options.batch_size, &self.loss);
             let micro_batch = self.plan.micro_batch();
             let mut crew = Crew { pool: &self.pool, workers: &mut self.workers, micro_batch };
             return whole_batches(&self.model, &mut crew, &batches, &self.loss);

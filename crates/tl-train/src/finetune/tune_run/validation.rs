@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::atomic::AtomicBool};
 
+use tch::Device;
 use tl_features::{Features, extract};
 
 use super::TuneRun;
@@ -22,7 +23,8 @@ impl TuneRun<'_> {
         }
         let labels: Vec<usize> = self.val.iter().map(|sample| sample.label).collect();
         let targets = self.answers.targets(&labels)?;
-        let (loss, accuracy) = evaluate(&model.head, &features.to_tensor()?, &targets, &self.loss)?;
+        let head = model.head.to_device(Device::Cpu)?;
+        let (loss, accuracy) = evaluate(&head, &features.to_tensor()?, &targets, &self.loss)?;
         Ok(Some((features, loss, accuracy)))
     }
 }

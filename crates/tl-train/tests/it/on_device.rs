@@ -1,0 +1,134 @@
+//! Fine-tuning as on a GPU: on one where there is one, else the same code on the processor.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tch::{Cuda, Device};
+use tempfile::TempDir;
+use tl_train::{
+    Event, Keep, NormKind, Outcome, Plan, PrecisionChoice, Recipe, RunFolder, RunInputs, RunMetrics, TrainError,
+    TrainOptions, train,
+};
+
+use crate::run::{inputs, photos, run};
+
+fn options(dir: &TempDir) -> TrainOptions {
+    TrainOptions {
+        data: Some(dir.path().join("photos")),
+        backbone: "mobilenet_v3_small".to_owned(),
+        epochs: 2,
+        batch_size: 4,
+        val_fraction: 0.25,
+        precision: PrecisionChoice::F32,
+        // The best may well be what it begins with, of which there is nothing to compare.
+        keep: Keep::Last,
+        ..Recipe::Finetune.options()
+    }
+}
+
+fn inputs_on_device(options: TrainOptions, folder: RunFolder) -> RunInputs {
+    let RunInputs { plan, .. } = inputs(options.clone(), folder.clone());
+    match Device::cuda_if_available() {
+        Device::Cpu => {
+            eprintln!("no GPU: its code runs on the processor");
+            RunInputs { plan: plan.as_on_gpu(), ..inputs(options, folder) }
+        }
+        device => RunInputs { device, ..inputs(options, folder) },
+    }
+}
+
+/// Runs to the end, and is interrupted after each epoch if so wanted. How often it was, and the result.
+fn on_device(options: &TrainOptions, dir: &TempDir, name: &str, interrupts: bool) -> (usize, RunMetrics) {
+    let folder = RunFolder::create(&dir.path().join("runs"), Some(name), "").unwrap();
+    for n_stops in 0.. {
+        let stop = AtomicBool::new(false);
+        let mut observer = |event: &Event<'_>| {
+            if matches!(event, Event::Epoch { record, .. } if interrupts && record.epoch > 1) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        let inputs = inputs_on_device(options.clone(), folder.clone());
+        if let Outcome::Finished(metrics) = train(inputs, &mut observer, &stop).unwrap() {
+            return (n_stops, *metrics);
+        }
+    }
+    unreachable!("it ends some time")
+}
+
+/// Frozen and moving statistics, all settings that leave something on the device between steps among them.
+#[test]
+fn it_takes_the_steps_that_the_processor_takes() {
+    let dir = photos();
+    for norm in [NormKind::Frozen, NormKind::Batch] {
+        let options = TrainOptions {
+            batch_norm: norm,
+            mixup: 0.4,
+            accumulate: 2,
+            ema_decay: Some(0.7),
+            clip_norm: Some(1.0),
+            ..options(&dir)
+        };
+        let wanted = run(options.clone(), &dir, &format!("processor-{norm:?}"));
+        let (_, found) = on_device(&options, &dir, &format!("device-{norm:?}"), false);
+        for (what, wanted, found) in [
+            ("training loss", wanted.train_loss, found.train_loss),
+            ("validation loss", wanted.val_loss.unwrap(), found.val_loss.unwrap()),
+        ] {
+            assert!((wanted - found).abs() <= 1e-3 * wanted, "{norm:?}, {what}: {found} and not {wanted}");
+        }
+        let freezing = found.freezing.unwrap();
+        assert_eq!(freezing.blake3_before, freezing.blake3_after);
+    }
+}
+
+#[test]
+fn it_goes_on_where_it_was_interrupted() {
+    let dir = photos();
+    let options = TrainOptions { checkpoint_steps: 1, ema_decay: Some(0.7), ..options(&dir) };
+    let (_, whole) = on_device(&options, &dir, "whole", false);
+    let (n_stops, cut) = on_device(&options, &dir, "cut", true);
+    assert!(n_stops > 0);
+    // A GPU adds up in whatever order.
+    let allowed = if Cuda::is_available() { 1e-3 } else { 1e-6 };
+    assert!((whole.train_loss - cut.train_loss).abs() <= allowed * whole.train_loss);
+}
+
+#[test]
+fn bf16_learns_the_same() {
+    let dir = photos();
+    for norm in [NormKind::Frozen, NormKind::Batch] {
+        let of = |precision: PrecisionChoice| {
+            let options = TrainOptions { precision, batch_norm: norm, ..options(&dir) };
+            on_device(&options, &dir, &format!("{precision:?}-{norm:?}"), false).1.train_loss
+        };
+        let (f32, bf16) = (of(PrecisionChoice::F32), of(PrecisionChoice::Bf16));
+        assert!((f32 - bf16).abs() <= 0.2 * f32, "{norm:?}: {bf16} and not {f32}");
+    }
+}
+
+/// The features of the head that it begins with are the only thing that needs a GPU for this.
+#[test]
+fn f16_learns_the_same_on_a_gpu() {
+    if !Cuda::is_available() {
+        eprintln!("skipped: there is no GPU");
+        return;
+    }
+    let dir = photos();
+    let of = |precision: PrecisionChoice| {
+        let options = TrainOptions { precision, ..options(&dir) };
+        on_device(&options, &dir, &format!("{precision:?}"), false).1.train_loss
+    };
+    let (f32, f16) = (of(PrecisionChoice::F32), of(PrecisionChoice::F16));
+    assert!((f32 - f16).abs() <= 0.1 * f32, "{f16} and not {f32}");
+}
+
+#[test]
+fn an_arithmetic_that_a_device_has_not_is_refused() {
+    let plan = |precision: PrecisionChoice| Plan::new(TrainOptions { precision, ..TrainOptions::default() }).unwrap();
+    for (precision, device, remedy) in [
+        (PrecisionChoice::F16, Device::Cpu, "use bf16 or f32"),
+        (PrecisionChoice::Int8, Device::Cuda(0), "set device to cpu"),
+    ] {
+        let error = plan(precision).on(device).unwrap_err();
+        assert!(matches!(&error, TrainError::Options { problems } if problems[0].contains(remedy)), "{error}");
+    }
+}
