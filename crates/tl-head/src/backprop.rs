@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use rayon::ThreadPool;
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
+use tl_torch::TorchError;
 
 use crate::{
     error::HeadError,
     head::Head,
-    task::{self, Task, inputs, outputs, weights},
+    pass::Pass,
+    task::{BLOCK, BlockGradient, Scratch},
 };
 
 /// Computes gradients of a [`Head`] again and again: the step that training repeats most.
@@ -24,6 +26,8 @@ pub struct Backprop {
     gradients: Vec<Tensor>,
     /// Buffers and tasks for each batch size seen: the usual one and that of the last batch.
     passes: BTreeMap<i64, Pass>,
+    /// For gradients that are taken block by block.
+    scratch: Option<Scratch>,
 }
 
 /// The head's own tensors, without their gradients' bookkeeping.
@@ -44,8 +48,11 @@ impl Backprop {
             .chunks_exact(2)
             .map(|pair| Layer { weight: pair[0].shallow_clone(), bias: pair[1].shallow_clone() })
             .collect();
-        Ok(Self { layers, gradients, passes: BTreeMap::new() })
+        Ok(Self { layers, gradients, passes: BTreeMap::new(), scratch: None })
     }
+
+    /// Rows of a layer's weight whose gradient [`Backprop::run_along`] gives at a time.
+    pub const BLOCK_ROWS: i64 = BLOCK;
 
     /// Computes `loss` on the logits of `features` `[N, n_features] f32` and all gradients of it.
     ///
@@ -58,11 +65,47 @@ impl Backprop {
         pool: &ThreadPool,
         loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
     ) -> Result<(Tensor, f64), E> {
+        let (logits, value) = self.forward(features, pool, loss)?;
+        self.pass(features)?.backward(pool, None)?;
+        Ok((logits, value))
+    }
+
+    /// The same, but each block of gradients is given to `take` while it is still in a core's cache, on whichever thread
+    /// computed it, and then forgotten: a step along it costs half the memory traffic. A layer's weights have been read
+    /// for the last time by then. Where the loss is not a finite number, `take` hears of nothing.
+    ///
+    /// To be called in a thread of `pool`.
+    pub fn run_along<E: From<HeadError>>(
+        &mut self,
+        features: &Tensor,
+        pool: &ThreadPool,
+        loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
+        take: &(dyn Fn(BlockGradient<'_>) -> Result<(), TorchError> + Sync),
+    ) -> Result<(Tensor, f64), E> {
+        let (logits, value) = self.forward(features, pool, loss)?;
+        if value.is_finite() {
+            let widest = self.layers.iter().map(|layer| layer.weight.size()[1]).max().unwrap_or(0);
+            let scratch =
+                self.scratch.take().map_or_else(|| Scratch::new(pool, widest), Ok).map_err(HeadError::from)?;
+            let done = self.pass(features)?.backward(pool, Some((take, &scratch)));
+            self.scratch = Some(scratch);
+            done?;
+        }
+        Ok((logits, value))
+    }
+
+    /// The logits, the loss of them, and what it says of them in the pass's buffer.
+    fn forward<E: From<HeadError>>(
+        &mut self,
+        features: &Tensor,
+        pool: &ThreadPool,
+        loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
+    ) -> Result<(Tensor, f64), E> {
         let pass = self.pass(features)?;
         pass.forward(features, pool)?;
         let logits = pass.logits.f_detach().map_err(HeadError::from)?.set_requires_grad(true);
         let loss = loss(&logits)?;
-        let value = pass.backward(&loss, &logits, pool)?;
+        let value = pass.lose(&loss, &logits)?;
         Ok((logits.f_detach().map_err(HeadError::from)?, value))
     }
 
@@ -88,79 +131,5 @@ impl Backprop {
     #[must_use]
     pub fn gradients(&self) -> Vec<Tensor> {
         self.gradients.iter().map(Tensor::shallow_clone).collect()
-    }
-}
-
-/// What a layer gives, both ways round.
-#[derive(Debug)]
-pub(crate) struct Activations {
-    /// `[width, N]`, so that a block of outputs is one piece of memory.
-    pub(crate) values: Tensor,
-    /// `[N, width]`.
-    pub(crate) turned: Tensor,
-}
-
-impl Activations {
-    fn new(width: i64, n: i64) -> Result<Self, tch::TchError> {
-        Ok(Self { values: buffer(width, n)?, turned: buffer(n, width)? })
-    }
-}
-
-fn buffer(rows: i64, columns: i64) -> Result<Tensor, tch::TchError> {
-    Tensor::f_zeros([rows, columns], (Kind::Float, Device::Cpu))
-}
-
-/// Buffers for one batch size and the work on them.
-#[derive(Debug)]
-struct Pass {
-    features: Activations,
-    /// `[N, n_classes]`.
-    logits: Tensor,
-    /// `[N, n_classes]`, a view: what the loss says of the logits.
-    logits_gradient: Tensor,
-    /// A stage is a layer.
-    forward: Vec<Vec<Task>>,
-    backward: Vec<Vec<Task>>,
-}
-
-impl Pass {
-    fn new(layers: &[Layer], gradients: &[Tensor], n: i64) -> Result<Self, tch::TchError> {
-        let features = Activations::new(layers.first().map_or(0, |layer| layer.weight.size()[1]), n)?;
-        let mut input =
-            Activations { values: features.values.shallow_clone(), turned: features.turned.shallow_clone() };
-        let mut input_gradient = None;
-        let (mut forward, mut backward) = (Vec::new(), Vec::new());
-        for (i, layer) in layers.iter().enumerate() {
-            let width = layer.weight.size()[0];
-            let (output, gradient) = (Activations::new(width, n)?, buffer(width, n)?);
-            forward.push(outputs(layer, &input, &output, i + 1 < layers.len())?);
-            let mut tasks = weights(&gradient, &input, &gradients[2 * i], &gradients[2 * i + 1])?;
-            if let Some(input_gradient) = &input_gradient {
-                tasks.extend(inputs(layer, &gradient, &input, input_gradient)?);
-            }
-            backward.push(tasks);
-            (input, input_gradient) = (output, Some(gradient));
-        }
-        backward.reverse();
-        let logits_gradient = input_gradient.unwrap_or_else(|| input.values.shallow_clone()).f_tr()?;
-        Ok(Self { features, logits: input.turned, logits_gradient, forward, backward })
-    }
-
-    fn forward(&mut self, features: &Tensor, pool: &ThreadPool) -> Result<(), HeadError> {
-        if features.size() != self.features.turned.size() {
-            let expected = format!("{:?}", self.features.turned.size());
-            return Err(HeadError::Shape { what: "features", expected, found: features.size() });
-        }
-        self.features.turned.f_copy_(features)?;
-        self.features.values.f_copy_(&features.f_tr()?)?;
-        self.forward.iter_mut().try_for_each(|stage| task::run(stage, pool))
-    }
-
-    fn backward(&mut self, loss: &Tensor, logits: &Tensor, pool: &ThreadPool) -> Result<f64, HeadError> {
-        let value = loss.f_double_value(&[])?;
-        let gradient = Tensor::f_run_backward(&[loss], &[logits], false, false)?;
-        self.logits_gradient.f_copy_(&gradient[0])?;
-        self.backward.iter_mut().try_for_each(|stage| task::run(stage, pool))?;
-        Ok(value)
     }
 }

@@ -33,6 +33,7 @@ mod initial;
 mod lbfgs;
 mod logistic;
 mod loss;
+mod pass;
 mod product;
 mod task;
 mod temperature;
@@ -46,4 +47,5 @@ pub use logistic::{
     CrossValidation, CvScore, LogisticFit, LogisticOptions, fit_logistic, fit_logistic_cv, fit_logistic_several_cv,
 };
 pub use loss::{LossOptions, balanced_class_weights, cross_entropy, loss_on, mixed_cross_entropy};
+pub use task::BlockGradient;
 pub use temperature::{fit_temperature, probabilities};

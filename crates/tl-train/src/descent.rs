@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 
 use rayon::ThreadPool;
 use tch::Tensor;
-use tl_head::{Backprop, Head, LossOptions, mixed_cross_entropy};
+use tl_head::{Backprop, BlockGradient, Head, LossOptions, mixed_cross_entropy};
 
-use crate::{error::TrainError, gradients::Clipping, optimizer::Optimizer, options::TrainOptions};
+use crate::{
+    error::TrainError,
+    gradients::Clipping,
+    optimizer::{Blocks, Optimizer},
+    options::TrainOptions,
+};
 
 /// Rows whose activations are held at a time where there is nothing to learn from.
 const ROWS_AT_A_TIME: i64 = 256;
@@ -21,6 +26,8 @@ pub(crate) struct Descent {
 struct Work {
     backprop: Backprop,
     optimizer: Optimizer,
+    /// The optimizer's own, for steps that need not see all gradients together.
+    blocks: Blocks,
     clipping: Clipping,
 }
 
@@ -37,7 +44,8 @@ impl Descent {
         let pool = tl_torch::thread_pool(options.threads)?;
         let (config, parameters) = (options.optimizer_config(), head.trainable());
         let optimizer = pool.install(move || Optimizer::new(config, parameters))?;
-        let work = Work { backprop: Backprop::new(head)?, optimizer, clipping: options.clipping() };
+        let blocks = Blocks::new(&optimizer, Backprop::BLOCK_ROWS)?;
+        let work = Work { backprop: Backprop::new(head)?, optimizer, blocks, clipping: options.clipping() };
         Ok(Self { pool, work })
     }
 
@@ -78,6 +86,14 @@ impl Work {
         pool: &ThreadPool,
     ) -> Result<(Tensor, f64), TrainError> {
         let loss = |logits: &Tensor| mixed_cross_entropy(logits, &batch.targets, loss);
+        if self.clipping == Clipping::default() {
+            let step = self.blocks.step(&mut self.optimizer, lr);
+            let take = |gradient: BlockGradient<'_>| {
+                step.along(2 * gradient.layer, gradient.block, gradient.weight)?;
+                step.along(2 * gradient.layer + 1, gradient.block, gradient.bias)
+            };
+            return Ok(self.backprop.run_along(&batch.features, pool, loss, &take)?);
+        }
         let (logits, value) = self.backprop.run(&batch.features, pool, loss)?;
         if value.is_finite() {
             let mut gradients = self.backprop.gradients();

@@ -1,6 +1,7 @@
 //! Optimizers whose state can be saved and read back.
 
 mod adam;
+mod blocks;
 mod config;
 mod group;
 mod lion;
@@ -14,6 +15,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 use tl_torch::TorchError;
 
+pub(crate) use blocks::Blocks;
 pub use config::{AdamConfig, EpsilonAt, LionConfig, OptimizerConfig, RmsPropConfig, SgdConfig};
 pub use group::Group;
 pub(crate) use state::check as check_state;

@@ -8,7 +8,7 @@ use tl_torch::{TorchError, f32_mut};
 use super::{AdamConfig, EpsilonAt, Slot};
 
 /// Values that a thread takes at a time: smaller parameters are not worth waking one.
-const PIECE: usize = 1 << 16;
+const PIECE: usize = 1 << 17;
 
 /// The numbers of one step: `m` and `v` move towards the gradient and its square, then
 /// `p = keep·p - rate·m / (sqrt(v) + epsilon)`.

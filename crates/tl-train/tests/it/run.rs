@@ -407,3 +407,24 @@ fn patience_without_validation_photos_is_refused() {
         other => panic!("{other:?}"),
     }
 }
+
+/// Without a bound on their norm each block of gradients is stepped along as soon as it is known.
+#[test]
+fn steps_block_by_block_are_those_of_all_gradients_together() {
+    let dir = photos();
+    for optimizer in [OptimizerKind::AdamW, OptimizerKind::Sgd, OptimizerKind::RmsProp, OptimizerKind::Lion] {
+        let of = |clip_norm: Option<f64>, threads: usize| {
+            // More rows than a block has, and not a multiple of them.
+            let (hidden, weight_decay) = (vec![150, 70], Some(0.01));
+            let options = TrainOptions { clip_norm, threads, optimizer, hidden, weight_decay, ..options(&dir) };
+            let name = format!("{optimizer:?}-{clip_norm:?}-{threads}");
+            run(options, &dir, &name);
+            let bytes = std::fs::read(dir.path().join("runs").join(name).join("model.safetensors")).unwrap();
+            // The header names the settings.
+            bytes[8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize..].to_vec()
+        };
+        let together = of(Some(1e9), 1);
+        assert!(together == of(None, 1), "{optimizer:?}, one thread");
+        assert!(together == of(None, 3), "{optimizer:?}, three threads");
+    }
+}
