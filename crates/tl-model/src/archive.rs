@@ -8,7 +8,7 @@ use std::{
 
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 use tl_torch::TorchError;
 
 use crate::{atomic::write_atomically, error::ModelError};
@@ -36,9 +36,10 @@ impl Archive {
     /// Reads the file again: an error unless text and numbers in it are these, to the bit.
     pub fn check_saved(&self, path: &Path) -> Result<(), ModelError> {
         let damaged = |reason: String| ModelError::Damaged { path: path.to_owned(), reason };
-        let bytes = read_file(path)?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
-        let parsed = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let file = mapped(path)?;
+        let bytes = tl_torch::u8_slice(&file)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(e.to_string()))?;
+        let parsed = SafeTensors::deserialize(bytes).map_err(|e| damaged(e.to_string()))?;
         let metadata: Option<BTreeMap<_, _>> = header.metadata().clone().map(|text| text.into_iter().collect());
         let is_same = |content: &Content<'_>| content.is(&parsed);
         let contents = self.contents()?;
@@ -51,9 +52,10 @@ impl Archive {
     /// Opens a file, checks that it is whole, and copies its tensors.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let damaged = |reason: String| ModelError::Damaged { path: path.to_owned(), reason };
-        let bytes = read_file(path)?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
-        let parsed = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let file = mapped(path)?;
+        let bytes = tl_torch::u8_slice(&file)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(e.to_string()))?;
+        let parsed = SafeTensors::deserialize(bytes).map_err(|e| damaged(e.to_string()))?;
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
         let tensors = parsed
             .iter()
@@ -81,11 +83,22 @@ impl Archive {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
-    // Asked first, because reading a pipe would wait for ever.
-    match fs_err::metadata(path).map_err(ModelError::Read)?.is_file() {
-        true => fs_err::read(path).map_err(ModelError::Read),
-        false => Err(ModelError::Read(io::Error::other(format!("`{}` is not a file", path.display())))),
+/// The bytes of a file, mapped, for as long as they are looked at: reading them first would take as long as copying what
+/// is in them. What stays is copied, because a file may be overwritten while its model is in use.
+fn mapped(path: &Path) -> Result<Tensor, ModelError> {
+    let problem = |problem: &str| ModelError::Read(io::Error::other(format!("`{}` {problem}", path.display())));
+    // Whether it can be read, and by a good message why not. Asked first: to open a pipe would wait for ever.
+    let found = fs_err::metadata(path).map_err(ModelError::Read)?;
+    if !found.is_file() {
+        return Err(problem("is not a file"));
+    }
+    drop(fs_err::File::open(path).map_err(ModelError::Read)?);
+    match (path.to_str(), found.len()) {
+        (None, _) => Err(problem("has a path that is not UTF-8")),
+        (_, 0) => Ok(Tensor::f_zeros(0, (Kind::Uint8, Device::Cpu)).map_err(TorchError::from)?),
+        (Some(file), n) => {
+            Ok(Tensor::f_from_file(file, false, Some(n as i64), (Kind::Uint8, Device::Cpu)).map_err(TorchError::from)?)
+        }
     }
 }
 
