@@ -1,6 +1,6 @@
 //! Where ordinary ends.
 
-use tl_data::DecodeOptions;
+use tl_data::{DecodeOptions, n_threads};
 
 /// Borders between ordinary and odd, and how the work is done.
 ///
@@ -46,10 +46,6 @@ impl Default for AuditOptions {
 impl AuditOptions {
     /// Worker threads for `n_photos`: never more than there are photos.
     pub(crate) fn threads_for(&self, n_photos: usize) -> usize {
-        let asked = match self.n_threads {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            n => n,
-        };
-        asked.clamp(1, n_photos.max(1))
+        n_threads(self.n_threads).clamp(1, n_photos.max(1))
     }
 }

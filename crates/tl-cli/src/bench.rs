@@ -7,9 +7,9 @@ mod process;
 mod spread;
 mod stage;
 
-use std::{num::NonZero, path::PathBuf, process::ExitCode, thread};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Subcommand, ValueHint};
 
 use self::data::BenchDataArgs;
@@ -49,6 +49,8 @@ enum BenchCommand {
 }
 
 pub(crate) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
+    let device = global.device.as_deref().unwrap_or("auto");
+    ensure!(["auto", "cpu"].contains(&device), "tl bench measures the processor; leave --device {device} out");
     match &args.command {
         Some(BenchCommand::Data(data)) => data::run(data, global),
         None => machine::run(args, global),
@@ -57,5 +59,5 @@ pub(crate) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
 
 /// Threads to measure with: as asked, else one per core.
 fn n_threads(global: &GlobalArgs) -> usize {
-    global.threads.filter(|n| *n > 0).unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get))
+    tl_data::n_threads(global.threads.unwrap_or(0))
 }

@@ -59,6 +59,7 @@ mod scan;
 mod skip;
 mod sniff;
 mod split;
+mod threads;
 mod walk;
 
 pub use self::{
@@ -77,6 +78,7 @@ pub use self::{
         FoldOptions, Folds, Leak, SplitOptions, Together, exact_duplicates, leaks, stratified_folds, stratified_split,
         stratified_split_by_sets,
     },
+    threads::n_threads,
 };
 #[cfg(feature = "decode")]
 pub use self::{

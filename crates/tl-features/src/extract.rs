@@ -11,7 +11,7 @@ use std::{
 
 use tch::{Device, Tensor};
 use tl_backbone::{Precision, Weights};
-use tl_data::{DecodeOptions, Geometry, Skipped};
+use tl_data::{DecodeOptions, Geometry, Skipped, n_threads};
 use tl_torch::to_vec_f32;
 
 use crate::{
@@ -67,11 +67,7 @@ impl Default for ExtractOptions {
 impl ExtractOptions {
     /// Worker threads for `n_rows`: never more than there are chunks of work.
     fn threads_for(&self, n_rows: usize, chunk: usize) -> usize {
-        let asked = match self.n_threads {
-            0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            n => n,
-        };
-        asked.min(n_rows.div_ceil(chunk)).max(1)
+        n_threads(self.n_threads).min(n_rows.div_ceil(chunk)).max(1)
     }
 }
 

@@ -97,7 +97,8 @@ fn mapped(path: &Path) -> Result<Tensor, ModelError> {
         (None, _) => Err(problem("has a path that is not UTF-8")),
         (_, 0) => Ok(Tensor::f_zeros(0, (Kind::Uint8, Device::Cpu)).map_err(TorchError::from)?),
         (Some(file), n) => {
-            Ok(Tensor::f_from_file(file, false, Some(n as i64), (Kind::Uint8, Device::Cpu)).map_err(TorchError::from)?)
+            Ok(Tensor::f_from_file(file, false, Some(n as i64), (Kind::Uint8, Device::Cpu))
+                .map_err(TorchError::from)?)
         }
     }
 }

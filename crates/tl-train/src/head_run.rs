@@ -1,7 +1,8 @@
 //! The loop that trains a head on features.
 
+mod state;
+
 use std::{
-    collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
@@ -12,7 +13,7 @@ use tl_head::{Head, LossOptions};
 use tl_metrics::EpochRecord;
 
 use crate::{
-    checkpoint::{Checkpoint, Progress},
+    checkpoint::Progress,
     descent::{Batch, Descent},
     ema::Ema,
     error::TrainError,
@@ -22,39 +23,10 @@ use crate::{
     order::order,
     schedule::LearningRate,
     stopping::{StopReason, Stopping, evaluation_share, is_better},
-    targets::{evaluate, evaluate_logits, n_correct},
+    table::Table,
+    targets::{evaluate_logits, n_correct},
     views::drawn,
 };
-
-/// Features of one side with their labels.
-pub(crate) struct Table {
-    /// `[n_rows, width] f32`: the photos, then their views.
-    pub(crate) features: Tensor,
-    /// `[n_rows]`.
-    pub(crate) labels: Vec<usize>,
-    /// What the rows are to be answered with: the labels, or `[n_rows, n_classes] f32` where rows may have several
-    /// classes.
-    pub(crate) targets: Tensor,
-    /// Photos; the views of each come in as many rounds as there are.
-    pub(crate) n_photos: usize,
-}
-
-impl Table {
-    /// Photos.
-    pub(crate) fn len(&self) -> usize {
-        self.n_photos
-    }
-
-    /// Photos and views of them.
-    pub(crate) fn n_rows(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Loss and accuracy of a head that stands still.
-    pub(crate) fn evaluate(&self, head: &Head, loss: &LossOptions) -> Result<(f64, f64), TrainError> {
-        evaluate(head, &self.features, &self.targets, loss)
-    }
-}
 
 /// A head in training: everything that a checkpoint keeps.
 pub(crate) struct HeadRun<'a> {
@@ -264,57 +236,6 @@ impl<'a> HeadRun<'a> {
     fn averaged(&self) -> Result<Option<Head>, TrainError> {
         let Some(ema) = &self.ema else { return Ok(None) };
         Ok(Some(Head::from_tensors(self.head.config(), ema.averages())?))
-    }
-
-    /// The trained head and the history: the last epoch's, or the best's where that was asked for.
-    pub(crate) fn into_result(self) -> Result<(Head, Vec<EpochRecord>), TrainError> {
-        let averaged = self.averaged()?;
-        let Some(best) = self.best else { return Ok((averaged.unwrap_or(self.head), self.progress.history)) };
-        let head = Head::from_tensors(self.head.config(), best.parameters.into_iter().collect())?;
-        Ok((head, self.progress.history))
-    }
-
-    /// Everything needed to go on to the same bits.
-    pub(crate) fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
-        Ok(Checkpoint {
-            progress: Progress { stopping: self.stopping.state(), ..self.progress.clone() },
-            head: copies(&self.head)?.into_iter().collect(),
-            optimizer: self.descent.state_tensors().into_iter().collect(),
-            ema: self.ema.as_ref().map_or_else(|| Ok(BTreeMap::new()), Ema::state_tensors)?,
-            best: self.best.as_ref().map(|best| {
-                let parameters = best.parameters.iter().map(|(name, t)| (name.clone(), t.shallow_clone())).collect();
-                (best.accuracy, best.loss, parameters)
-            }),
-        })
-    }
-
-    /// Takes a checkpoint's place in the run.
-    pub(crate) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
-        self.head = Head::from_tensors(self.head.config(), checkpoint.head)?;
-        self.descent = Descent::new(self.options, &self.head)?;
-        self.descent.load_state(checkpoint.optimizer)?;
-        if let Some(ema) = &mut self.ema {
-            ema.load_state(checkpoint.ema, self.head.parameters())?;
-        }
-        self.progress = checkpoint.progress;
-        self.stopping.restore(self.progress.stopping.clone());
-        self.best = checkpoint.best.map(|(accuracy, loss, parameters)| Best {
-            accuracy,
-            loss,
-            parameters: parameters.into_iter().collect(),
-        });
-        Ok(())
-    }
-
-    /// Finished epochs and steps of the next.
-    pub(crate) fn position(&self) -> (usize, usize) {
-        (self.progress.epoch, self.progress.step)
-    }
-
-    /// Tells that the run goes on from a checkpoint.
-    pub(crate) fn tell_resumed(&self, n_photos: usize, observer: &mut dyn Observer) {
-        let Progress { epoch: epochs, step: steps, ref history, .. } = self.progress;
-        observer.event(&Event::Resumed { epochs, steps, step: self.done(n_photos), history });
     }
 }
 

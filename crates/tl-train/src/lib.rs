@@ -52,6 +52,7 @@ mod run;
 mod run_folder;
 mod schedule;
 mod stopping;
+mod table;
 mod targets;
 mod train_head;
 mod views;

@@ -21,11 +21,11 @@ use crate::{
     error::TrainError,
     event::{Event, Observer},
     finetune::TuneInputs,
-    head_run::Table,
     options::HeadKind,
     order::order,
     plan::Plan,
-    run::{check_classes, check_skipped, labels, samples, table},
+    run::{check_classes, check_skipped},
+    table::{Table, labels, samples, table},
     train_head::{HeadInputs, Trained},
 };
 

@@ -1,13 +1,15 @@
 //! A run from photos to bundle, as one line of steps.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
+mod checks;
+mod summary;
+
+use std::{path::PathBuf, sync::atomic::AtomicBool};
 
 use tch::Device;
 use tl_backbone::Weights;
 use tl_data::{Sample, Skipped};
 use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
 use tl_head::Head;
-use tl_metrics::{EpochRecord, Worth};
 use tl_model::{Bundle, Provenance};
 
 use crate::{
@@ -16,16 +18,21 @@ use crate::{
     error::TrainError,
     event::{Event, Observer},
     finetune::{Checkpoints, TuneInputs, Tuned},
-    head_run::Table,
-    options::{HeadKind, Schedule, TrainOptions},
+    options::TrainOptions,
     plan::Plan,
     proof_ahead::ProofAhead,
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
-    stopping::StopReason,
+    table::{labels, samples, table},
     targets::worth,
     train_head::{HeadInputs, Trained},
     views::{views, with_views},
+};
+
+pub(crate) use self::checks::{check_classes, check_skipped};
+use self::{
+    checks::check_stopping,
+    summary::{Clock, Counts, run_metrics},
 };
 
 /// What a run works on.
@@ -235,60 +242,6 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     Ok(Outcome::Finished(Box::new(metrics)))
 }
 
-/// How many photos went where.
-#[derive(Clone, Copy)]
-struct Counts {
-    train: usize,
-    val: usize,
-    skipped: usize,
-    leaks: usize,
-}
-
-/// Wall time by phase.
-struct Clock {
-    started: Instant,
-    last: Instant,
-    seconds: BTreeMap<String, f64>,
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        let started = Instant::now();
-        Self { started, last: started, seconds: BTreeMap::new() }
-    }
-}
-
-impl Clock {
-    fn lap(&mut self, phase: &str) {
-        self.seconds.insert(phase.to_owned(), self.last.elapsed().as_secs_f64());
-        self.last = Instant::now();
-    }
-
-    fn seconds(&self, phase: &str) -> f64 {
-        self.seconds.get(phase).copied().unwrap_or(0.0)
-    }
-}
-
-/// Early stopping and plateaus look at validation photos, and early stopping needs steps to leave out.
-fn check_stopping(plan: &Plan, data: &Data) -> Result<(), TrainError> {
-    let TrainOptions { patience, target_accuracy, time_s, .. } = plan.options();
-    let (patient, targeted) = (*patience > 0, target_accuracy.is_some());
-    let asked = [("patience", patient, true), ("target_accuracy", targeted, true), ("time_s", time_s.is_some(), false)];
-    let mut problems = Vec::new();
-    if plan.options().schedule == Schedule::Plateau && data.val.is_empty() {
-        problems
-            .push("schedule plateau needs validation photos, and there are none; set val or val_fraction".to_owned());
-    }
-    for (name, _, looks_at_val) in asked.into_iter().filter(|(_, is_asked, _)| *is_asked) {
-        if plan.options().head == HeadKind::Logistic && !plan.tunes_backbone() {
-            problems.push(format!("{name} ends epochs, and a logistic head has none; leave it out"));
-        } else if looks_at_val && data.val.is_empty() {
-            problems.push(format!("{name} needs validation photos, and there are none; set val or val_fraction"));
-        }
-    }
-    if problems.is_empty() { Ok(()) } else { Err(TrainError::Options { problems }) }
-}
-
 fn announce(data: &Data, observer: &mut dyn Observer) {
     for (side, samples) in [("training", &data.train), ("validation", &data.val)] {
         let (n_images, classes, counts) = (samples.len(), &data.classes, &data.counts(samples));
@@ -300,48 +253,6 @@ fn announce(data: &Data, observer: &mut dyn Observer) {
     if !data.leaks.is_empty() {
         observer.event(&Event::Leaks(&data.leaks));
     }
-}
-
-/// Labels of the rows.
-pub(crate) fn labels(features: &Features, samples: &[Sample]) -> Vec<usize> {
-    features.photos.iter().map(|&photo| samples[photo].label).collect()
-}
-
-/// The photos of the rows.
-pub(crate) fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
-    features.photos.iter().map(|&photo| samples[photo].clone()).collect()
-}
-
-/// Rows with their labels, which the views of a photo share with it.
-pub(crate) fn table(rows: &[f32], width: usize, labels: &[usize], data: &Data) -> Result<Table, TrainError> {
-    let (n_photos, n_rows) = (labels.len(), rows.len() / width);
-    let labels: Vec<usize> = labels.iter().copied().cycle().take(n_rows).collect();
-    let features = tl_torch::tensor_from_f32(rows, &[n_rows as i64, width as i64])?;
-    Ok(Table { features, targets: data.answers().targets(&labels)?, labels, n_photos })
-}
-
-/// Every class must have a photo to learn from.
-pub(crate) fn check_classes(data: &Data, labels: &[usize], skipped: &[Skipped]) -> Result<(), TrainError> {
-    let missing = data.count(labels.iter().copied()).iter().position(|&n| n == 0);
-    let Some(class) = missing else { return Ok(()) };
-    let class = data.classes[class].clone();
-    if skipped.is_empty() {
-        return Err(TrainError::NothingToLearn { class });
-    }
-    Err(TrainError::NothingReadable { class, n_skipped: skipped.len(), first: first_of(skipped) })
-}
-
-/// A folder that is mostly broken is an error, not a surprise.
-pub(crate) fn check_skipped(skipped: &[Skipped], n_used: usize, allowed: f64) -> Result<(), TrainError> {
-    let (n_skipped, n_files) = (skipped.len(), skipped.len() + n_used);
-    if n_skipped as f64 <= allowed * n_files as f64 {
-        return Ok(());
-    }
-    Err(TrainError::TooManySkipped { n_skipped, n_files, allowed, first: first_of(skipped) })
-}
-
-fn first_of(skipped: &[Skipped]) -> String {
-    skipped.first().map(|s| format!("{} {}", s.path.display(), s.reason)).unwrap_or_default()
 }
 
 /// BLAKE3 over content, classes and side of each photo used, in order.
@@ -360,46 +271,4 @@ fn data_hash(data: &Data, features: &Features) -> String {
         hasher.update(&[u8::from(photo >= data.train.len())]);
     }
     hasher.finalize().to_hex().to_string()
-}
-
-fn run_metrics(
-    classes: &[String],
-    worth: Option<Worth>,
-    history: &[EpochRecord],
-    stopped_early: Option<StopReason>,
-    counts: Counts,
-    clock: Clock,
-) -> RunMetrics {
-    let (accuracy, accuracy_ci) = worth.as_ref().map(|worth| (worth.accuracy(), worth.accuracy_ci())).unzip();
-    let log_loss = worth.as_ref().map(Worth::log_loss);
-    let per_class = worth.as_ref().map(|worth| worth.per_class().to_vec());
-    let (one, several) = match worth {
-        Some(Worth::One(one)) => (Some(*one), None),
-        Some(Worth::Several(several)) => (None, Some(*several)),
-        None => (None, None),
-    };
-    let last = history.last();
-    RunMetrics {
-        format: 1,
-        val_accuracy: accuracy,
-        val_accuracy_ci: accuracy_ci,
-        val_loss: log_loss,
-        classes: classes.to_vec(),
-        confusion: one.as_ref().map(|e| e.confusion.clone()),
-        per_class,
-        validation: one,
-        multi_label: several,
-        train_accuracy: last.map_or(0.0, |r| r.train_accuracy),
-        train_loss: last.map_or(0.0, |r| r.train_loss),
-        n_train: counts.train,
-        n_val: counts.val,
-        n_skipped: counts.skipped,
-        n_leaks: counts.leaks,
-        stopped_early,
-        images_per_second: (counts.train + counts.val) as f64 / clock.seconds("features").max(1e-9),
-        seconds: clock.seconds,
-        freezing: None,
-        tuned_images_per_second: None,
-        kept_epoch: None,
-    }
 }

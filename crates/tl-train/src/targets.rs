@@ -5,7 +5,7 @@ use tl_data::LabelSets;
 use tl_head::{Head, LossOptions, loss_on, probabilities};
 use tl_metrics::Worth;
 
-use crate::{data::Data, error::TrainError, head_run::Table};
+use crate::{data::Data, error::TrainError, table::Table};
 
 /// How labels become what a loss takes.
 #[derive(Debug, Clone, Copy)]

@@ -12,11 +12,12 @@ use crate::{
     checkpoint::Checkpoint,
     error::TrainError,
     event::{Event, Observer},
-    head_run::{End, HeadRun, Table},
+    head_run::{End, HeadRun},
     options::HeadKind,
     plan::Plan,
     run_folder::RunFolder,
     stopping::{StopReason, Stopping},
+    table::Table,
 };
 
 /// A run shorter than this keeps no checkpoints: to start it again costs less than to write them.

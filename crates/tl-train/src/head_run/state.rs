@@ -1,0 +1,68 @@
+//! The state of a head in training: what checkpoints hold, and what is left in the end.
+
+use std::collections::BTreeMap;
+
+use tl_head::Head;
+use tl_metrics::EpochRecord;
+
+use super::{Best, HeadRun, copies};
+use crate::{
+    checkpoint::{Checkpoint, Progress},
+    descent::Descent,
+    ema::Ema,
+    error::TrainError,
+    event::{Event, Observer},
+};
+
+impl HeadRun<'_> {
+    /// The trained head and the history: the last epoch's, or the best's where that was asked for.
+    pub(crate) fn into_result(self) -> Result<(Head, Vec<EpochRecord>), TrainError> {
+        let averaged = self.averaged()?;
+        let Some(best) = self.best else { return Ok((averaged.unwrap_or(self.head), self.progress.history)) };
+        let head = Head::from_tensors(self.head.config(), best.parameters.into_iter().collect())?;
+        Ok((head, self.progress.history))
+    }
+
+    /// Everything needed to go on to the same bits.
+    pub(crate) fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        Ok(Checkpoint {
+            progress: Progress { stopping: self.stopping.state(), ..self.progress.clone() },
+            head: copies(&self.head)?.into_iter().collect(),
+            optimizer: self.descent.state_tensors().into_iter().collect(),
+            ema: self.ema.as_ref().map_or_else(|| Ok(BTreeMap::new()), Ema::state_tensors)?,
+            best: self.best.as_ref().map(|best| {
+                let parameters = best.parameters.iter().map(|(name, t)| (name.clone(), t.shallow_clone())).collect();
+                (best.accuracy, best.loss, parameters)
+            }),
+        })
+    }
+
+    /// Takes a checkpoint's place in the run.
+    pub(crate) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        self.head = Head::from_tensors(self.head.config(), checkpoint.head)?;
+        self.descent = Descent::new(self.options, &self.head)?;
+        self.descent.load_state(checkpoint.optimizer)?;
+        if let Some(ema) = &mut self.ema {
+            ema.load_state(checkpoint.ema, self.head.parameters())?;
+        }
+        self.progress = checkpoint.progress;
+        self.stopping.restore(self.progress.stopping.clone());
+        self.best = checkpoint.best.map(|(accuracy, loss, parameters)| Best {
+            accuracy,
+            loss,
+            parameters: parameters.into_iter().collect(),
+        });
+        Ok(())
+    }
+
+    /// Finished epochs and steps of the next.
+    pub(crate) fn position(&self) -> (usize, usize) {
+        (self.progress.epoch, self.progress.step)
+    }
+
+    /// Tells that the run goes on from a checkpoint.
+    pub(crate) fn tell_resumed(&self, n_photos: usize, observer: &mut dyn Observer) {
+        let Progress { epoch: epochs, step: steps, ref history, .. } = self.progress;
+        observer.event(&Event::Resumed { epochs, steps, step: self.done(n_photos), history });
+    }
+}

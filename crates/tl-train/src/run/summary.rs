@@ -1,0 +1,83 @@
+//! A run in numbers.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use tl_metrics::{EpochRecord, Worth};
+
+use crate::{report::RunMetrics, stopping::StopReason};
+
+/// How many photos went where.
+#[derive(Clone, Copy)]
+pub(super) struct Counts {
+    pub(super) train: usize,
+    pub(super) val: usize,
+    pub(super) skipped: usize,
+    pub(super) leaks: usize,
+}
+
+/// Wall time by phase.
+pub(super) struct Clock {
+    pub(super) started: Instant,
+    last: Instant,
+    seconds: BTreeMap<String, f64>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        let started = Instant::now();
+        Self { started, last: started, seconds: BTreeMap::new() }
+    }
+}
+
+impl Clock {
+    pub(super) fn lap(&mut self, phase: &str) {
+        self.seconds.insert(phase.to_owned(), self.last.elapsed().as_secs_f64());
+        self.last = Instant::now();
+    }
+
+    pub(super) fn seconds(&self, phase: &str) -> f64 {
+        self.seconds.get(phase).copied().unwrap_or(0.0)
+    }
+}
+
+pub(super) fn run_metrics(
+    classes: &[String],
+    worth: Option<Worth>,
+    history: &[EpochRecord],
+    stopped_early: Option<StopReason>,
+    counts: Counts,
+    clock: Clock,
+) -> RunMetrics {
+    let (accuracy, accuracy_ci) = worth.as_ref().map(|worth| (worth.accuracy(), worth.accuracy_ci())).unzip();
+    let log_loss = worth.as_ref().map(Worth::log_loss);
+    let per_class = worth.as_ref().map(|worth| worth.per_class().to_vec());
+    let (one, several) = match worth {
+        Some(Worth::One(one)) => (Some(*one), None),
+        Some(Worth::Several(several)) => (None, Some(*several)),
+        None => (None, None),
+    };
+    let last = history.last();
+    RunMetrics {
+        format: 1,
+        val_accuracy: accuracy,
+        val_accuracy_ci: accuracy_ci,
+        val_loss: log_loss,
+        classes: classes.to_vec(),
+        confusion: one.as_ref().map(|e| e.confusion.clone()),
+        per_class,
+        validation: one,
+        multi_label: several,
+        train_accuracy: last.map_or(0.0, |r| r.train_accuracy),
+        train_loss: last.map_or(0.0, |r| r.train_loss),
+        n_train: counts.train,
+        n_val: counts.val,
+        n_skipped: counts.skipped,
+        n_leaks: counts.leaks,
+        stopped_early,
+        images_per_second: (counts.train + counts.val) as f64 / clock.seconds("features").max(1e-9),
+        seconds: clock.seconds,
+        freezing: None,
+        tuned_images_per_second: None,
+        kept_epoch: None,
+    }
+}
