@@ -3,8 +3,16 @@
 use anyhow::{Result, bail};
 use tch::{Cuda, Device};
 
-/// Reads `auto`, `cpu`, `cuda` or `cuda:N` and checks that it is there.
+/// Reads `auto`, `cpu`, `cuda` or `cuda:N`, checks that it is there, and takes f32 for f32 on it.
 pub(crate) fn parse(text: &str) -> Result<Device> {
+    let device = named(text)?;
+    if device != Device::Cpu {
+        tl_torch::exact_f32();
+    }
+    Ok(device)
+}
+
+fn named(text: &str) -> Result<Device> {
     let index = match text {
         "auto" => return Ok(Device::cuda_if_available()),
         "cpu" => return Ok(Device::Cpu),

@@ -3,6 +3,7 @@
 // Every function that may fail returns a message (to be freed by tlt_free_message) or null, because a C++
 // exception must not cross into Rust. Only headers of the dispatcher are included: the umbrella header costs
 // half a minute of compile time.
+#include <ATen/Context.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -201,6 +202,11 @@ struct Linear final : Layer {
 extern "C" {
 
 void tlt_free_message(char* message) { std::free(message); }
+
+void tlt_exact_f32() {
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setAllowTF32CuBLAS(false);
+}
 
 void tlt_keep_allocations() {
 #if defined(__GLIBC__)

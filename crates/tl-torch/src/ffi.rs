@@ -22,6 +22,7 @@ pub(crate) struct RawByteScale {
 }
 
 unsafe extern "C" {
+    pub(crate) fn tlt_exact_f32();
     pub(crate) fn tlt_keep_allocations();
     pub(crate) fn tlt_skip_destructors();
     pub(crate) fn tlt_exit_now(code: c_int) -> !;

@@ -26,6 +26,7 @@ mod convert;
 mod cpu;
 mod destructors;
 mod error;
+mod exact_f32;
 mod ffi;
 mod layout;
 mod linear;
@@ -44,6 +45,7 @@ pub use convert::{
 pub use cpu::{CpuCapability, libtorch_version};
 pub use destructors::{exit_now, skip_destructors};
 pub use error::TorchError;
+pub use exact_f32::exact_f32;
 pub use layout::{channels_last, empty_channels_last, is_channels_last};
 pub use linear::Linear;
 pub use threads::{set_intra_op_threads, thread_pool};
