@@ -56,16 +56,22 @@ fn notebook_first_weights() -> Head {
     Head::new(&HeadConfig::notebook(1024, 3), 0).unwrap()
 }
 
-/// The same as `notebook_forward_and_backward`, written out, on one thread and on two.
+/// The same as `notebook_forward_and_backward`, written out, on one thread and on two; gradients are taken block by
+/// block, as a step of training takes them.
 #[divan::bench(args = [1, 2], sample_count = 50)]
 fn notebook_backprop(bencher: Bencher<'_, '_>, n_threads: usize) {
     let (features, labels) = table(32, 1024, 3);
     let labels = Tensor::from_slice(&labels.iter().map(|&label| label as i64).collect::<Vec<_>>());
     let head = Head::new(&HeadConfig::notebook(1024, 3), 0).unwrap();
     let pool = tl_torch::thread_pool(n_threads).unwrap();
-    let mut backprop = Backprop::new(&head).unwrap();
+    // One thing that is the pool's alone while it works: tensors may be sent to a thread, not shared with it.
+    let mut state = (Backprop::new(&head).unwrap(), features, labels);
     bencher.bench_local(|| {
-        let loss = |logits: &Tensor| cross_entropy(logits, &labels, &LossOptions::default());
-        backprop.run(&features, &pool, loss).unwrap()
+        let (state, pool) = (&mut state, &pool);
+        pool.install(move || {
+            let (backprop, features, labels) = state;
+            let loss = |logits: &Tensor| cross_entropy(logits, labels, &LossOptions::default());
+            backprop.run_along(features, pool, loss, &|_| Ok(())).unwrap().1
+        })
     });
 }

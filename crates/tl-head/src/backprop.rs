@@ -10,7 +10,7 @@ use crate::{
     error::HeadError,
     head::Head,
     pass::Pass,
-    task::{BLOCK, BlockGradient, Scratch},
+    task::{BlockGradient, GRADIENT_BLOCK, Scratch},
 };
 
 /// Computes gradients of a [`Head`] again and again: the step that training repeats most.
@@ -52,7 +52,7 @@ impl Backprop {
     }
 
     /// Rows of a layer's weight whose gradient [`Backprop::run_along`] gives at a time.
-    pub const BLOCK_ROWS: i64 = BLOCK;
+    pub const BLOCK_ROWS: i64 = GRADIENT_BLOCK;
 
     /// Computes `loss` on the logits of `features` `[N, n_features] f32` and all gradients of it.
     ///
