@@ -1,14 +1,15 @@
 //! CPU milliseconds per photo of each network on one thread: unlike photos per second, they mean something on
-//! a machine that others use too. Linux only, best of eight rounds.
+//! a machine that others use too. By the engine that this processor takes and by oneDNN's. Linux only, best of eight
+//! rounds.
 //!
 //! `cargo bench -p tl-backbone --bench cpu_time`
 #![allow(clippy::print_stdout)]
 
 use std::path::Path;
 
-use tl_backbone::{Network, Precision, Spec, Weights, registry};
+use tl_backbone::{CompileOptions, Engine, Network, Precision, Spec, Weights, registry};
 
-const BATCHES: [usize; 5] = [1, 2, 4, 8, 32];
+const BATCHES: [usize; 3] = [1, 4, 32];
 const N_PHOTOS: usize = 32;
 
 fn main() {
@@ -19,8 +20,12 @@ fn main() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/weights").join(spec.file);
         let weights = Weights::open(&path, spec).expect("run cargo xtask fetch --all");
         for precision in precisions(spec) {
-            let times = BATCHES.map(|batch| format!("{:.2}", cpu_ms_per_photo(&weights, precision, batch)));
-            println!("{} {precision:?}: {}", spec.name, times.join(", "));
+            for engine in [Engine::Auto, Engine::OneDnn] {
+                let mut options = CompileOptions::default();
+                (options.precision, options.engine) = (precision, engine);
+                let times = BATCHES.map(|batch| format!("{:.2}", cpu_ms_per_photo(&weights, &options, batch)));
+                println!("{} {} {engine:?}: {}", spec.name, precision.name(), times.join(", "));
+            }
         }
     }
 }
@@ -29,8 +34,11 @@ fn precisions(spec: &Spec) -> impl Iterator<Item = Precision> {
     [Precision::F32, Precision::Bf16].into_iter().chain(spec.has_int8().then_some(Precision::Int8))
 }
 
-fn cpu_ms_per_photo(weights: &Weights, precision: Precision, batch: usize) -> f64 {
-    let network = Network::compile(weights, precision, batch).expect("the weights compile");
+fn cpu_ms_per_photo(weights: &Weights, options: &CompileOptions, batch: usize) -> f64 {
+    let mut options = options.clone();
+    options.batch = batch;
+    // Not every processor can do everything.
+    let Ok(network) = Network::compile_with(weights, &options) else { return f64::NAN };
     let side = weights.spec().preprocessing.geometry.side as usize;
     let pixels: Vec<u8> = (0..batch * side * side * 3).map(|i| ((i * 2_654_435_761) >> 13) as u8).collect();
     let round = || {

@@ -1,7 +1,7 @@
 //! From the description of a network to the steps of its inference form.
 
 use tch::Kind;
-use tl_torch::{ByteConvScales, ByteScale, Conv, ConvOptions, CpuCapability, Engine};
+use tl_torch::{ByteConvScales, ByteScale, Conv, ConvOptions, Engine};
 
 use crate::{
     architecture::{Architecture, Block, ConvBn, Layer, SqueezeExcite},
@@ -152,14 +152,12 @@ impl<'a> Compiler<'a> {
     }
 
     fn options(&self, conv: &ConvBn) -> ConvOptions {
-        let is_slow = self.x.bytes().is_some() && !CpuCapability::detect().has_fast_int8();
         ConvOptions {
             stride: conv.stride,
             padding: (conv.kernel - 1) / 2,
             groups: conv.groups,
             activation: conv.activation,
-            // Without instructions for them oneDNN's products of bytes have a bit less.
-            engine: if is_slow { Engine::Plain } else { self.engine },
+            engine: self.engine,
         }
     }
 }

@@ -71,8 +71,8 @@ impl Backprop {
     }
 
     /// The same, but each block of gradients is given to `take` while it is still in a core's cache, on whichever thread
-    /// computed it, and then forgotten: a step along it costs half the memory traffic. A layer's weights have been read
-    /// for the last time by then. Where the loss is not a finite number, `take` hears of nothing.
+    /// computed it, and then forgotten: gradients never travel to memory and back. A layer's weights have been read for
+    /// the last time by then. Where the loss is not a finite number, `take` hears of nothing.
     ///
     /// To be called in a thread of `pool`.
     pub fn run_along<E: From<HeadError>>(

@@ -32,7 +32,7 @@ fn conv(n_in: usize, kernel: usize, stride: usize, groups: usize) -> Layer {
 }
 
 fn run(bencher: Bencher<'_, '_>, layers: &[Layer], numbers: Numbers, n_multiply_adds: usize) {
-    let options = NetworkOptions { numbers, side: SIDE, mean: [127.5; 3] };
+    let options = NetworkOptions { numbers, instructions: None, side: SIDE, mean: [127.5; 3] };
     let Ok(mut network) = Network::new(layers, &options) else { return };
     let photo: Vec<u8> = (0..SIDE * SIDE * 3).map(|i| (i * 31 % 256) as u8).collect();
     let mut features = vec![0.0; network.n_features()];

@@ -1,6 +1,6 @@
 //! Processors that there are no kernels for.
 
-use crate::{KernelError, Layer, NetworkOptions};
+use crate::{Instructions, KernelError, Layer, Matrix, NetworkOptions, Numbers};
 
 /// Stands for the network on other processors; there is no way to make one.
 #[derive(Debug)]
@@ -33,5 +33,19 @@ impl Network {
     /// Always [`KernelError::Unsupported`].
     pub fn activations(&mut self, _: &[u8], _: &mut [f32]) -> Result<(), KernelError> {
         Err(KernelError::Unsupported { numbers: "networks" })
+    }
+}
+
+/// Stands for the processor; there is no way to make one.
+pub(crate) enum Processor {}
+
+impl Processor {
+    /// Always [`KernelError::Unsupported`].
+    pub(crate) fn new(_: Option<Instructions>, numbers: Numbers) -> Result<Self, KernelError> {
+        Err(KernelError::Unsupported { numbers: numbers.name() })
+    }
+
+    pub(crate) fn multiply(self, _: Matrix<'_>, _: &[f32], _: &mut [f32]) {
+        match self {}
     }
 }

@@ -1,4 +1,4 @@
-//! `MobileNet`s on one thread of a processor with AVX-512: from the bytes of a photo to its features, in kernels that
+//! `MobileNet`s on one thread of a processor with AVX2 or AVX-512: from the bytes of a photo to its features, in kernels that
 //! run at the speed at which the processor multiplies, on activations that stay in the core's own caches.
 //!
 //! It knows no weight files and no libtorch: layers come as slices of numbers with `BatchNorm` folded in.
@@ -21,7 +21,7 @@
 //!     range: (0.0, 0.0),
 //!     residual: None,
 //! };
-//! let options = NetworkOptions { numbers: Numbers::F32, side: 8, mean: [0.0; 3] };
+//! let options = NetworkOptions { numbers: Numbers::F32, instructions: None, side: 8, mean: [0.0; 3] };
 //! if options.numbers.is_supported() {
 //!     let mut network = Network::new(&[Layer::Conv(stem)], &options)?;
 //!     let mut features = [0.0; 16];
@@ -32,6 +32,7 @@
 //! ```
 
 mod error;
+mod instructions;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 mod layer;
 mod matrix;
@@ -44,12 +45,17 @@ mod schedule;
 mod elsewhere;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(not(target_arch = "x86_64"))]
+use elsewhere::Processor;
+#[cfg(target_arch = "x86_64")]
+use x86::Processor;
 
 #[cfg(not(target_arch = "x86_64"))]
 pub use elsewhere::Network;
 pub use error::KernelError;
+pub use instructions::Instructions;
 pub use layer::{Activation, Conv, Excite, Layer};
-pub use matrix::{Matrix, multiply};
+pub use matrix::{Matrix, multiply, multiply_by};
 pub use numbers::Numbers;
 pub use options::NetworkOptions;
 #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,9 @@
 //! Products of matrices: what a dense layer and its gradients are.
 
 use crate::{
+    Processor,
     error::{KernelError, check_size},
+    instructions::Instructions,
     numbers::Numbers,
 };
 
@@ -25,12 +27,23 @@ pub struct Matrix<'a> {
 /// last, so that its bits do not depend on the cut.
 ///
 /// # Errors
-/// [`KernelError::Unsupported`] where there are no kernels for f32 ([`Numbers::is_supported`]), and
+/// [`KernelError::Unsupported`] where there are no kernels for f32 ([`crate::Numbers::is_supported`]), and
 /// [`KernelError::Size`] for a slice without room for its matrix.
 pub fn multiply(left: Matrix<'_>, right: &[f32], product: &mut [f32]) -> Result<(), KernelError> {
-    if !Numbers::F32.is_supported() {
-        return Err(KernelError::Unsupported { numbers: Numbers::F32.name() });
-    }
+    multiply_by(None, left, right, product)
+}
+
+/// The same by these instructions; `None` is the fastest that the processor has.
+///
+/// # Errors
+/// As [`multiply`].
+pub fn multiply_by(
+    instructions: Option<Instructions>,
+    left: Matrix<'_>,
+    right: &[f32],
+    product: &mut [f32],
+) -> Result<(), KernelError> {
+    let processor = Processor::new(instructions, Numbers::F32)?;
     let [m, k] = left.shape;
     if m == 0 || k == 0 {
         product.fill(0.0);
@@ -42,7 +55,6 @@ pub fn multiply(left: Matrix<'_>, right: &[f32], product: &mut [f32]) -> Result<
     check_size("the left matrix", n_values, left.values.len().min(n_values))?;
     check_size("the right matrix", k.saturating_mul(n), right.len())?;
     check_size("the product", m * n, product.len())?;
-    #[cfg(target_arch = "x86_64")]
-    crate::x86::multiply(left, right, product);
+    processor.multiply(left, right, product);
     Ok(())
 }

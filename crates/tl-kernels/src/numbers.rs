@@ -1,5 +1,7 @@
 //! In which numbers a network computes.
 
+use crate::instructions::Instructions;
+
 /// The numbers that pointwise convolutions multiply, which is nearly all of a network's work. Everything else is f32
 /// always: sums, depthwise convolutions, the first layer, what residual blocks add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -25,19 +27,9 @@ impl Numbers {
         }
     }
 
-    /// Whether this processor has the instructions that the kernels are written in.
+    /// Whether this processor has any instructions that kernels for them are written in.
     #[must_use]
     pub fn is_supported(self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        {
-            let has_more = match self {
-                Self::F32 => true,
-                Self::Bf16 => is_x86_feature_detected!("avx512bf16"),
-                Self::Int8 => is_x86_feature_detected!("avx512vnni"),
-            };
-            is_x86_feature_detected!("avx512f") && has_more
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        false
+        Instructions::fastest(self).is_some()
     }
 }

@@ -1,20 +1,26 @@
-//! The kernels for x86-64 with AVX-512.
+//! The kernels for x86-64.
 //!
-//! A line is sixteen channels of a pixel: a register, and a line of the cache. Every function that is marked with
-//! `target_feature` is called from others that are marked so, up to [`Network`], which asks the processor first.
+//! They are written once, over [`registers::Registers`] of sixteen f32, and compiled for each set of instructions:
+//! [`avx512`] and [`avx2`] say what the instructions are, and which sizes of tiles suit them. [`processor`] asks the
+//! processor first.
+#![allow(clippy::inline_always, reason = "a function that is not inlined is compiled without the instructions")]
 
+mod avx2;
+mod avx512;
 mod clamp;
 mod depthwise;
 mod excite;
-mod lanes;
+mod lines;
 mod map;
 mod network;
 mod packing;
 mod pointwise;
+mod processor;
 mod product;
+mod registers;
 mod rounding;
 mod stem;
 mod tile;
 
 pub use network::Network;
-pub(crate) use product::multiply;
+pub(crate) use processor::Processor;

@@ -1,10 +1,11 @@
 //! Convolution with its activation in one pass over memory.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::{
     activation::Activation,
     byte_conv::PlainByteConv,
+    cpu::CpuCapability,
     error::TorchError,
     ffi::{self, OwnedLayer},
     layout::channels_last,
@@ -13,7 +14,7 @@ use crate::{
 /// How a convolution runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
-    /// oneDNN's fused kernels where this libtorch has them, else plain operators.
+    /// oneDNN's fused kernels where this libtorch has them for this processor, else plain operators.
     #[default]
     Auto,
     /// Plain operators of libtorch, the same on every platform.
@@ -21,16 +22,19 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// On weights of this kind.
     #[allow(unsafe_code)]
-    pub(crate) fn is_fused(self) -> bool {
+    pub(crate) fn is_fused(self, kind: Kind) -> bool {
+        let is_able = kind != Kind::BFloat16 || CpuCapability::detect().has_onednn_bf16();
         // SAFETY: the function only looks names up in libtorch's table of operators.
-        self == Self::Auto && unsafe { ffi::tlt_has_operators() } != 0
+        self == Self::Auto && is_able && unsafe { ffi::tlt_has_operators() } != 0
     }
 
+    /// Not without instructions for bytes: oneDNN then adds up two products in 16 bits, which cuts them off.
     #[allow(unsafe_code)]
     pub(crate) fn is_fused_on_bytes(self) -> bool {
         // SAFETY: as above.
-        self == Self::Auto && unsafe { ffi::tlt_has_byte_operators() } != 0
+        self == Self::Auto && CpuCapability::detect().has_fast_int8() && unsafe { ffi::tlt_has_byte_operators() } != 0
     }
 }
 
@@ -82,7 +86,7 @@ impl Conv {
         check_weights(weight, bias, input_shape[1], options)?;
         let _guard = tch::no_grad_guard();
         let weight = channels_last(weight)?;
-        let form = match options.engine.is_fused() {
+        let form = match options.engine.is_fused(weight.kind()) {
             true => Form::Fused(fused(&weight, bias, input_shape, options)?),
             false => Form::Plain { bias: bias.f_to_kind(weight.kind())?, weight, options: options.clone() },
         };

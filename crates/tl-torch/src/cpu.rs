@@ -54,6 +54,12 @@ impl CpuCapability {
         self.avx512_bf16 || self.amx
     }
 
+    /// Whether oneDNN computes in bf16 at all: with AVX-512 it does even where it has to convert at every step.
+    #[must_use]
+    pub fn has_onednn_bf16(self) -> bool {
+        self.avx512 || self.has_fast_bf16()
+    }
+
     /// Whether bytes are multiplied and added up by hardware.
     #[must_use]
     pub fn has_fast_int8(self) -> bool {

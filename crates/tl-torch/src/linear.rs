@@ -39,7 +39,7 @@ impl Linear {
             return Err(TorchError::Weights { weight: shape, bias: bias.size(), groups: 1, n_in });
         }
         let weight = weight.f_contiguous()?;
-        let form = match engine.is_fused() {
+        let form = match engine.is_fused(weight.kind()) {
             true => Form::Fused(fused(&weight, bias, batch, activation)?),
             false => Form::Plain { weight: weight.shallow_clone(), bias: bias.shallow_clone(), activation },
         };

@@ -18,7 +18,6 @@ use tl_backbone::{Network, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, find_photos};
 use tl_features::{Cache, ExtractOptions, extract};
 use tl_head::{Head, HeadConfig, LossOptions, cross_entropy};
-use tl_torch::CpuCapability;
 
 use super::{
     BenchArgs,
@@ -92,9 +91,9 @@ pub(super) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
 type Measure<'a> = Box<dyn Fn() -> Result<Round> + 'a>;
 
 impl Bench<'_> {
-    /// What the network can compute in; bytes only where the processor is made for them.
+    /// What the network can compute in.
     fn precisions(&self) -> impl Iterator<Item = Precision> {
-        let has_int8 = self.weights.spec().has_int8() && CpuCapability::detect().has_fast_int8();
+        let has_int8 = self.weights.spec().has_int8();
         [Precision::F32, Precision::Bf16].into_iter().chain(has_int8.then_some(Precision::Int8))
     }
 

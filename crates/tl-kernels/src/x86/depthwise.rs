@@ -1,18 +1,14 @@
 //! Depthwise convolution: each channel with a kernel of its own.
 
-use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_setzero_ps};
-
 use crate::{
     layer::{Activation, Conv},
     x86::{
-        lanes::{LANES, Line, activate, lines, load, store},
+        lines::{LANES, Line, lines},
         map::{Map, Shape},
+        registers::{Registers, activate},
         rounding::Rounding,
     },
 };
-
-/// Outputs that are summed up side by side: enough that no addition waits for the one before.
-const SIDE_BY_SIDE: usize = 7;
 
 /// Weights as `[blocks][kernel * kernel]` lines.
 pub(crate) struct Depthwise {
@@ -55,18 +51,23 @@ impl Depthwise {
     }
 
     /// Rows `start..end` of `y`.
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn run(&mut self, x: &Map, y: &mut Map, start: usize, end: usize) {
+    pub(crate) fn run<R: Registers>(&mut self, r: R, x: &Map, y: &mut Map, start: usize, end: usize) {
         match (self.kernel, self.stride) {
-            (3, 1) => self.rows::<3, 1>(x, y, start, end),
-            (3, _) => self.rows::<3, 2>(x, y, start, end),
-            (_, 1) => self.rows::<5, 1>(x, y, start, end),
-            _ => self.rows::<5, 2>(x, y, start, end),
+            (3, 1) => self.rows::<R, 3, 1>(r, x, y, start, end),
+            (3, _) => self.rows::<R, 3, 2>(r, x, y, start, end),
+            (_, 1) => self.rows::<R, 5, 1>(r, x, y, start, end),
+            _ => self.rows::<R, 5, 2>(r, x, y, start, end),
         }
     }
 
-    #[target_feature(enable = "avx512f")]
-    fn rows<const K: usize, const S: usize>(&mut self, x: &Map, y: &mut Map, start: usize, end: usize) {
+    fn rows<R: Registers, const K: usize, const S: usize>(
+        &mut self,
+        r: R,
+        x: &Map,
+        y: &mut Map,
+        start: usize,
+        end: usize,
+    ) {
         // Where the rows are is the same in each block, and a division to find out.
         let places: Vec<_> = (start..end).map(|row| (y.shape.place(row), self.places::<K, S>(&x.shape, row))).collect();
         let mut row = std::mem::take(&mut self.row);
@@ -75,12 +76,19 @@ impl Depthwise {
             let x = x.lines(block, 0);
             for (to, from) in &places {
                 let rows = from.map(|from| from.map_or(&self.zeros[..], |from| &x[from..][..self.zeros.len()]));
-                match &self.rounding {
-                    None => self.row::<K, S>(rows, taps, bias, &mut y.lines_mut(block, *to)[..width]),
-                    Some(rounding) => {
-                        self.row::<K, S>(rows, taps, bias, &mut row);
-                        rounding.round(block, &row, y, *to);
-                    }
+                let out = match self.rounding {
+                    None => &mut y.lines_mut(block, *to)[..width],
+                    Some(_) => &mut row[..],
+                };
+                r.compiled(
+                    #[inline(always)]
+                    || match R::N {
+                        16.. => self.row::<R, K, S, 7>(r, rows, taps, bias, out),
+                        _ => self.row::<R, K, S, 4>(r, rows, taps, bias, out),
+                    },
+                );
+                if let Some(rounding) = &self.rounding {
+                    r.round(rounding, &row, y, block, *to);
                 }
             }
         }
@@ -95,24 +103,31 @@ impl Depthwise {
         })
     }
 
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    fn row<const K: usize, const S: usize>(&self, x: [&[Line]; K], taps: &[[Line; K]], bias: &Line, y: &mut [Line]) {
-        let (wide, rest) = y.as_chunks_mut::<SIDE_BY_SIDE>();
-        let n_wide = wide.len() * SIDE_BY_SIDE;
+    /// `N` outputs side by side: enough that no addition waits for the one before, and no more than registers hold.
+    #[inline(always)]
+    fn row<R: Registers, const K: usize, const S: usize, const N: usize>(
+        &self,
+        r: R,
+        x: [&[Line]; K],
+        taps: &[[Line; K]],
+        bias: &Line,
+        y: &mut [Line],
+    ) {
+        let (wide, rest) = y.as_chunks_mut::<N>();
+        let n_wide = wide.len() * N;
         for (i, y) in wide.iter_mut().enumerate() {
-            outputs::<K, S, SIDE_BY_SIDE>(x, i * SIDE_BY_SIDE * S, taps, bias, self.activation, y);
+            outputs::<R, K, S, N>(r, x, i * N * S, taps, bias, self.activation, y);
         }
         for (i, y) in rest.as_chunks_mut::<1>().0.iter_mut().enumerate() {
-            outputs::<K, S, 1>(x, (n_wide + i) * S, taps, bias, self.activation, y);
+            outputs::<R, K, S, 1>(r, x, (n_wide + i) * S, taps, bias, self.activation, y);
         }
     }
 }
 
 /// `N` outputs whose first reads `x` from column `left` on.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn outputs<const K: usize, const S: usize, const N: usize>(
+#[inline(always)]
+fn outputs<R: Registers, const K: usize, const S: usize, const N: usize>(
+    r: R,
     x: [&[Line]; K],
     left: usize,
     taps: &[[Line; K]],
@@ -120,20 +135,17 @@ fn outputs<const K: usize, const S: usize, const N: usize>(
     activation: Activation,
     y: &mut [Line; N],
 ) {
-    let mut sums = [_mm512_setzero_ps(); N];
-    for sum in &mut sums {
-        *sum = load(bias);
-    }
+    let mut sums = [r.load(bias); N];
     for (x, taps) in x.iter().zip(taps) {
         let x = &x[left..][..(N - 1) * S + K];
         for (k, tap) in taps.iter().enumerate() {
-            let tap = load(tap);
+            let tap = r.load(tap);
             for (n, sum) in sums.iter_mut().enumerate() {
-                *sum = _mm512_fmadd_ps(load(&x[n * S + k]), tap, *sum);
+                *sum = r.mul_add(r.load(&x[n * S + k]), tap, *sum);
             }
         }
     }
     for (y, sum) in y.iter_mut().zip(sums) {
-        store(y, activate(activation, sum));
+        r.store(y, activate(r, activation, sum));
     }
 }

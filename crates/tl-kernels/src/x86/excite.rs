@@ -1,12 +1,11 @@
 //! Squeeze and excite.
 
-use std::arch::x86_64::_mm512_mul_ps;
-
 use crate::{
     layer,
     x86::{
-        lanes::{LANES, Line, load, store},
+        lines::{LANES, Line},
         map::Map,
+        registers::Registers,
         rounding::Rounding,
     },
 };
@@ -36,33 +35,45 @@ impl Excite {
     }
 
     /// All of `y`.
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn run(&mut self, x: &Map, y: &mut Map) {
+    pub(crate) fn run<R: Registers>(&mut self, r: R, x: &Map, y: &mut Map) {
         let mut means = vec![0.0; self.expand_bias.len()];
         x.means(&mut means);
-        let squeezed = dense(&means, &self.squeeze, &self.squeeze_bias, |x| x.max(0.0));
-        let scales = dense(&squeezed, &self.expand, &self.expand_bias, |x| (x + 3.0).clamp(0.0, 6.0) / 6.0);
+        let scales = r.compiled(
+            #[inline(always)]
+            || {
+                let squeezed = dense(&means, &self.squeeze, &self.squeeze_bias, |x| x.max(0.0));
+                dense(&squeezed, &self.expand, &self.expand_bias, |x| (x + 3.0).clamp(0.0, 6.0) / 6.0)
+            },
+        );
         for (block, scales) in scales.chunks(LANES).enumerate() {
             let mut line = Line::default();
             line.0[..scales.len()].copy_from_slice(scales);
-            let scale = load(&line);
             for y_row in 0..y.shape.side {
                 let x = &x.lines(block, x.shape.place(y_row))[..self.row.len()];
-                for (row, x) in self.row.iter_mut().zip(x) {
-                    store(row, _mm512_mul_ps(load(x), scale));
-                }
+                let row = &mut self.row;
+                r.compiled(
+                    #[inline(always)]
+                    || scaled(r, x, &line, row),
+                );
                 let to = y.shape.place(y_row);
                 match &self.rounding {
                     None => y.lines_mut(block, to)[..self.row.len()].copy_from_slice(&self.row),
-                    Some(rounding) => rounding.round(block, &self.row, y, to),
+                    Some(rounding) => r.round(rounding, &self.row, y, block, to),
                 }
             }
         }
     }
 }
 
-#[target_feature(enable = "avx512f")]
-#[inline]
+#[inline(always)]
+fn scaled<R: Registers>(r: R, x: &[Line], scale: &Line, y: &mut [Line]) {
+    let scale = r.load(scale);
+    for (y, x) in y.iter_mut().zip(x) {
+        r.store(y, r.mul(r.load(x), scale));
+    }
+}
+
+#[inline(always)]
 fn dense(x: &[f32], weight: &[f32], bias: &[f32], activation: impl Fn(f32) -> f32) -> Vec<f32> {
     let mut y = bias.to_vec();
     for (x, weight) in x.iter().zip(weight.chunks_exact(bias.len())) {

@@ -2,7 +2,7 @@
 
 use crate::{
     numbers::Numbers,
-    x86::lanes::{ByteLine, HalfLine, LANES, Line},
+    x86::lines::{ByteLine, HalfLine, LANES, Line},
 };
 
 /// How activations lie in memory: `[blocks][rows][columns]` lines of sixteen channels. Row `y` of the layer is at
@@ -10,6 +10,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Shape {
     pub(crate) numbers: Numbers,
+    /// How many of them fill 32 bits.
+    pub(crate) n_together: usize,
     pub(crate) blocks: usize,
     /// Rows and columns of the layer.
     pub(crate) side: usize,
@@ -44,7 +46,7 @@ impl Shape {
 #[derive(Default)]
 pub(crate) struct Map {
     pub(crate) shape: Shape,
-    /// One of them has lines: the one of the shape's numbers.
+    /// One of them has lines: the one in whose 32 bits as many numbers lie together as in the shape's.
     lines: Vec<Line>,
     halves: Vec<HalfLine>,
     bytes: Vec<ByteLine>,
@@ -52,12 +54,12 @@ pub(crate) struct Map {
 
 impl Map {
     pub(crate) fn new(shape: Shape) -> Self {
-        let n = |numbers| if shape.numbers == numbers { shape.blocks * shape.block_len() } else { 0 };
+        let n = |n_together| if shape.n_together == n_together { shape.blocks * shape.block_len() } else { 0 };
         Self {
             shape,
-            lines: vec![Line::default(); n(Numbers::F32)],
-            halves: vec![HalfLine::default(); n(Numbers::Bf16)],
-            bytes: vec![ByteLine::default(); n(Numbers::Int8)],
+            lines: vec![Line::default(); n(1)],
+            halves: vec![HalfLine::default(); n(2)],
+            bytes: vec![ByteLine::default(); n(4)],
         }
     }
 
@@ -70,7 +72,7 @@ impl Map {
         &mut self.lines[block * self.shape.block_len() + place..]
     }
 
-    /// The same of bf16.
+    /// The same of numbers of 16 bits.
     pub(crate) fn halves(&self, block: usize, place: usize) -> &[HalfLine] {
         &self.halves[block * self.shape.block_len() + place..]
     }

@@ -6,11 +6,15 @@ use crate::{
     layer::Kind,
     schedule::{Band, Extent, Schedule},
     x86::{
+        avx2::Avx2,
+        avx512::Avx512,
         depthwise::Depthwise,
         excite::Excite,
-        lanes::LANES,
+        lines::LANES,
         map::{Map, Shape},
         pointwise::Pointwise,
+        processor::Processor,
+        registers::Registers,
         rounding::Rounding,
         stem::Stem,
     },
@@ -18,6 +22,7 @@ use crate::{
 
 /// Layers with packed weights, and room for their activations. For one thread at a time.
 pub struct Network {
+    processor: Processor,
     side: usize,
     n_features: usize,
     kernels: Vec<Kernel>,
@@ -50,17 +55,27 @@ enum Kernel {
 impl Network {
     /// Packs the weights of these layers.
     pub fn new(layers: &[Layer], options: &NetworkOptions) -> Result<Self, KernelError> {
-        if !options.numbers.is_supported() {
-            return Err(KernelError::Unsupported { numbers: options.numbers.name() });
+        let processor = Processor::new(options.instructions, options.numbers)?;
+        match processor {
+            Processor::Avx2(_) => Self::packed::<Avx2>(processor, layers, options),
+            Processor::Avx512(_) => Self::packed::<Avx512>(processor, layers, options),
         }
+    }
+
+    fn packed<R: Registers>(
+        processor: Processor,
+        layers: &[Layer],
+        options: &NetworkOptions,
+    ) -> Result<Self, KernelError> {
         let extents = extents(layers, options)?;
         let Schedule { bands, n_kept } = Schedule::new(&extents);
-        let shapes: Vec<Shape> = (0..layers.len()).map(|i| shape(layers, &extents, i, n_kept[i], options)).collect();
-        let kernels = (0..layers.len()).map(|i| Kernel::new(layers, i, &extents, &shapes, options)).collect();
+        let shape = |i| shape::<R>(layers, &extents, i, n_kept[i], options);
+        let shapes: Vec<Shape> = (0..layers.len()).map(shape).collect();
+        let kernels = (0..layers.len()).map(|i| Kernel::new::<R>(layers, i, &extents, &shapes, options)).collect();
         let (places, maps) = shared_maps(&shapes, &extents, &bands);
         let n_features = layers.last().map_or(0, Layer::n_out);
         let residuals = extents.iter().map(|extent| extent.residual).collect();
-        Ok(Self { side: options.side, n_features, kernels, residuals, bands, places, maps })
+        Ok(Self { processor, side: options.side, n_features, kernels, residuals, bands, places, maps })
     }
 
     /// How many features a photo has: the last layer's channels.
@@ -96,27 +111,27 @@ impl Network {
         Ok(())
     }
 
-    #[allow(unsafe_code)]
     fn run(&mut self, photo: &[u8]) -> Result<(), KernelError> {
         check_size("a photo", self.side * self.side * 3, photo.len())?;
-        // SAFETY: `new` has asked the processor.
-        unsafe { self.run_bands(photo) };
+        match self.processor {
+            Processor::Avx2(r) => self.run_bands(r, photo),
+            Processor::Avx512(r) => self.run_bands(r, photo),
+        }
         Ok(())
     }
 
-    #[target_feature(enable = "avx512f")]
-    fn run_bands(&mut self, photo: &[u8]) {
+    fn run_bands<R: Registers>(&mut self, r: R, photo: &[u8]) {
         for &Band { layer, start, end } in &self.bands {
             let mut y = std::mem::take(&mut self.maps[self.places[layer]]);
             let x = layer.checked_sub(1).map(|before| &self.maps[self.places[before]]);
             match (&mut self.kernels[layer], x) {
-                (Kernel::Depthwise(kernel), Some(x)) => kernel.run(x, &mut y, start, end),
+                (Kernel::Depthwise(kernel), Some(x)) => kernel.run(r, x, &mut y, start, end),
                 (Kernel::Pointwise(kernel), Some(x)) => {
                     let residual = self.residuals[layer].map(|layer| &self.maps[self.places[layer]]);
-                    kernel.run(x, residual, &mut y, start, end);
+                    kernel.run(r, x, residual, &mut y, start, end);
                 }
-                (Kernel::Excite(kernel), Some(x)) => kernel.run(x, &mut y),
-                (Kernel::Stem(kernel), _) => kernel.run(photo, &mut y, start, end),
+                (Kernel::Excite(kernel), Some(x)) => kernel.run(r, x, &mut y),
+                (Kernel::Stem(kernel), _) => kernel.run(r, photo, &mut y, start, end),
                 // The first layer is a stem, and no other is one.
                 (_, None) => {}
             }
@@ -130,7 +145,13 @@ impl Network {
 }
 
 impl Kernel {
-    fn new(layers: &[Layer], i: usize, extents: &[Extent], shapes: &[Shape], options: &NetworkOptions) -> Self {
+    fn new<R: Registers>(
+        layers: &[Layer],
+        i: usize,
+        extents: &[Extent],
+        shapes: &[Shape],
+        options: &NetworkOptions,
+    ) -> Self {
         let Extent { height, band, .. } = extents[i];
         let rounding = match layers.get(i + 1) {
             Some(Layer::Conv(next)) if shapes[i].numbers != Numbers::F32 => Some(Rounding::new(next, options.numbers)),
@@ -141,7 +162,9 @@ impl Kernel {
             Layer::Conv(conv) => match conv.kind() {
                 Kind::Stem => Self::Stem(Stem::new(conv, options.side, band, options.mean)),
                 Kind::Depthwise => Self::Depthwise(Depthwise::new(conv, extents[i - 1].height, rounding)),
-                Kind::Pointwise => Self::Pointwise(Pointwise::new(conv, options.numbers, band * height, i, shapes)),
+                Kind::Pointwise => {
+                    Self::Pointwise(Pointwise::new::<R>(conv, options.numbers, band * height, i, shapes))
+                }
             },
         }
     }
@@ -171,7 +194,13 @@ fn extents(layers: &[Layer], options: &NetworkOptions) -> Result<Vec<Extent>, Ke
 }
 
 /// How the activations of layer `i` lie in memory, of which `n_kept` rows are needed.
-fn shape(layers: &[Layer], extents: &[Extent], i: usize, n_kept: usize, options: &NetworkOptions) -> Shape {
+fn shape<R: Registers>(
+    layers: &[Layer],
+    extents: &[Extent],
+    i: usize,
+    n_kept: usize,
+    options: &NetworkOptions,
+) -> Shape {
     let next = layers.get(i + 1);
     // A band lies in one piece for the layer itself and for those that read it band by band.
     let readers = extents.iter().enumerate().filter(|(r, reader)| *r == i + 1 || reader.residual == Some(i));
@@ -179,8 +208,10 @@ fn shape(layers: &[Layer], extents: &[Extent], i: usize, n_kept: usize, options:
     // Whoever computes the numbers rounds them, where nobody but a pointwise convolution reads them.
     let is_rounded = layers[i].can_round() && next.is_some_and(Layer::is_pointwise);
     let is_rounded = is_rounded && extents.iter().all(|reader| reader.residual != Some(i));
+    let numbers = if is_rounded { options.numbers } else { Numbers::F32 };
     Shape {
-        numbers: if is_rounded { options.numbers } else { Numbers::F32 },
+        numbers,
+        n_together: R::n_together(numbers),
         blocks: layers[i].n_out().div_ceil(LANES),
         side: extents[i].height,
         rows: n_kept.next_multiple_of(rows),

@@ -4,29 +4,28 @@ use crate::{
     layer::Conv,
     numbers::Numbers,
     x86::{
-        lanes::{LANES, Line, lines},
+        lines::{LANES, Line, lines},
         rounding::ByteScale,
         tile::Group,
     },
 };
 
-/// All output channels: in threes of blocks where that leaves twos, else in twos, or the only one.
-pub(crate) fn groups(conv: &Conv, numbers: Numbers) -> Vec<Group> {
+/// All output channels: one block at a time, or two, with the last three together where one would be left.
+pub(crate) fn groups(conv: &Conv, numbers: Numbers, n_together: usize, n_at_once: usize) -> Vec<Group> {
     let n_blocks = conv.n_out.div_ceil(LANES);
-    let first = match n_blocks {
-        1 | 3 => n_blocks,
-        n if n % 2 == 1 => 3,
-        _ => 2,
-    };
-    let starts = std::iter::once((0, first)).chain((first..n_blocks).step_by(2).map(|block| (block, 2)));
-    let packing = Packing::new(conv, numbers);
-    starts.map(|(first_block, n_blocks)| packing.group(first_block, n_blocks)).collect()
+    let first = if n_at_once == 1 || n_blocks == 1 { 1 } else { 2 + n_blocks % 2 };
+    let later = (first..n_blocks).step_by(n_at_once).map(|block| (block, n_at_once));
+    let packing = Packing::new(conv, numbers, n_together);
+    std::iter::once((0, first))
+        .chain(later)
+        .map(|(first_block, n_blocks)| packing.group(first_block, n_blocks))
+        .collect()
 }
 
 /// Weights as the multipliers take them, `[n_out][n_in]`, as bits.
 struct Packing<'a> {
     conv: &'a Conv,
-    /// How many of them fill 32 bits.
+    /// How many of them fill 32 bits, of each as many as there is room for.
     n_together: usize,
     values: Vec<u32>,
     bias: Vec<Line>,
@@ -34,7 +33,7 @@ struct Packing<'a> {
 }
 
 impl<'a> Packing<'a> {
-    fn new(conv: &'a Conv, numbers: Numbers) -> Self {
+    fn new(conv: &'a Conv, numbers: Numbers, n_together: usize) -> Self {
         let (mut bias, mut scale) = (conv.bias.clone(), Vec::new());
         let values = match numbers {
             Numbers::F32 => conv.weight.iter().map(|x| x.to_bits()).collect(),
@@ -47,16 +46,11 @@ impl<'a> Packing<'a> {
                     // What the inputs' zeros would add; the whole numbers are exact.
                     let sum: i32 = weights.iter().map(|&w| i32::from(w)).sum();
                     *bias -= sum as f32 * input.zero * (step * input.step);
-                    values.extend(weights.iter().map(|&w| u32::from(w.cast_unsigned())));
+                    values.extend(weights.iter().map(|&w| i32::from(w).cast_unsigned()));
                     scale.push(step * input.step);
                 }
                 values
             }
-        };
-        let n_together = match numbers {
-            Numbers::F32 => 1,
-            Numbers::Bf16 => 2,
-            Numbers::Int8 => 4,
         };
         Self { conv, n_together, values, bias: lines(&bias), scale: lines(&scale) }
     }
@@ -69,7 +63,8 @@ impl<'a> Packing<'a> {
         for n in blocks.start * LANES..n_out.min(blocks.end * LANES) {
             let (block, lane) = (n / LANES - first_block, n % LANES);
             for (k, together) in self.values[n * n_in..][..n_in].chunks(self.n_together).enumerate() {
-                let bits = together.iter().rev().fold(0_u64, |bits, &value| bits << width | u64::from(value));
+                let low = |value: u32| u64::from(value) & ((1 << width) - 1);
+                let bits = together.iter().rev().fold(0_u64, |bits, &value| bits << width | low(value));
                 weights[k * n_blocks + block].0[lane] = f32::from_bits(bits as u32);
             }
         }

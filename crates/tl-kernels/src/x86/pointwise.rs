@@ -5,11 +5,12 @@ use crate::{
     numbers::Numbers,
     x86::{
         clamp::Clamp,
-        lanes::{activate, load, store},
+        lines::Line,
         map::{Map, Shape},
         packing::groups,
+        registers::{Registers, activate},
         rounding::Rounding,
-        tile::{Group, Outputs, of_bf16, of_f32, of_int8},
+        tile::{Group, Outputs},
     },
 };
 
@@ -28,12 +29,19 @@ pub(crate) struct Pointwise {
 
 impl Pointwise {
     /// For bands of `n_pixels` of layer `i`.
-    pub(crate) fn new(conv: &Conv, numbers: Numbers, n_pixels: usize, i: usize, shapes: &[Shape]) -> Self {
+    pub(crate) fn new<R: Registers>(
+        conv: &Conv,
+        numbers: Numbers,
+        n_pixels: usize,
+        i: usize,
+        shapes: &[Shape],
+    ) -> Self {
         let blocks = if shapes[i - 1].numbers == numbers { 0 } else { shapes[i - 1].blocks };
-        let rounded = Shape { numbers, blocks, side: n_pixels, rows: 1, padding: (0, 0) };
+        let n_together = R::n_together(numbers);
+        let rounded = Shape { numbers, n_together, blocks, side: n_pixels, rows: 1, padding: (0, 0) };
         Self {
             activation: conv.activation,
-            groups: groups(conv, numbers),
+            groups: groups(conv, numbers, n_together, R::BLOCKS_AT_ONCE),
             offsets: shapes[i].offsets(n_pixels),
             residual_offsets: conv.residual.map(|layer| shapes[layer].offsets(n_pixels)),
             rounding: Rounding::new(conv, numbers),
@@ -42,36 +50,35 @@ impl Pointwise {
     }
 
     /// Rows `start..end` of `y`, with those of `residual` added.
-    #[target_feature(enable = "avx512f")]
-    #[allow(unsafe_code)]
-    pub(crate) fn run(&mut self, x: &Map, residual: Option<&Map>, y: &mut Map, start: usize, end: usize) {
+    pub(crate) fn run<R: Registers>(
+        &mut self,
+        r: R,
+        x: &Map,
+        residual: Option<&Map>,
+        y: &mut Map,
+        start: usize,
+        end: usize,
+    ) {
         let n_pixels = (end - start) * y.shape.side;
         let (block_len, place) = (y.shape.block_len(), y.shape.place(start));
         let is_rounded = x.shape.numbers == self.rounding.numbers;
         if !is_rounded {
-            self.round(x, start, n_pixels);
+            self.round(r, x, start, n_pixels);
         }
         let (x, x_place) = if is_rounded { (x, x.shape.place(start)) } else { (&self.rounded, 0) };
-        let x_len = x.shape.block_len();
         let clamp = Clamp::new(self.clamped());
         for group in &self.groups {
             let lines = y.lines_mut(group.first_block, place);
             let mut outputs = Outputs { n_pixels, lines, block_len, offsets: &self.offsets, clamp };
-            // SAFETY: networks in bf16 or bytes are only made where the processor has their instructions.
-            match x.shape.numbers {
-                Numbers::F32 => of_f32::run(group, x.lines(0, x_place), x_len, &mut outputs),
-                Numbers::Bf16 => unsafe { of_bf16::run(group, x.halves(0, x_place), x_len, &mut outputs) },
-                Numbers::Int8 => unsafe { of_int8::run(group, x.bytes(0, x_place), x_len, &mut outputs) },
-            }
+            r.tiles(group, x, x_place, &mut outputs);
         }
-        self.touch_up(residual, y, start, n_pixels);
+        self.touch_up(r, residual, y, start, n_pixels);
     }
 
-    #[target_feature(enable = "avx512f")]
-    fn round(&mut self, x: &Map, start: usize, n_pixels: usize) {
+    fn round<R: Registers>(&mut self, r: R, x: &Map, start: usize, n_pixels: usize) {
         let place = x.shape.place(start);
         for block in 0..x.shape.blocks {
-            self.rounding.round(block, &x.lines(block, place)[..n_pixels], &mut self.rounded, 0);
+            r.round(&self.rounding, &x.lines(block, place)[..n_pixels], &mut self.rounded, block, 0);
         }
     }
 
@@ -84,8 +91,7 @@ impl Pointwise {
     }
 
     /// What the tiles leave to do: what is added, and the activation behind that, and hardswish.
-    #[target_feature(enable = "avx512f")]
-    fn touch_up(&self, residual: Option<&Map>, y: &mut Map, start: usize, n_pixels: usize) {
+    fn touch_up<R: Registers>(&self, r: R, residual: Option<&Map>, y: &mut Map, start: usize, n_pixels: usize) {
         let residual = residual.zip(self.residual_offsets.as_ref());
         if self.activation == self.clamped() && residual.is_none() {
             return;
@@ -101,11 +107,19 @@ impl Pointwise {
                 }
             }
             if self.activation != self.clamped() {
-                for &to in offsets {
-                    let x = activate(self.activation, load(&y[to]));
-                    store(&mut y[to], x);
-                }
+                r.compiled(
+                    #[inline(always)]
+                    || activate_all(r, self.activation, y, offsets),
+                );
             }
         }
+    }
+}
+
+#[inline(always)]
+fn activate_all<R: Registers>(r: R, activation: Activation, lines: &mut [Line], offsets: &[usize]) {
+    for &at in offsets {
+        let x = activate(r, activation, r.load(&lines[at]));
+        r.store(&mut lines[at], x);
     }
 }

@@ -1,21 +1,13 @@
 //! The product of two matrices.
 #![allow(unsafe_code)]
 
-use std::arch::x86_64::{
-    __mmask16, _MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch, _mm512_fmadd_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
-    _mm512_set1_ps, _mm512_setzero_ps,
+use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+
+use crate::{
+    Matrix,
+    x86::{lines::LANES, registers::Registers},
 };
 
-use crate::{Matrix, x86::lanes::LANES};
-
-/// Rows of a tile of long sums. More of them would share the loads of the right matrix, but rows of weights tend to begin
-/// a multiple of 4 KiB apart, where a core's nearest cache holds eight to twelve lines in all.
-const ROWS: usize = 4;
-/// Registers of columns in such a tile.
-const COLUMNS: usize = 4;
-/// Rows and registers of columns in a tile of short sums, whose left rows are close to each other.
-const SHORT_ROWS: usize = 8;
-const SHORT_COLUMNS: usize = 3;
 /// Up to here sums are short: the product, and not its factors, is what the memory has to carry.
 const SHORT: usize = 64;
 /// Terms that are added to all sums before the next: that many rows of the right matrix stay in the nearest cache.
@@ -30,93 +22,116 @@ struct Place {
     n_terms: usize,
 }
 
-/// Of matrices that fit together and into their slices, and are not empty; the processor must have been asked.
-pub(crate) fn multiply(left: Matrix<'_>, right: &[f32], product: &mut [f32]) {
-    // SAFETY: the caller has asked the processor.
-    unsafe { blocks(left, right, product) }
-}
-
-#[target_feature(enable = "avx512f")]
-fn blocks(left: Matrix<'_>, right: &[f32], product: &mut [f32]) {
+/// Of matrices that fit together and into their slices, and are not empty: in tiles of `ROWS` by `16 * COLUMNS` sums, or
+/// of `SHORT_ROWS` by `16 * SHORT_COLUMNS` where sums are short, so that the left rows are close to each other.
+///
+/// More rows share the loads of the right matrix, but rows of weights tend to begin a multiple of 4 KiB apart, where a
+/// core's nearest cache holds eight to twelve lines in all.
+#[inline(always)]
+pub(crate) fn blocks<
+    R: Registers,
+    const ROWS: usize,
+    const COLUMNS: usize,
+    const SHORT_ROWS: usize,
+    const SHORT_COLUMNS: usize,
+>(
+    r: R,
+    left: Matrix<'_>,
+    right: &[f32],
+    product: &mut [f32],
+) {
     let [m, k] = left.shape;
     for first_term in (0..k).step_by(TERMS) {
         let mut place = Place { row: 0, column: 0, first_term, n_terms: TERMS.min(k - first_term) };
         while k <= SHORT && place.row + SHORT_ROWS <= m {
-            columns::<SHORT_ROWS, SHORT_COLUMNS>(left, right, product, place);
+            columns::<R, SHORT_ROWS, SHORT_COLUMNS>(r, left, right, product, place);
             place.row += SHORT_ROWS;
         }
         while place.row + ROWS <= m {
-            columns::<ROWS, COLUMNS>(left, right, product, place);
+            columns::<R, ROWS, COLUMNS>(r, left, right, product, place);
             place.row += ROWS;
         }
         while place.row < m {
-            columns::<1, COLUMNS>(left, right, product, place);
+            columns::<R, 1, COLUMNS>(r, left, right, product, place);
             place.row += 1;
         }
     }
 }
 
-/// All columns of `R` rows, up to `C` registers of them at a time.
-#[target_feature(enable = "avx512f")]
-fn columns<const R: usize, const C: usize>(left: Matrix<'_>, right: &[f32], product: &mut [f32], mut place: Place) {
+/// All columns of `M` rows, up to `N` times sixteen at a time.
+#[inline(always)]
+fn columns<R: Registers, const M: usize, const N: usize>(
+    r: R,
+    left: Matrix<'_>,
+    right: &[f32],
+    product: &mut [f32],
+    mut place: Place,
+) {
     let n = product.len() / left.shape[0];
     while place.column < n {
-        let n_registers = (n - place.column).div_ceil(LANES).min(C);
-        match n_registers {
-            1 => tile::<R, 1>(left, right, product, place),
-            2 => tile::<R, 2>(left, right, product, place),
-            3 if C > 3 => tile::<R, 3>(left, right, product, place),
-            _ => tile::<R, C>(left, right, product, place),
+        let n_whole = ((n - place.column) / LANES).min(N);
+        match n_whole {
+            0 => tile::<R, M, 1, false>(r, left, right, product, place),
+            1 => tile::<R, M, 1, true>(r, left, right, product, place),
+            2 if N > 2 => tile::<R, M, 2, true>(r, left, right, product, place),
+            3 if N > 3 => tile::<R, M, 3, true>(r, left, right, product, place),
+            _ => tile::<R, M, N, true>(r, left, right, product, place),
         }
-        place.column += n_registers * LANES;
+        place.column += n_whole.max(1) * LANES;
     }
 }
 
-/// In one piece, as the sums would not stay in registers otherwise.
+/// `M` rows by `N` times sixteen columns, all of which there are if it `IS_WHOLE`. In one piece, as the sums would not
+/// stay in registers otherwise.
 #[allow(clippy::needless_range_loop, reason = "the indices say which registers meet")]
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn tile<const R: usize, const C: usize>(left: Matrix<'_>, right: &[f32], product: &mut [f32], place: Place) {
+#[inline(always)]
+fn tile<R: Registers, const M: usize, const N: usize, const IS_WHOLE: bool>(
+    r: R,
+    left: Matrix<'_>,
+    right: &[f32],
+    product: &mut [f32],
+    place: Place,
+) {
     let Place { row, column, first_term, n_terms } = place;
     let (n, is_short) = (product.len() / left.shape[0], left.shape[1] <= SHORT);
-    let masks: [__mmask16; C] = std::array::from_fn(|c| mask((n - column).saturating_sub(c * LANES)));
-    let mut sums = [[_mm512_setzero_ps(); C]; R];
-    // SAFETY: the matrices fit into their slices, rows, columns and terms are within the matrices, and what the masks
-    // cut off is not touched.
+    let n_first = if IS_WHOLE { LANES } else { n - column };
+    let mut sums = [[r.splat(0.0); N]; M];
+    // SAFETY: the matrices fit into their slices, rows, columns and terms are within the matrices, and of sixteen columns
+    // no more than there are is touched.
     unsafe {
         let out = product.as_mut_ptr().wrapping_add(row * n + column);
         if first_term > 0 {
-            for r in 0..R {
-                for c in 0..C {
-                    sums[r][c] = _mm512_maskz_loadu_ps(masks[c], out.wrapping_add(r * n + c * LANES));
+            for i in 0..M {
+                for j in 0..N {
+                    sums[i][j] = r.load_first(n_first, out.wrapping_add(i * n + j * LANES));
                 }
             }
         }
         if is_short {
-            ask_for_writing::<R, C>(out, n);
+            ask_for_writing::<M, N>(out, n);
         }
-        let mut a = left.values.as_ptr().wrapping_add(row * left.row_step + first_term * left.column_step);
-        let mut b = right.as_ptr().wrapping_add(first_term * n + column);
-        for i in 0..n_terms {
-            if !is_short && left.column_step == 1 && i % LANES == 0 {
-                ask_for_reading::<R>(a.wrapping_add(R * left.row_step), left.row_step);
+        let mut left_at = left.values.as_ptr().wrapping_add(row * left.row_step + first_term * left.column_step);
+        let mut right_at = right.as_ptr().wrapping_add(first_term * n + column);
+        for term in 0..n_terms {
+            if !is_short && left.column_step == 1 && term % LANES == 0 {
+                ask_for_reading::<M>(left_at.wrapping_add(M * left.row_step), left.row_step);
             }
-            let mut line = [_mm512_setzero_ps(); C];
-            for c in 0..C {
-                line[c] = _mm512_maskz_loadu_ps(masks[c], b.wrapping_add(c * LANES));
+            let mut line = [r.splat(0.0); N];
+            for j in 0..N {
+                line[j] = r.load_first(n_first, right_at.wrapping_add(j * LANES));
             }
-            for r in 0..R {
-                let x = _mm512_set1_ps(*a.wrapping_add(r * left.row_step));
-                for c in 0..C {
-                    sums[r][c] = _mm512_fmadd_ps(x, line[c], sums[r][c]);
+            for i in 0..M {
+                let value = r.splat(*left_at.wrapping_add(i * left.row_step));
+                for j in 0..N {
+                    sums[i][j] = r.mul_add(value, line[j], sums[i][j]);
                 }
             }
-            a = a.wrapping_add(left.column_step);
-            b = b.wrapping_add(n);
+            left_at = left_at.wrapping_add(left.column_step);
+            right_at = right_at.wrapping_add(n);
         }
-        for r in 0..R {
-            for c in 0..C {
-                _mm512_mask_storeu_ps(out.wrapping_add(r * n + c * LANES), masks[c], sums[r][c]);
+        for i in 0..M {
+            for j in 0..N {
+                r.store_first(n_first, out.wrapping_add(i * n + j * LANES), sums[i][j]);
             }
         }
     }
@@ -124,26 +139,21 @@ fn tile<const R: usize, const C: usize>(left: Matrix<'_>, right: &[f32], product
 
 /// Asks the memory for a line of each of the next tile's left rows: rows of weights are read but once in a product, and
 /// too little of each at a time for the processor to see it coming.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn ask_for_reading<const R: usize>(first: *const f32, row_step: usize) {
-    for r in 0..R {
-        _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(r * row_step).cast());
+#[inline(always)]
+fn ask_for_reading<const M: usize>(first: *const f32, row_step: usize) {
+    for i in 0..M {
+        // SAFETY: every x86-64 has this instruction, and it touches nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(i * row_step).cast()) };
     }
 }
 
 /// Asks the memory for the tile to the right of the one at `out`, to be written.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn ask_for_writing<const R: usize, const C: usize>(out: *const f32, n: usize) {
-    for r in 0..R {
-        for c in C..2 * C {
-            _mm_prefetch::<_MM_HINT_ET0>(out.wrapping_add(r * n + c * LANES).cast());
+#[inline(always)]
+fn ask_for_writing<const M: usize, const N: usize>(out: *const f32, n: usize) {
+    for i in 0..M {
+        for j in N..2 * N {
+            // SAFETY: as above.
+            unsafe { _mm_prefetch::<_MM_HINT_ET0>(out.wrapping_add(i * n + j * LANES).cast()) };
         }
     }
-}
-
-/// The first `n` lanes.
-fn mask(n: usize) -> __mmask16 {
-    if n >= LANES { !0 } else { (1 << n) - 1 }
 }

@@ -1,12 +1,11 @@
 //! The first layer: from the bytes of a photo, three values a pixel, to sixteen channels a line.
 
-use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_set1_ps, _mm512_setzero_ps};
-
 use crate::{
     layer::{Activation, Conv},
     x86::{
-        lanes::{LANES, Line, activate, lines, load, store},
+        lines::{LANES, Line, lines},
         map::Map,
+        registers::{Registers, activate},
     },
 };
 
@@ -16,8 +15,6 @@ const KERNEL: usize = 3;
 const STRIDE: usize = 2;
 /// Values that a row of the kernel reads; its pixels lie side by side.
 const ROW: usize = KERNEL * COLORS;
-/// Pixels of a tile.
-const WIDE: usize = 14;
 
 /// Weights as `[blocks][27]` lines.
 pub(crate) struct Stem {
@@ -57,15 +54,22 @@ impl Stem {
     }
 
     /// Rows `start..end` of `y`, from a photo `[side, side, 3]`.
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn run(&mut self, photo: &[u8], y: &mut Map, start: usize, end: usize) {
+    pub(crate) fn run<R: Registers>(&mut self, r: R, photo: &[u8], y: &mut Map, start: usize, end: usize) {
         let row_len = (self.side + KERNEL) * COLORS;
         self.fill(photo, start * STRIDE, (end - start - 1) * STRIDE + KERNEL, row_len);
         for row in start..end {
             let x = &self.rows[(row - start) * STRIDE * row_len..][..KERNEL * row_len];
             for (block, (weights, bias)) in self.weights.as_chunks().0.iter().zip(&self.bias).enumerate() {
                 let (to, width) = (y.shape.place(row), y.shape.side);
-                self.row(x, row_len, weights, bias, &mut y.lines_mut(block, to)[..width]);
+                let y = &mut y.lines_mut(block, to)[..width];
+                r.compiled(
+                    #[inline(always)]
+                    || match R::N {
+                        // As many pixels as leave room for the weights.
+                        16.. => self.row::<R, 14>(r, x, row_len, weights, bias, y),
+                        _ => self.row::<R, 4>(r, x, row_len, weights, bias, y),
+                    },
+                );
             }
         }
     }
@@ -89,44 +93,49 @@ impl Stem {
         }
     }
 
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    fn row(&self, x: &[f32], row_len: usize, weights: &[Line; KERNEL * ROW], bias: &Line, y: &mut [Line]) {
-        let (wide, rest) = y.as_chunks_mut::<WIDE>();
-        let n_wide = wide.len() * WIDE;
-        for (i, y) in wide.iter_mut().enumerate() {
-            self.tile(&x[i * WIDE * STRIDE * COLORS..], row_len, weights, bias, y);
-        }
-        for (i, y) in rest.as_chunks_mut::<1>().0.iter_mut().enumerate() {
-            self.tile(&x[(n_wide + i) * STRIDE * COLORS..], row_len, weights, bias, y);
-        }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    fn tile<const R: usize>(
+    /// In tiles of `WIDE` pixels.
+    #[inline(always)]
+    fn row<R: Registers, const WIDE: usize>(
         &self,
+        r: R,
         x: &[f32],
         row_len: usize,
         weights: &[Line; KERNEL * ROW],
         bias: &Line,
-        y: &mut [Line; R],
+        y: &mut [Line],
     ) {
-        let mut sums = [_mm512_setzero_ps(); R];
-        for sum in &mut sums {
-            *sum = load(bias);
+        let (wide, rest) = y.as_chunks_mut::<WIDE>();
+        let n_wide = wide.len() * WIDE;
+        for (i, y) in wide.iter_mut().enumerate() {
+            self.tile(r, &x[i * WIDE * STRIDE * COLORS..], row_len, weights, bias, y);
         }
+        for (i, y) in rest.as_chunks_mut::<1>().0.iter_mut().enumerate() {
+            self.tile(r, &x[(n_wide + i) * STRIDE * COLORS..], row_len, weights, bias, y);
+        }
+    }
+
+    #[inline(always)]
+    fn tile<R: Registers, const P: usize>(
+        &self,
+        r: R,
+        x: &[f32],
+        row_len: usize,
+        weights: &[Line; KERNEL * ROW],
+        bias: &Line,
+        y: &mut [Line; P],
+    ) {
+        let mut sums = [r.load(bias); P];
         for (ky, weights) in weights.as_chunks::<ROW>().0.iter().enumerate() {
-            let x = &x[ky * row_len..][..(R - 1) * STRIDE * COLORS + ROW];
+            let x = &x[ky * row_len..][..(P - 1) * STRIDE * COLORS + ROW];
             for (k, weight) in weights.iter().enumerate() {
-                let weight = load(weight);
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    *sum = _mm512_fmadd_ps(_mm512_set1_ps(x[r * STRIDE * COLORS + k]), weight, *sum);
+                let weight = r.load(weight);
+                for (p, sum) in sums.iter_mut().enumerate() {
+                    *sum = r.mul_add(r.splat(x[p * STRIDE * COLORS + k]), weight, *sum);
                 }
             }
         }
         for (y, sum) in y.iter_mut().zip(sums) {
-            store(y, activate(self.activation, sum));
+            r.store(y, activate(r, self.activation, sum));
         }
     }
 }

@@ -1,21 +1,13 @@
-//! The innermost loops: a tile of `R` pixels by `C` lines of output channels, held in registers from the first input
-//! channel to the last.
-//!
-//! 28 sums (14 by 2), two lines of weights and a value of the input fill the 32 registers; per value 28 multiply-adds
-//! wait for 16 loads, so that nothing but the multipliers is the bound.
-
-use std::arch::x86_64::{_mm512_cvtepi32_ps, _mm512_fmadd_ps, _mm512_set1_ps, _mm512_setzero_si512};
+//! The innermost loops: a tile of pixels by lines of output channels, held in registers from the first input channel to
+//! the last.
 
 use crate::x86::{
     clamp::Clamp,
-    lanes::{ByteLine, HalfLine, LANES, Line, add_fours, add_pairs, load, store},
+    lines::{LANES, Line},
+    registers::Registers,
 };
 
-/// Pixels of a tile: as many as fit, then fewer for what is left.
-const WIDE: usize = 14;
-const NARROW: usize = 7;
-
-/// Blocks of output channels that go through the input together: two or three; one where there is no other.
+/// Blocks of output channels that go through the input together.
 pub(crate) struct Group {
     pub(crate) first_block: usize,
     /// For each value of the input's lines, a line for each block.
@@ -38,111 +30,130 @@ pub(crate) struct Outputs<'a> {
     pub(crate) clamp: Clamp,
 }
 
-/// Defines a module for a kind of number. Lines of the input have `$n_values` values, for each of which there is a
-/// line of weights.
-macro_rules! tiles {
-    ($name:ident, $features:literal, $Line:ty, $n_values:expr, $wide:expr, $start:expr, $multiply_add:expr, $end:expr) => {
-        pub(crate) mod $name {
-            use super::*;
+/// How numbers are multiplied.
+pub(crate) trait Multiplier: Copy {
+    type Registers: Registers;
+    /// Sixteen channels of a pixel.
+    type Input;
+    /// Sums of sixteen output channels.
+    type Sum: Copy;
+    /// Values of an input, for each of which there is a line of weights.
+    const N_VALUES: usize;
 
-            /// All pixels of `x`, whose first block of channels is followed by the next after `block_len` lines.
-            #[target_feature(enable = $features)]
-            pub(crate) fn run(group: &Group, x: &[$Line], block_len: usize, outputs: &mut Outputs<'_>) {
-                match group.bias.len() {
-                    1 => columns::<1>(group, x, block_len, outputs),
-                    2 => columns::<2>(group, x, block_len, outputs),
-                    _ => columns::<3>(group, x, block_len, outputs),
-                }
+    fn registers(self) -> Self::Registers;
+    /// A sum of no products yet.
+    fn start(self, bias: &Line) -> Self::Sum;
+    /// `sum` plus the products of value `k` with a line of weights.
+    fn multiply_add(
+        self,
+        x: &Self::Input,
+        k: usize,
+        weights: <Self::Registers as Registers>::Sixteen,
+        sum: Self::Sum,
+    ) -> Self::Sum;
+    /// What the sum stands for.
+    fn end(self, sum: Self::Sum, scale: &Line, bias: &Line) -> <Self::Registers as Registers>::Sixteen;
+}
+
+/// Multiplies f32.
+#[derive(Clone, Copy)]
+pub(crate) struct Floats<R>(pub(crate) R);
+
+impl<R: Registers> Multiplier for Floats<R> {
+    type Registers = R;
+    type Input = Line;
+    type Sum = R::Sixteen;
+    const N_VALUES: usize = LANES;
+
+    #[inline(always)]
+    fn registers(self) -> R {
+        self.0
+    }
+
+    #[inline(always)]
+    fn start(self, bias: &Line) -> R::Sixteen {
+        self.0.load(bias)
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, x: &Line, k: usize, weights: R::Sixteen, sum: R::Sixteen) -> R::Sixteen {
+        self.0.mul_add(self.0.splat(x.0[k]), weights, sum)
+    }
+
+    #[inline(always)]
+    fn end(self, sum: R::Sixteen, _: &Line, _: &Line) -> R::Sixteen {
+        sum
+    }
+}
+
+/// All pixels of `x`, whose first block of channels is followed by the next after `block_len` lines, for a group of `C`
+/// blocks: in tiles of `WIDE` pixels as far as possible, with as many of `NARROW` before as leave no rest, if any do.
+#[inline(always)]
+pub(crate) fn columns<M: Multiplier, const C: usize, const WIDE: usize, const NARROW: usize>(
+    m: M,
+    group: &Group,
+    x: &[M::Input],
+    block_len: usize,
+    outputs: &mut Outputs<'_>,
+) {
+    let n = outputs.n_pixels;
+    let leaves_none = |n_narrow: &usize| (n - n_narrow * NARROW).is_multiple_of(WIDE);
+    let n_narrow = (0..=n / NARROW).take(WIDE).find(leaves_none).unwrap_or(n % WIDE / NARROW);
+    let mut pixel = 0;
+    for _ in 0..n_narrow {
+        tile::<M, NARROW, C>(m, group, x, block_len, pixel, outputs);
+        pixel += NARROW;
+    }
+    while pixel + WIDE <= n {
+        tile::<M, WIDE, C>(m, group, x, block_len, pixel, outputs);
+        pixel += WIDE;
+    }
+    while pixel < n {
+        tile::<M, 1, C>(m, group, x, block_len, pixel, outputs);
+        pixel += 1;
+    }
+}
+
+/// In one piece and by loops over indices: the sums would be kept in memory otherwise.
+#[allow(clippy::needless_range_loop, reason = "the indices say which registers meet")]
+#[inline(always)]
+fn tile<M: Multiplier, const P: usize, const C: usize>(
+    m: M,
+    group: &Group,
+    x: &[M::Input],
+    block_len: usize,
+    pixel: usize,
+    outputs: &mut Outputs<'_>,
+) {
+    let r = m.registers();
+    let bias: &[Line; C] = group.bias.first_chunk().expect("a line for each block");
+    let scale: &[Line; C] = group.scale.first_chunk().unwrap_or(bias);
+    let mut sums = [[m.start(&bias[0]); C]; P];
+    for p in 0..P {
+        for c in 0..C {
+            sums[p][c] = m.start(&bias[c]);
+        }
+    }
+    for (block, weights) in group.weights.as_chunks::<C>().0.chunks_exact(M::N_VALUES).enumerate() {
+        let x: &[M::Input; P] = x[block * block_len + pixel..].first_chunk().expect("a tile of pixels");
+        for k in 0..M::N_VALUES {
+            let mut line = [r.splat(0.0); C];
+            for c in 0..C {
+                line[c] = r.load(&weights[k][c]);
             }
-
-            #[target_feature(enable = $features)]
-            fn columns<const C: usize>(group: &Group, x: &[$Line], block_len: usize, outputs: &mut Outputs<'_>) {
-                let mut pixel = 0;
-                while C < 3 && pixel + $wide <= outputs.n_pixels {
-                    tile::<{ $wide }, C>(group, x, block_len, pixel, outputs);
-                    pixel += $wide;
-                }
-                while pixel + NARROW <= outputs.n_pixels {
-                    tile::<NARROW, C>(group, x, block_len, pixel, outputs);
-                    pixel += NARROW;
-                }
-                while pixel < outputs.n_pixels {
-                    tile::<1, C>(group, x, block_len, pixel, outputs);
-                    pixel += 1;
-                }
-            }
-
-            #[target_feature(enable = $features)]
-            #[inline]
-            fn tile<const R: usize, const C: usize>(
-                group: &Group,
-                x: &[$Line],
-                block_len: usize,
-                pixel: usize,
-                outputs: &mut Outputs<'_>,
-            ) {
-                let bias: &[Line; C] = group.bias.first_chunk().expect("a line for each block");
-                let scale: &[Line; C] = group.scale.first_chunk().unwrap_or(bias);
-                let mut sums = [[$start(&bias[0]); C]; R];
-                for sums in &mut sums {
-                    for c in 0..C {
-                        sums[c] = $start(&bias[c]);
-                    }
-                }
-                let weights = group.weights.as_chunks::<C>().0.as_chunks::<{ $n_values }>().0;
-                for (block, weights) in weights.iter().enumerate() {
-                    let x: &[$Line; R] = x[block * block_len + pixel..].first_chunk().expect("a tile of pixels");
-                    for (k, weights) in weights.iter().enumerate() {
-                        let weights = weights.each_ref().map(|line| load(line));
-                        for r in 0..R {
-                            for c in 0..C {
-                                sums[r][c] = $multiply_add(x[r].0[k], weights[c], sums[r][c]);
-                            }
-                        }
-                    }
-                }
-                // Not in a function of its own: then the sums would be kept in memory.
-                let offsets: &[usize; R] = outputs.offsets[pixel..].first_chunk().expect("an offset for each pixel");
+            for p in 0..P {
                 for c in 0..C {
-                    let y = &mut outputs.lines[c * outputs.block_len..];
-                    for r in 0..R {
-                        let sum = $end(sums[r][c], &scale[c], &bias[c]);
-                        store(&mut y[offsets[r]], outputs.clamp.apply(sum));
-                    }
+                    sums[p][c] = m.multiply_add(&x[p], k, line[c], sums[p][c]);
                 }
             }
         }
-    };
+    }
+    let offsets: &[usize; P] = outputs.offsets[pixel..].first_chunk().expect("an offset for each pixel");
+    for c in 0..C {
+        let y = &mut outputs.lines[c * outputs.block_len..];
+        for p in 0..P {
+            let sum = m.end(sums[p][c], &scale[c], &bias[c]);
+            r.store(&mut y[offsets[p]], outputs.clamp.apply(r, sum));
+        }
+    }
 }
-
-tiles!(
-    of_f32,
-    "avx512f",
-    Line,
-    LANES,
-    WIDE,
-    |bias| load(bias),
-    |x, weights, sum| _mm512_fmadd_ps(_mm512_set1_ps(x), weights, sum),
-    |sum, _, _| sum
-);
-tiles!(
-    of_bf16,
-    "avx512f,avx512bf16",
-    HalfLine,
-    LANES / 2,
-    WIDE,
-    |bias| load(bias),
-    |pair, weights, sum| add_pairs(sum, pair, weights),
-    |sum, _, _| sum
-);
-tiles!(
-    of_int8,
-    "avx512f,avx512vnni",
-    ByteLine,
-    LANES / 4,
-    // The compiler keeps no more integer sums than these in registers.
-    NARROW,
-    |_| _mm512_setzero_si512(),
-    |four, weights, sum| add_fours(sum, four, weights),
-    |sum, scale, bias| _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), load(scale), load(bias))
-);

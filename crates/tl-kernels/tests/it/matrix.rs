@@ -1,7 +1,7 @@
 //! Products of matrices against plain loops.
 
 use proptest::prelude::*;
-use tl_kernels::{KernelError, Matrix, Numbers, multiply};
+use tl_kernels::{Instructions, KernelError, Matrix, Numbers, multiply, multiply_by};
 
 use crate::random::Random;
 
@@ -12,19 +12,19 @@ proptest! {
         m in 0..12_usize, n in 0..70_usize, k in prop_oneof![0..40_usize, 250..300_usize],
         is_turned: bool, gap in 0..3_usize, seed: u64,
     ) {
-        if !Numbers::F32.is_supported() {
-            return Ok(());
-        }
         let mut random = Random(seed);
         let (row_step, column_step) = if is_turned { (1, m + gap) } else { (k + gap, 1) };
         let a = random.values((m + gap) * (k + gap) + 1, 1.0);
         let b = random.values(k * n, 1.0);
-        let mut found = vec![f32::NAN; m * n];
-        multiply(Matrix { values: &a, shape: [m, k], row_step, column_step }, &b, &mut found).unwrap();
-        for (i, found) in found.iter().enumerate() {
-            let term = |t: usize| f64::from(a[i / n * row_step + t * column_step]) * f64::from(b[t * n + i % n]);
-            let wanted: f64 = (0..k).map(term).sum();
-            prop_assert!((f64::from(*found) - wanted).abs() < 1e-4, "{found} for {wanted}");
+        let left = Matrix { values: &a, shape: [m, k], row_step, column_step };
+        for instructions in Instructions::ALL.into_iter().filter(|instructions| instructions.can(Numbers::F32)) {
+            let mut found = vec![f32::NAN; m * n];
+            multiply_by(Some(instructions), left, &b, &mut found).unwrap();
+            for (i, found) in found.iter().enumerate() {
+                let term = |t: usize| f64::from(a[i / n * row_step + t * column_step]) * f64::from(b[t * n + i % n]);
+                let wanted: f64 = (0..k).map(term).sum();
+                prop_assert!((f64::from(*found) - wanted).abs() < 1e-4, "{found} for {wanted}");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Networks of all sorts of layers and sizes.
 
 use proptest::prelude::*;
-use tl_kernels::{Activation, Conv, Layer, Network, NetworkOptions, Numbers};
+use tl_kernels::{Activation, Conv, Instructions, Layer, Network, NetworkOptions, Numbers};
 
 use crate::{random::Random, reference};
 
@@ -27,16 +27,31 @@ proptest! {
     }
 }
 
+/// By all instructions that this processor has.
 fn check(seed: u64, side: usize, n_layers: usize, numbers: Numbers, tolerance: f64) -> Result<(), TestCaseError> {
-    if !numbers.is_supported() {
-        println!("skipped: this processor has no {}", numbers.name());
-        return Ok(());
+    for instructions in Instructions::ALL {
+        match instructions.can(numbers) {
+            true => check_by(instructions, seed, side, n_layers, numbers, tolerance)?,
+            false => println!("skipped: no {} by {} here", numbers.name(), instructions.name()),
+        }
     }
+    Ok(())
+}
+
+fn check_by(
+    instructions: Instructions,
+    seed: u64,
+    side: usize,
+    n_layers: usize,
+    numbers: Numbers,
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
     let mut random = Random(seed);
     let (mut layers, photo) = (random.network(n_layers), random.photo(side));
     round_weights(&mut layers, numbers);
     set_ranges(&mut layers, &photo, side);
-    let mut network = Network::new(&layers, &NetworkOptions { numbers, side, mean: MEAN }).unwrap();
+    let options = NetworkOptions { numbers, instructions: Some(instructions), side, mean: MEAN };
+    let mut network = Network::new(&layers, &options).unwrap();
     let wanted = reference::maps(&layers, &photo, side, MEAN, |conv, x| round(conv, numbers, x)).pop().unwrap();
     prop_assert_eq!(network.shape(), [wanted.side, wanted.side, wanted.channels]);
     let mut activations = vec![0.0; wanted.values.len()];
@@ -117,14 +132,35 @@ fn large_layers_have_no_seams() {
         let layers = [Layer::Conv(stem), Layer::Conv(random.conv(n_in, n_out, 1, [1, 1]))];
         let photo = random.photo(side);
         let wanted = reference::maps(&layers, &photo, side, MEAN, |_, x| x).pop().unwrap();
-        let options = NetworkOptions { numbers: Numbers::F32, side, mean: MEAN };
-        if !options.numbers.is_supported() {
-            return;
+        for instructions in Instructions::ALL.into_iter().filter(|instructions| instructions.can(Numbers::F32)) {
+            let options = NetworkOptions { numbers: Numbers::F32, instructions: Some(instructions), side, mean: MEAN };
+            let mut activations = vec![0.0; wanted.values.len()];
+            Network::new(&layers, &options).unwrap().activations(&photo, &mut activations).unwrap();
+            for (found, wanted) in activations.iter().zip(&wanted.values) {
+                assert!((f64::from(*found) - wanted).abs() < 1e-4 * wanted.abs().max(1.0), "{found} {wanted}");
+            }
         }
-        let mut activations = vec![0.0; wanted.values.len()];
-        Network::new(&layers, &options).unwrap().activations(&photo, &mut activations).unwrap();
-        for (found, wanted) in activations.iter().zip(&wanted.values) {
-            assert!((f64::from(*found) - wanted).abs() < 1e-4 * wanted.abs().max(1.0), "{found} {wanted}");
+    }
+}
+
+/// Whole numbers are exact: bytes give the same sums by all instructions, and f32 is rounded at the same places.
+#[test]
+fn all_instructions_give_the_same_bits() {
+    for numbers in [Numbers::F32, Numbers::Int8] {
+        let able: Vec<_> = Instructions::ALL.into_iter().filter(|instructions| instructions.can(numbers)).collect();
+        for seed in 0..8 {
+            let mut random = Random(seed);
+            let (mut layers, photo) = (random.network(7), random.photo(40));
+            set_ranges(&mut layers, &photo, 40);
+            let features = able.iter().map(|&instructions| {
+                let options = NetworkOptions { numbers, instructions: Some(instructions), side: 40, mean: MEAN };
+                let mut network = Network::new(&layers, &options).unwrap();
+                let mut features = vec![0.0; network.n_features()];
+                network.features(&photo, &mut features).unwrap();
+                features
+            });
+            let features: Vec<_> = features.collect();
+            assert!(features.windows(2).all(|pair| pair[0] == pair[1]), "{} {seed}", numbers.name());
         }
     }
 }

@@ -23,6 +23,7 @@ fn bf16_is_fast_only_with_its_instructions() {
     let none = CpuCapability { avx512: true, avx512_bf16: false, avx512_vnni: false, avx_vnni: false, amx: false };
     assert!(!none.has_fast_bf16());
     assert!(CpuCapability { avx512_bf16: true, ..none }.has_fast_bf16());
+    assert!(none.has_onednn_bf16() && !CpuCapability { avx512: false, ..none }.has_onednn_bf16());
     // What has the bf16 part of AVX-512 has AVX-512.
     let here = CpuCapability::detect();
     assert!(here.avx512 || !here.avx512_bf16);
