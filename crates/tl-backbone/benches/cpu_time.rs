@@ -31,14 +31,15 @@ fn main() {
 }
 
 fn precisions(spec: &Spec) -> impl Iterator<Item = Precision> {
-    [Precision::F32, Precision::Bf16].into_iter().chain(spec.has_int8().then_some(Precision::Int8))
+    let has_bf16 = tl_torch::CpuCapability::detect().has_onednn_bf16();
+    let others = [(Precision::Bf16, has_bf16), (Precision::Int8, spec.has_int8())];
+    std::iter::once(Precision::F32).chain(others.into_iter().filter_map(|(precision, has)| has.then_some(precision)))
 }
 
 fn cpu_ms_per_photo(weights: &Weights, options: &CompileOptions, batch: usize) -> f64 {
     let mut options = options.clone();
     options.batch = batch;
-    // Not every processor can do everything.
-    let Ok(network) = Network::compile_with(weights, &options) else { return f64::NAN };
+    let network = Network::compile_with(weights, &options).expect("the weights compile");
     let side = weights.spec().preprocessing.geometry.side as usize;
     let pixels: Vec<u8> = (0..batch * side * side * 3).map(|i| ((i * 2_654_435_761) >> 13) as u8).collect();
     let round = || {

@@ -12,7 +12,7 @@ use tracing::debug;
 
 use crate::{
     args::{GlobalArgs, PrecisionArg},
-    cache,
+    cache, output,
 };
 
 /// The file.
@@ -28,7 +28,10 @@ pub(crate) fn precision(global: &GlobalArgs, device: Device) -> Precision {
     match global.precision {
         None | Some(PrecisionArg::Auto) => auto(global, device),
         Some(PrecisionArg::F32) => Precision::F32,
-        Some(PrecisionArg::Bf16) => Precision::Bf16,
+        Some(PrecisionArg::Bf16) => {
+            say_if_slow(device);
+            Precision::Bf16
+        }
         Some(PrecisionArg::F16) => Precision::F16,
         Some(PrecisionArg::Int8) => Precision::Int8,
     }
@@ -44,8 +47,19 @@ pub(crate) fn of_model(global: &GlobalArgs, model: Option<&Classifier>, device: 
 
 /// Puts into the settings of a run what `auto` stands for, so that the run can be repeated elsewhere.
 pub(crate) fn settle(options: &mut TrainOptions, device: Device, global: &GlobalArgs) {
-    if options.precision == PrecisionChoice::Auto {
-        options.precision = auto(global, device).into();
+    match options.precision {
+        PrecisionChoice::Auto => options.precision = auto(global, device).into(),
+        PrecisionChoice::Bf16 => say_if_slow(device),
+        _ => {}
+    }
+}
+
+/// bf16 that the processor does not have is made of f32, operator by operator.
+fn say_if_slow(device: Device) {
+    if device == Device::Cpu && !CpuCapability::detect().has_onednn_bf16() {
+        let problem = "this processor has no bf16, which takes many times as long as f32; --precision auto takes f32";
+        tracing::warn!(target: "tl", event = "precision", problem);
+        output::note(&format!("Careful: {problem}"));
     }
 }
 

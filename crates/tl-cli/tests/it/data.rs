@@ -169,7 +169,9 @@ fn every_stage_is_measured() {
     assert_eq!(report["pipeline"].as_array().unwrap().len(), 2);
     let stages: Vec<&str> = report["stages"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
     assert_eq!(stages[..3], ["read and hash", "decode and resize", "network f32, batch 1"]);
-    assert_eq!((stages.len(), stages[9]), (10, "network bf16, batch 32"));
+    // bf16 only where the processor has it.
+    assert_eq!(stages[5], "network f32, batch 32");
+    assert!(stages.len() == 6 || stages[9..] == ["network bf16, batch 32"], "{stages:?}");
     for stage in report["stages"].as_array().unwrap().iter().chain(report["pipeline"].as_array().unwrap()) {
         assert!(stage["photos_per_s"]["median"].as_f64().unwrap() > 0.0, "{stage}");
     }
