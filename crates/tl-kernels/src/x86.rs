@@ -10,6 +10,7 @@ mod avx512;
 mod clamp;
 mod depthwise;
 mod excite;
+mod layout;
 mod lines;
 mod map;
 mod network;

@@ -1,23 +1,23 @@
 //! AVX-512: a line is a register.
 #![allow(unsafe_code)]
 
+mod bf16;
+mod bytes;
+
 use std::arch::x86_64::{
-    __m128i, __m256bh, __m256i, __m512, __m512bh, __m512i, __mmask16, _mm_store_si128, _mm256_store_si256,
-    _mm512_add_ps, _mm512_castps_si512, _mm512_cvtepi32_ps, _mm512_cvtneps_pbh, _mm512_cvtps_epi32,
-    _mm512_cvtusepi32_epi8, _mm512_dpbf16_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_ps,
-    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps,
+    __m512, __mmask16, _mm512_add_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
+    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_store_ps,
 };
 
 use crate::{
     Matrix,
     numbers::Numbers,
     x86::{
-        lines::{ByteLine, HalfLine, LANES, Line},
+        lines::{LANES, Line},
         map::Map,
         product,
         registers::Registers,
-        rounding::{ByteScale, Rounding},
+        rounding::Rounding,
         tile::{self, Floats, Group, Multiplier, Outputs},
     },
 };
@@ -92,8 +92,8 @@ impl Registers for Avx512 {
         // SAFETY: networks in bf16 are only made where the processor has their instructions.
         match rounding.numbers {
             Numbers::F32 => {}
-            Numbers::Bf16 => unsafe { to_bf16(lines, map.halves_mut(block, place)) },
-            Numbers::Int8 => unsafe { to_bytes(lines, rounding.bytes, map.bytes_mut(block, place)) },
+            Numbers::Bf16 => unsafe { bf16::round(lines, map.halves_mut(block, place)) },
+            Numbers::Int8 => unsafe { bytes::round(lines, rounding.bytes, map.bytes_mut(block, place)) },
         }
     }
 
@@ -102,8 +102,8 @@ impl Registers for Avx512 {
         // SAFETY: networks in bf16 or bytes are only made where the processor has their instructions.
         match x.shape.numbers {
             Numbers::F32 => unsafe { f32_tiles(self, group, x.lines(0, place), block_len, outputs) },
-            Numbers::Bf16 => unsafe { bf16_tiles(self, group, x.halves(0, place), block_len, outputs) },
-            Numbers::Int8 => unsafe { byte_tiles(self, group, x.bytes(0, place), block_len, outputs) },
+            Numbers::Bf16 => unsafe { bf16::tiles(self, group, x.halves(0, place), block_len, outputs) },
+            Numbers::Int8 => unsafe { bytes::tiles(self, group, x.bytes(0, place), block_len, outputs) },
         }
     }
 
@@ -121,46 +121,9 @@ fn mask(n: usize) -> __mmask16 {
     if n >= LANES { !0 } else { (1 << n) - 1 }
 }
 
-/// To the nearest, ties to even.
-#[target_feature(enable = "avx512f,avx512bf16")]
-fn to_bf16(lines: &[Line], halves: &mut [HalfLine]) {
-    for (half, line) in halves.iter_mut().zip(lines) {
-        // SAFETY: both types are 256 bits without meaning of their own; a line is 64 bytes long and begins at a multiple
-        // of 64, half a line is half of that.
-        unsafe {
-            let bits = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(_mm512_load_ps(line.0.as_ptr())));
-            _mm256_store_si256(half.0.as_mut_ptr().cast(), bits);
-        }
-    }
-}
-
-/// What is out of the range of bytes becomes its end.
-#[target_feature(enable = "avx512f")]
-fn to_bytes(lines: &[Line], scale: ByteScale, bytes: &mut [ByteLine]) {
-    let (factor, shift) = (_mm512_set1_ps(scale.step.recip()), _mm512_set1_ps(scale.zero));
-    for (bytes, line) in bytes.iter_mut().zip(lines) {
-        // SAFETY: a line is 64 bytes long and begins at a multiple of 64.
-        let x = _mm512_fmadd_ps(unsafe { _mm512_load_ps(line.0.as_ptr()) }, factor, shift);
-        let rounded: __m128i = _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(_mm512_max_ps(x, _mm512_setzero_ps())));
-        // SAFETY: a line of bytes is 16 bytes long and begins at a multiple of 16.
-        unsafe { _mm_store_si128(bytes.0.as_mut_ptr().cast(), rounded) }
-    }
-}
-
 #[target_feature(enable = "avx512f")]
 fn f32_tiles(r: Avx512, group: &Group, x: &[Line], block_len: usize, outputs: &mut Outputs<'_>) {
     by_blocks::<_, 14>(Floats(r), group, x, block_len, outputs);
-}
-
-#[target_feature(enable = "avx512f,avx512bf16")]
-fn bf16_tiles(r: Avx512, group: &Group, x: &[HalfLine], block_len: usize, outputs: &mut Outputs<'_>) {
-    by_blocks::<_, 14>(Bf16(r), group, x, block_len, outputs);
-}
-
-/// Seven pixels: the compiler keeps no more integer sums than these in registers.
-#[target_feature(enable = "avx512f,avx512vnni")]
-fn byte_tiles(r: Avx512, group: &Group, x: &[ByteLine], block_len: usize, outputs: &mut Outputs<'_>) {
-    by_blocks::<_, 7>(Bytes(r), group, x, block_len, outputs);
 }
 
 /// 28 sums (14 pixels by 2 lines), two lines of weights and a value of the input fill the 32 registers; per value 28
@@ -178,75 +141,5 @@ fn by_blocks<M: Multiplier, const WIDE: usize>(
         1 => tile::columns::<_, 1, WIDE, 7>(m, group, x, block_len, outputs),
         2 => tile::columns::<_, 2, WIDE, 7>(m, group, x, block_len, outputs),
         _ => tile::columns::<_, 3, 7, 7>(m, group, x, block_len, outputs),
-    }
-}
-
-/// Multiplies pairs of bf16.
-#[derive(Clone, Copy)]
-struct Bf16(Avx512);
-
-impl Multiplier for Bf16 {
-    type Registers = Avx512;
-    type Input = HalfLine;
-    type Sum = __m512;
-    const N_VALUES: usize = LANES / 2;
-
-    #[inline(always)]
-    fn registers(self) -> Avx512 {
-        self.0
-    }
-
-    #[inline(always)]
-    fn start(self, bias: &Line) -> __m512 {
-        self.0.load(bias)
-    }
-
-    #[inline(always)]
-    fn multiply_add(self, x: &HalfLine, k: usize, weights: __m512, sum: __m512) -> __m512 {
-        // SAFETY: networks in bf16 are only made where the processor has its instructions; all these types are 512 bits
-        // without meaning of their own.
-        unsafe {
-            let pair = std::mem::transmute::<__m512i, __m512bh>(_mm512_set1_epi32(x.0[k].cast_signed()));
-            _mm512_dpbf16_ps(sum, pair, std::mem::transmute::<__m512, __m512bh>(weights))
-        }
-    }
-
-    #[inline(always)]
-    fn end(self, sum: __m512, _: &Line, _: &Line) -> __m512 {
-        sum
-    }
-}
-
-/// Multiplies fours of bytes with signed ones.
-#[derive(Clone, Copy)]
-struct Bytes(Avx512);
-
-impl Multiplier for Bytes {
-    type Registers = Avx512;
-    type Input = ByteLine;
-    type Sum = __m512i;
-    const N_VALUES: usize = LANES / 4;
-
-    #[inline(always)]
-    fn registers(self) -> Avx512 {
-        self.0
-    }
-
-    #[inline(always)]
-    fn start(self, _: &Line) -> __m512i {
-        // SAFETY: the processor has been asked.
-        unsafe { _mm512_setzero_si512() }
-    }
-
-    #[inline(always)]
-    fn multiply_add(self, x: &ByteLine, k: usize, weights: __m512, sum: __m512i) -> __m512i {
-        // SAFETY: networks in bytes are only made where the processor has their instructions.
-        unsafe { _mm512_dpbusd_epi32(sum, _mm512_set1_epi32(x.0[k].cast_signed()), _mm512_castps_si512(weights)) }
-    }
-
-    #[inline(always)]
-    fn end(self, sum: __m512i, scale: &Line, bias: &Line) -> __m512 {
-        // SAFETY: the processor has been asked.
-        unsafe { _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), self.0.load(scale), self.0.load(bias)) }
     }
 }
