@@ -17,8 +17,10 @@ pub(crate) enum Processor {
 impl Processor {
     /// Of these instructions, or of the fastest for these numbers.
     pub(crate) fn new(instructions: Option<Instructions>, numbers: Numbers) -> Result<Self, KernelError> {
-        let wanted = instructions.filter(|wanted| wanted.can(numbers));
-        let found = if instructions.is_some() { wanted } else { Instructions::fastest(numbers) };
+        let found = match instructions {
+            Some(wanted) => wanted.can(numbers).then_some(wanted),
+            None => Instructions::fastest(numbers),
+        };
         let proved = match found {
             Some(Instructions::Avx2) => Avx2::new().map(Self::Avx2),
             Some(Instructions::Avx512) => Avx512::new().map(Self::Avx512),
