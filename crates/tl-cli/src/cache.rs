@@ -88,14 +88,8 @@ pub(crate) fn likeness(global: &GlobalArgs) -> Option<PathBuf> {
 /// Says what kept the cache from being used.
 pub(crate) fn say_problem(cache: Option<&Cache>) {
     if let Some(problem) = cache.and_then(Cache::problem) {
-        say(&problem);
+        output::careful("cache", &problem);
     }
-}
-
-/// The same, for the text alone.
-pub(crate) fn say(problem: &str) {
-    tracing::warn!(target: "tl", event = "cache", problem);
-    output::note(&format!("Careful: {problem}"));
 }
 
 /// Where features are kept: as asked, else `tl` in the folder that the platform has for such files.

@@ -34,6 +34,12 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// A remark about something that goes less well than it could, with a line of the log of its own.
+pub(crate) fn careful(event: &str, problem: &str) {
+    tracing::warn!(target: "tl", event, problem);
+    note(&format!("Careful: {problem}"));
+}
+
 /// Whether the reader of the results went away, as `head` does: that is no error.
 pub(crate) fn is_closed_pipe(error: &Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)

@@ -58,8 +58,7 @@ pub(crate) fn settle(options: &mut TrainOptions, device: Device, global: &Global
 fn say_if_slow(device: Device) {
     if device == Device::Cpu && !CpuCapability::detect().has_onednn_bf16() {
         let problem = "this processor has no bf16, which takes many times as long as f32; --precision auto takes f32";
-        tracing::warn!(target: "tl", event = "precision", problem);
-        output::note(&format!("Careful: {problem}"));
+        output::careful("precision", problem);
     }
 }
 

@@ -11,6 +11,7 @@ use std::arch::x86_64::{
 
 use crate::{
     Matrix,
+    instructions::Instructions,
     numbers::Numbers,
     x86::{
         lines::{LANES, Line},
@@ -32,7 +33,7 @@ pub(crate) struct Avx2(());
 impl Avx2 {
     /// Asks the processor.
     pub(crate) fn new() -> Option<Self> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
+        Instructions::Avx2.can(Numbers::F32).then_some(Self(()))
     }
 }
 

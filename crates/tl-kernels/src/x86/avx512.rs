@@ -11,6 +11,7 @@ use std::arch::x86_64::{
 
 use crate::{
     Matrix,
+    instructions::Instructions,
     numbers::Numbers,
     x86::{
         lines::{LANES, Line},
@@ -29,7 +30,7 @@ pub(crate) struct Avx512(());
 impl Avx512 {
     /// Asks the processor.
     pub(crate) fn new() -> Option<Self> {
-        is_x86_feature_detected!("avx512f").then_some(Self(()))
+        Instructions::Avx512.can(Numbers::F32).then_some(Self(()))
     }
 }
 
