@@ -3,8 +3,8 @@
 /// Whose kernels compute. All give the same features but for rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
-    /// The fastest that this processor has: those of `tl-kernels` where it has AVX2 or AVX-512, except in bf16 and
-    /// int8 where it has more for them (AMX, AVX-VNNI); else oneDNN's.
+    /// The fastest that this processor has: those of `tl-kernels` where it has AVX2 or AVX-512, but for bf16 with
+    /// AVX2; else oneDNN's.
     #[default]
     Auto,
     /// oneDNN's fused ones where this libtorch has them, else plain operators.

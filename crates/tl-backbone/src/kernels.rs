@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use tch::Tensor;
-use tl_kernels::{Conv, Instructions, Layer, Network, NetworkOptions, Numbers};
-use tl_torch::{CpuCapability, tensor_from_f32};
+use tl_kernels::{Conv, Layer, Network, NetworkOptions, Numbers};
+use tl_torch::tensor_from_f32;
 
 use crate::{
     architecture::{Architecture, Block},
@@ -22,10 +22,7 @@ pub(crate) struct Kernels {
     precision: Precision,
 }
 
-/// The numbers that the kernels compute in for this precision; `None` where libtorch's are as good or better.
-///
-/// With AMX oneDNN multiplies bf16 and bytes many times faster than AVX-512 can, and with AVX-VNNI bytes twice as fast as
-/// AVX2.
+/// The numbers that the kernels compute in for this precision; `None` where there are no kernels for it.
 pub(crate) fn numbers(precision: Precision) -> Option<Numbers> {
     let numbers = match precision {
         Precision::F32 => Numbers::F32,
@@ -33,13 +30,7 @@ pub(crate) fn numbers(precision: Precision) -> Option<Numbers> {
         Precision::Int8 => Numbers::Int8,
         Precision::F16 => return None,
     };
-    let cpu = CpuCapability::detect();
-    let has_better = match (numbers, Instructions::fastest(numbers)?) {
-        (Numbers::F32, _) => false,
-        (Numbers::Int8, Instructions::Avx2) => cpu.amx || cpu.avx_vnni,
-        (Numbers::Bf16 | Numbers::Int8, _) => cpu.amx,
-    };
-    (!has_better).then_some(numbers)
+    numbers.is_supported().then_some(numbers)
 }
 
 /// Something to be timed.

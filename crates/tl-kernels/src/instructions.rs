@@ -1,26 +1,34 @@
 //! In which instructions kernels are written.
 
 use crate::numbers::Numbers;
+#[cfg(target_arch = "x86_64")]
+use crate::x86::has_tiles;
 
 /// Sets of instructions that there are kernels in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Instructions {
     /// 256-bit registers with multiply-adds of f32: x86-64 since about 2013.
     Avx2,
+    /// The same with int8: Intel's laptops since 2021, AMD's since 2024.
+    AvxVnni,
     /// 512-bit registers; bf16 and int8 where the processor has instructions for them too.
     Avx512,
+    /// Tiles that multiply bf16 and int8, with AVX-512 for the rest: Intel's servers since 2023, on Linux.
+    Amx,
 }
 
 impl Instructions {
-    /// Both, the faster first.
-    pub const ALL: [Self; 2] = [Self::Avx512, Self::Avx2];
+    /// The fastest first.
+    pub const ALL: [Self; 4] = [Self::Amx, Self::Avx512, Self::AvxVnni, Self::Avx2];
 
-    /// `avx2` or `avx512`.
+    /// `avx2`, `avx_vnni`, `avx512` or `amx`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Avx2 => "avx2",
+            Self::AvxVnni => "avx_vnni",
             Self::Avx512 => "avx512",
+            Self::Amx => "amx",
         }
     }
 
@@ -38,7 +46,7 @@ impl Instructions {
             (Self::Avx2, Numbers::F32 | Numbers::Int8) => {
                 is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
             }
-            (Self::Avx2, Numbers::Bf16) => false,
+            (Self::AvxVnni, Numbers::Int8) => Self::Avx2.can(numbers) && is_x86_feature_detected!("avxvnni"),
             (Self::Avx512, Numbers::F32) => is_x86_feature_detected!("avx512f"),
             (Self::Avx512, Numbers::Bf16) => {
                 is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16")
@@ -46,6 +54,8 @@ impl Instructions {
             (Self::Avx512, Numbers::Int8) => {
                 is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni")
             }
+            (Self::Amx, Numbers::Bf16 | Numbers::Int8) => Self::Avx512.can(numbers) && has_tiles(numbers),
+            _ => false,
         }
     }
 

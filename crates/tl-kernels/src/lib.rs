@@ -1,4 +1,4 @@
-//! `MobileNet`s on one thread of a processor with AVX2 or AVX-512: from the bytes of a photo to its features, in kernels that
+//! `MobileNet`s on one thread of a processor with AVX2, AVX-512 or AMX: from the bytes of a photo to its features, in kernels that
 //! run at the speed at which the processor multiplies, on activations that stay in the core's own caches.
 //!
 //! It knows no weight files and no libtorch: layers come as slices of numbers with `BatchNorm` folded in.

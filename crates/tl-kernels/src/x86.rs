@@ -1,7 +1,8 @@
 //! The kernels for x86-64.
 //!
 //! They are written once, over [`registers::Registers`] of sixteen f32, and compiled for each set of instructions:
-//! [`avx512`] and [`avx2`] say what the instructions are, and which sizes of tiles suit them. [`processor`] asks the
+//! [`avx512`] and [`avx2`] say what the instructions are, and which sizes of tiles suit them. Tiles of AMX are beside the
+//! former. [`processor`] asks the
 //! processor first.
 #![allow(clippy::inline_always, reason = "a function that is not inlined is compiled without the instructions")]
 
@@ -22,6 +23,8 @@ mod registers;
 mod rounding;
 mod stem;
 mod tile;
+mod tile_data;
 
 pub use network::Network;
 pub(crate) use processor::Processor;
+pub(crate) use tile_data::has_tiles;

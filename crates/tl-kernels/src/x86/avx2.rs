@@ -1,6 +1,7 @@
 //! AVX2 with FMA: a line is two registers.
 #![allow(unsafe_code)]
 
+mod bytes;
 mod shorts;
 
 use std::arch::x86_64::{
@@ -28,12 +29,20 @@ const HALF: usize = LANES / 2;
 
 /// A processor with AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Avx2(());
+pub(crate) struct Avx2 {
+    /// Whether bytes are multiplied by AVX-VNNI.
+    has_vnni: bool,
+}
 
 impl Avx2 {
     /// Asks the processor.
     pub(crate) fn new() -> Option<Self> {
-        Instructions::Avx2.can(Numbers::F32).then_some(Self(()))
+        Instructions::Avx2.can(Numbers::F32).then_some(Self { has_vnni: false })
+    }
+
+    /// Asks it for AVX-VNNI too.
+    pub(crate) fn with_vnni() -> Option<Self> {
+        Instructions::AvxVnni.can(Numbers::Int8).then_some(Self { has_vnni: true })
     }
 }
 
@@ -50,7 +59,6 @@ macro_rules! instructions {
 impl Registers for Avx2 {
     type Sixteen = [__m256; 2];
     const N: usize = 8;
-    const BYTES_AT_ONCE: usize = 2;
     const BLOCKS_AT_ONCE: usize = 1;
 
     instructions! {
@@ -63,6 +71,14 @@ impl Registers for Avx2 {
             _mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1]);
         max(a: [__m256; 2], b: [__m256; 2]) = _mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1]);
         min(a: [__m256; 2], b: [__m256; 2]) = _mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1]);
+    }
+
+    fn n_together(self, numbers: Numbers) -> usize {
+        match numbers {
+            Numbers::F32 => 1,
+            Numbers::Int8 if self.has_vnni => 4,
+            Numbers::Bf16 | Numbers::Int8 => 2,
+        }
     }
 
     #[inline(always)]
@@ -116,6 +132,10 @@ impl Registers for Avx2 {
             // There are no networks in bf16.
             Numbers::F32 | Numbers::Bf16 => {}
             // SAFETY: the processor has been asked.
+            Numbers::Int8 if self.has_vnni => unsafe {
+                bytes::round(lines, rounding.bytes, map.bytes_mut(block, place));
+            },
+            // SAFETY: as above.
             Numbers::Int8 => unsafe { shorts::round(lines, rounding.bytes, map.halves_mut(block, place)) },
         }
     }
@@ -128,6 +148,10 @@ impl Registers for Avx2 {
             // There are no networks in bf16.
             Numbers::Bf16 => {}
             // SAFETY: the processor has been asked.
+            Numbers::Int8 if self.has_vnni => unsafe {
+                bytes::tiles(self, group, x.bytes(0, place), block_len, outputs);
+            },
+            // SAFETY: as above.
             Numbers::Int8 => unsafe { shorts::tiles(self, group, x.halves(0, place), block_len, outputs) },
         }
     }

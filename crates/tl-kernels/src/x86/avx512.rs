@@ -1,14 +1,17 @@
 //! AVX-512: a line is a register.
 #![allow(unsafe_code)]
 
+mod amx;
 mod bf16;
 mod bytes;
+mod shapes;
 
 use std::arch::x86_64::{
     __m512, __mmask16, _mm512_add_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
     _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_store_ps,
 };
 
+use self::amx::{Bf16Tiles, ByteTiles};
 use crate::{
     Matrix,
     instructions::Instructions,
@@ -25,12 +28,20 @@ use crate::{
 
 /// A processor with AVX-512.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512 {
+    /// Whether bf16 and bytes are multiplied by AMX.
+    has_tiles: bool,
+}
 
 impl Avx512 {
     /// Asks the processor.
     pub(crate) fn new() -> Option<Self> {
-        Instructions::Avx512.can(Numbers::F32).then_some(Self(()))
+        Instructions::Avx512.can(Numbers::F32).then_some(Self { has_tiles: false })
+    }
+
+    /// Asks it for AMX too, in these numbers.
+    pub(crate) fn with_amx(numbers: Numbers) -> Option<Self> {
+        Instructions::Amx.can(numbers).then_some(Self { has_tiles: true })
     }
 }
 
@@ -47,7 +58,6 @@ macro_rules! instructions {
 impl Registers for Avx512 {
     type Sixteen = __m512;
     const N: usize = 32;
-    const BYTES_AT_ONCE: usize = 4;
     const BLOCKS_AT_ONCE: usize = 2;
 
     instructions! {
@@ -59,6 +69,18 @@ impl Registers for Avx512 {
         mul_add(a: __m512, b: __m512, c: __m512) = _mm512_fmadd_ps(a, b, c);
         max(a: __m512, b: __m512) = _mm512_max_ps(a, b);
         min(a: __m512, b: __m512) = _mm512_min_ps(a, b);
+    }
+
+    fn n_together(self, numbers: Numbers) -> usize {
+        match numbers {
+            Numbers::F32 => 1,
+            Numbers::Bf16 => 2,
+            Numbers::Int8 => 4,
+        }
+    }
+
+    fn blocks_per_line(self, numbers: Numbers) -> usize {
+        if self.has_tiles { self.n_together(numbers) } else { 1 }
     }
 
     #[inline(always)]
@@ -93,8 +115,14 @@ impl Registers for Avx512 {
         // SAFETY: networks in bf16 are only made where the processor has their instructions.
         match rounding.numbers {
             Numbers::F32 => {}
-            Numbers::Bf16 => unsafe { bf16::round(lines, map.halves_mut(block, place)) },
-            Numbers::Int8 => unsafe { bytes::round(lines, rounding.bytes, map.bytes_mut(block, place)) },
+            Numbers::Bf16 if self.has_tiles => unsafe {
+                bf16::round(lines, amx::halves(map.lines_mut(block / 2, place), block % 2));
+            },
+            Numbers::Int8 if self.has_tiles => unsafe {
+                bytes::round(lines, rounding.bytes, amx::quarters(map.lines_mut(block / 4, place), block % 4));
+            },
+            Numbers::Bf16 => unsafe { bf16::round(lines, map.halves_mut(block, place).iter_mut()) },
+            Numbers::Int8 => unsafe { bytes::round(lines, rounding.bytes, map.bytes_mut(block, place).iter_mut()) },
         }
     }
 
@@ -103,6 +131,8 @@ impl Registers for Avx512 {
         // SAFETY: networks in bf16 or bytes are only made where the processor has their instructions.
         match x.shape.numbers {
             Numbers::F32 => unsafe { f32_tiles(self, group, x.lines(0, place), block_len, outputs) },
+            Numbers::Bf16 if self.has_tiles => amx::tiles::<Bf16Tiles>(self, group, x, place, outputs),
+            Numbers::Int8 if self.has_tiles => amx::tiles::<ByteTiles>(self, group, x, place, outputs),
             Numbers::Bf16 => unsafe { bf16::tiles(self, group, x.halves(0, place), block_len, outputs) },
             Numbers::Int8 => unsafe { bytes::tiles(self, group, x.bytes(0, place), block_len, outputs) },
         }

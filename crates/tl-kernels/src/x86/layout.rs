@@ -35,6 +35,7 @@ pub(crate) fn extents(layers: &[Layer], options: &NetworkOptions) -> Result<Vec<
 
 /// How the activations of layer `i` lie in memory, of which `n_kept` rows are needed.
 pub(crate) fn shape<R: Registers>(
+    r: R,
     layers: &[Layer],
     extents: &[Extent],
     i: usize,
@@ -51,7 +52,8 @@ pub(crate) fn shape<R: Registers>(
     let numbers = if is_rounded { options.numbers } else { Numbers::F32 };
     Shape {
         numbers,
-        n_together: R::n_together(numbers),
+        n_together: r.n_together(numbers),
+        blocks_per_line: r.blocks_per_line(numbers),
         blocks: layers[i].n_out().div_ceil(LANES),
         side: extents[i].height,
         rows: n_kept.next_multiple_of(rows),

@@ -12,6 +12,8 @@ pub(crate) struct Shape {
     pub(crate) numbers: Numbers,
     /// How many of them fill 32 bits.
     pub(crate) n_together: usize,
+    /// Blocks whose numbers lie side by side in the lines of one.
+    pub(crate) blocks_per_line: usize,
     pub(crate) blocks: usize,
     /// Rows and columns of the layer.
     pub(crate) side: usize,
@@ -46,7 +48,7 @@ impl Shape {
 #[derive(Default)]
 pub(crate) struct Map {
     pub(crate) shape: Shape,
-    /// One of them has lines: the one in whose 32 bits as many numbers lie together as in the shape's.
+    /// One of them has lines: the one that is as long as those of a block, or as those that blocks share.
     lines: Vec<Line>,
     halves: Vec<HalfLine>,
     bytes: Vec<ByteLine>,
@@ -54,7 +56,9 @@ pub(crate) struct Map {
 
 impl Map {
     pub(crate) fn new(shape: Shape) -> Self {
-        let n = |n_together| if shape.n_together == n_together { shape.blocks * shape.block_len() } else { 0 };
+        let Shape { n_together, blocks_per_line, blocks, .. } = shape;
+        let n_lines = blocks.div_ceil(blocks_per_line) * shape.block_len();
+        let n = |times_shorter| if n_together == times_shorter * blocks_per_line { n_lines } else { 0 };
         Self {
             shape,
             lines: vec![Line::default(); n(1)],

@@ -6,8 +6,6 @@ use crate::{
     layer::Kind,
     schedule::{Band, Extent, Schedule},
     x86::{
-        avx2::Avx2,
-        avx512::Avx512,
         depthwise::Depthwise,
         excite::Excite,
         layout::{extents, shape, shared_maps},
@@ -57,21 +55,22 @@ impl Network {
     pub fn new(layers: &[Layer], options: &NetworkOptions) -> Result<Self, KernelError> {
         let processor = Processor::new(options.instructions, options.numbers)?;
         match processor {
-            Processor::Avx2(_) => Self::packed::<Avx2>(processor, layers, options),
-            Processor::Avx512(_) => Self::packed::<Avx512>(processor, layers, options),
+            Processor::Avx2(r) => Self::packed(r, processor, layers, options),
+            Processor::Avx512(r) => Self::packed(r, processor, layers, options),
         }
     }
 
     fn packed<R: Registers>(
+        r: R,
         processor: Processor,
         layers: &[Layer],
         options: &NetworkOptions,
     ) -> Result<Self, KernelError> {
         let extents = extents(layers, options)?;
         let Schedule { bands, n_kept } = Schedule::new(&extents);
-        let shape = |i| shape::<R>(layers, &extents, i, n_kept[i], options);
+        let shape = |i| shape(r, layers, &extents, i, n_kept[i], options);
         let shapes: Vec<Shape> = (0..layers.len()).map(shape).collect();
-        let kernels = (0..layers.len()).map(|i| Kernel::new::<R>(layers, i, &extents, &shapes, options)).collect();
+        let kernels = (0..layers.len()).map(|i| Kernel::new(r, layers, i, &extents, &shapes, options)).collect();
         let (places, maps) = shared_maps(&shapes, &extents, &bands);
         let n_features = layers.last().map_or(0, Layer::n_out);
         let residuals = extents.iter().map(|extent| extent.residual).collect();
@@ -146,6 +145,7 @@ impl Network {
 
 impl Kernel {
     fn new<R: Registers>(
+        r: R,
         layers: &[Layer],
         i: usize,
         extents: &[Extent],
@@ -162,9 +162,7 @@ impl Kernel {
             Layer::Conv(conv) => match conv.kind() {
                 Kind::Stem => Self::Stem(Stem::new(conv, options.side, band, options.mean)),
                 Kind::Depthwise => Self::Depthwise(Depthwise::new(conv, extents[i - 1].height, rounding)),
-                Kind::Pointwise => {
-                    Self::Pointwise(Pointwise::new::<R>(conv, options.numbers, band * height, i, shapes))
-                }
+                Kind::Pointwise => Self::Pointwise(Pointwise::new(r, conv, options.numbers, band * height, i, shapes)),
             },
         }
     }

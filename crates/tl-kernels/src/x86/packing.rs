@@ -5,17 +5,18 @@ use crate::{
     numbers::Numbers,
     x86::{
         lines::{LANES, Line, lines},
+        registers::Registers,
         rounding::ByteScale,
         tile::Group,
     },
 };
 
 /// All output channels: one block at a time, or two, with the last three together where one would be left.
-pub(crate) fn groups(conv: &Conv, numbers: Numbers, n_together: usize, n_at_once: usize) -> Vec<Group> {
-    let n_blocks = conv.n_out.div_ceil(LANES);
+pub(crate) fn groups<R: Registers>(r: R, conv: &Conv, numbers: Numbers) -> Vec<Group> {
+    let (n_blocks, n_at_once) = (conv.n_out.div_ceil(LANES), R::BLOCKS_AT_ONCE);
     let first = if n_at_once == 1 || n_blocks == 1 { 1 } else { 2 + n_blocks % 2 };
     let later = (first..n_blocks).step_by(n_at_once).map(|block| (block, n_at_once));
-    let packing = Packing::new(conv, numbers, n_together);
+    let packing = Packing::new(r, conv, numbers);
     std::iter::once((0, first))
         .chain(later)
         .map(|(first_block, n_blocks)| packing.group(first_block, n_blocks))
@@ -27,13 +28,15 @@ struct Packing<'a> {
     conv: &'a Conv,
     /// How many of them fill 32 bits, of each as many as there is room for.
     n_together: usize,
+    /// Channels in, with those that fill the last line.
+    n_in: usize,
     values: Vec<u32>,
     bias: Vec<Line>,
     scale: Vec<Line>,
 }
 
 impl<'a> Packing<'a> {
-    fn new(conv: &'a Conv, numbers: Numbers, n_together: usize) -> Self {
+    fn new<R: Registers>(r: R, conv: &'a Conv, numbers: Numbers) -> Self {
         let (mut bias, mut scale) = (conv.bias.clone(), Vec::new());
         let values = match numbers {
             Numbers::F32 => conv.weight.iter().map(|x| x.to_bits()).collect(),
@@ -52,14 +55,16 @@ impl<'a> Packing<'a> {
                 values
             }
         };
-        Self { conv, n_together, values, bias: lines(&bias), scale: lines(&scale) }
+        let (n_together, n_in) =
+            (r.n_together(numbers), conv.n_in.next_multiple_of(LANES * r.blocks_per_line(numbers)));
+        Self { conv, n_together, n_in, values, bias: lines(&bias), scale: lines(&scale) }
     }
 
     fn group(&self, first_block: usize, n_blocks: usize) -> Group {
         let Conv { n_in, n_out, .. } = *self.conv;
         let (blocks, width) = (first_block..first_block + n_blocks, 32 / self.n_together);
         // Channels beyond the last weigh nothing.
-        let mut weights = vec![Line::default(); n_in.next_multiple_of(LANES) / self.n_together * n_blocks];
+        let mut weights = vec![Line::default(); self.n_in / self.n_together * n_blocks];
         for n in blocks.start * LANES..n_out.min(blocks.end * LANES) {
             let (block, lane) = (n / LANES - first_block, n % LANES);
             for (k, together) in self.values[n * n_in..][..n_in].chunks(self.n_together).enumerate() {

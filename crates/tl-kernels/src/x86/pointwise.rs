@@ -30,6 +30,7 @@ pub(crate) struct Pointwise {
 impl Pointwise {
     /// For bands of `n_pixels` of layer `i`.
     pub(crate) fn new<R: Registers>(
+        r: R,
         conv: &Conv,
         numbers: Numbers,
         n_pixels: usize,
@@ -37,11 +38,11 @@ impl Pointwise {
         shapes: &[Shape],
     ) -> Self {
         let blocks = if shapes[i - 1].numbers == numbers { 0 } else { shapes[i - 1].blocks };
-        let n_together = R::n_together(numbers);
-        let rounded = Shape { numbers, n_together, blocks, side: n_pixels, rows: 1, padding: (0, 0) };
+        let (n_together, blocks_per_line) = (r.n_together(numbers), r.blocks_per_line(numbers));
+        let rounded = Shape { numbers, n_together, blocks_per_line, blocks, side: n_pixels, rows: 1, padding: (0, 0) };
         Self {
             activation: conv.activation,
-            groups: groups(conv, numbers, n_together, R::BLOCKS_AT_ONCE),
+            groups: groups(r, conv, numbers),
             offsets: shapes[i].offsets(n_pixels),
             residual_offsets: conv.residual.map(|layer| shapes[layer].offsets(n_pixels)),
             rounding: Rounding::new(conv, numbers),

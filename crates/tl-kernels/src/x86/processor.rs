@@ -23,6 +23,8 @@ impl Processor {
         };
         let proved = match found {
             Some(Instructions::Avx2) => Avx2::new().map(Self::Avx2),
+            Some(Instructions::Amx) => Avx512::with_amx(numbers).map(Self::Avx512),
+            Some(Instructions::AvxVnni) => Avx2::with_vnni().map(Self::Avx2),
             Some(Instructions::Avx512) => Avx512::new().map(Self::Avx512),
             None => None,
         };

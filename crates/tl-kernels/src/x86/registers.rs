@@ -22,18 +22,15 @@ pub(crate) trait Registers: Copy {
     type Sixteen: Copy;
     /// How many of those the processor holds.
     const N: usize;
-    /// How many bytes fill the 32 bits of an input that are multiplied at once.
-    const BYTES_AT_ONCE: usize;
     /// Blocks of output channels that go through a pointwise convolution together, if there are so many.
     const BLOCKS_AT_ONCE: usize;
 
-    /// How many numbers fill 32 bits.
-    fn n_together(numbers: Numbers) -> usize {
-        match numbers {
-            Numbers::F32 => 1,
-            Numbers::Bf16 => 2,
-            Numbers::Int8 => Self::BYTES_AT_ONCE,
-        }
+    /// How many numbers fill the 32 bits of an input that are multiplied at once.
+    fn n_together(self, numbers: Numbers) -> usize;
+
+    /// Blocks of channels whose numbers are side by side in memory, so as to fill lines.
+    fn blocks_per_line(self, _: Numbers) -> usize {
+        1
     }
 
     /// Runs `task`, which must be `inline(always)`, compiled for this processor.

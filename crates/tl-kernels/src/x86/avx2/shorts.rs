@@ -18,22 +18,28 @@ use crate::x86::{
     tile::{self, Group, Multiplier, Outputs},
 };
 
-/// Rounds to bytes, in 16 bits each; what is out of their range becomes its end.
+/// Rounds to bytes, in 16 bits each.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn round(lines: &[Line], scale: ByteScale, shorts: &mut [HalfLine]) {
+    for (shorts, line) in shorts.iter_mut().zip(lines) {
+        // SAFETY: half a line is 32 bytes long and begins at a multiple of 32.
+        unsafe { _mm256_store_si256(shorts.0.as_mut_ptr().cast(), to_shorts(line, scale)) }
+    }
+}
+
+/// A line's bytes, in 16 bits each; what is out of their range becomes its end.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+pub(super) fn to_shorts(line: &Line, scale: ByteScale) -> __m256i {
     let (factor, shift) = (_mm256_set1_ps(scale.step.recip()), _mm256_set1_ps(scale.zero));
     let rounded = |x: __m256| {
         let x = _mm256_max_ps(_mm256_fmadd_ps(x, factor, shift), _mm256_set1_ps(0.0));
         _mm256_cvtps_epi32(_mm256_min_ps(x, _mm256_set1_ps(255.0)))
     };
-    for (shorts, line) in shorts.iter_mut().zip(lines) {
-        // SAFETY: a line is 64 bytes long and begins at a multiple of 64.
-        let x = unsafe { [_mm256_load_ps(line.0.as_ptr()), _mm256_load_ps(line.0[HALF..].as_ptr())] };
-        // Packed within the halves of the registers, hence the change of places.
-        let packed = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(rounded(x[0]), rounded(x[1])));
-        // SAFETY: half a line is 32 bytes long and begins at a multiple of 32.
-        unsafe { _mm256_store_si256(shorts.0.as_mut_ptr().cast(), packed) }
-    }
+    // SAFETY: a line is 64 bytes long and begins at a multiple of 64.
+    let x = unsafe { [_mm256_load_ps(line.0.as_ptr()), _mm256_load_ps(line.0[HALF..].as_ptr())] };
+    // Packed within the halves of the registers, hence the change of places.
+    _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(rounded(x[0]), rounded(x[1])))
 }
 
 #[target_feature(enable = "avx2,fma")]

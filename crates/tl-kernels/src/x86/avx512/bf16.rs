@@ -15,8 +15,8 @@ use crate::x86::{
 
 /// To the nearest, ties to even.
 #[target_feature(enable = "avx512f,avx512bf16")]
-pub(super) fn round(lines: &[Line], halves: &mut [HalfLine]) {
-    for (half, line) in halves.iter_mut().zip(lines) {
+pub(super) fn round<'a>(lines: &[Line], halves: impl Iterator<Item = &'a mut HalfLine>) {
+    for (half, line) in halves.zip(lines) {
         // SAFETY: both types are 256 bits without meaning of their own; a line is 64 bytes long and begins at a multiple
         // of 64, half a line is half of that.
         unsafe {

@@ -17,9 +17,9 @@ use crate::x86::{
 
 /// What is out of the range of bytes becomes its end.
 #[target_feature(enable = "avx512f")]
-pub(super) fn round(lines: &[Line], scale: ByteScale, bytes: &mut [ByteLine]) {
+pub(super) fn round<'a>(lines: &[Line], scale: ByteScale, bytes: impl Iterator<Item = &'a mut ByteLine>) {
     let (factor, shift) = (_mm512_set1_ps(scale.step.recip()), _mm512_set1_ps(scale.zero));
-    for (bytes, line) in bytes.iter_mut().zip(lines) {
+    for (bytes, line) in bytes.zip(lines) {
         // SAFETY: a line is 64 bytes long and begins at a multiple of 64.
         let x = _mm512_fmadd_ps(unsafe { _mm512_load_ps(line.0.as_ptr()) }, factor, shift);
         let rounded: __m128i = _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(_mm512_max_ps(x, _mm512_setzero_ps())));
@@ -36,7 +36,7 @@ pub(super) fn tiles(r: Avx512, group: &Group, x: &[ByteLine], block_len: usize, 
 
 /// Multiplies fours of bytes with signed ones.
 #[derive(Clone, Copy)]
-struct Bytes(Avx512);
+pub(super) struct Bytes(pub(super) Avx512);
 
 impl Multiplier for Bytes {
     type Registers = Avx512;
