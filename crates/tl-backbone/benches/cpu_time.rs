@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use tl_backbone::{CompileOptions, Engine, Network, Precision, Spec, Weights, registry};
+use tl_backbone::{CompileOptions, Engine, Network, Weights, registry};
 
 const BATCHES: [usize; 3] = [1, 4, 32];
 const N_PHOTOS: usize = 32;
@@ -19,7 +19,7 @@ fn main() {
     for spec in registry() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/weights").join(spec.file);
         let weights = Weights::open(&path, spec).expect("run cargo xtask fetch --all");
-        for precision in precisions(spec) {
+        for precision in spec.precisions() {
             for engine in [Engine::Auto, Engine::OneDnn] {
                 let mut options = CompileOptions::default();
                 (options.precision, options.engine) = (precision, engine);
@@ -28,12 +28,6 @@ fn main() {
             }
         }
     }
-}
-
-fn precisions(spec: &Spec) -> impl Iterator<Item = Precision> {
-    let has_bf16 = tl_torch::CpuCapability::detect().has_onednn_bf16();
-    let others = [(Precision::Bf16, has_bf16), (Precision::Int8, spec.has_int8())];
-    std::iter::once(Precision::F32).chain(others.into_iter().filter_map(|(precision, has)| has.then_some(precision)))
 }
 
 fn cpu_ms_per_photo(weights: &Weights, options: &CompileOptions, batch: usize) -> f64 {

@@ -25,6 +25,9 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::F32, Self::Bf16, Self::F16, Self::Int8];
+
     /// bf16 where the processor multiplies it by hardware, else f32.
     #[must_use]
     pub fn auto() -> Self {
@@ -55,7 +58,7 @@ impl Precision {
     /// The one of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::F32, Self::Bf16, Self::F16, Self::Int8].into_iter().find(|precision| precision.name() == name)
+        Self::ALL.into_iter().find(|precision| precision.name() == name)
     }
 
     /// Of numbers that are not bytes.

@@ -1,10 +1,11 @@
 //! The table of networks: what belongs to each set of weights.
 
 use tl_data::Geometry;
+use tl_torch::CpuCapability;
 
 use crate::{
     architecture::Architecture, error::BackboneError, mobilenet_v1::mobilenet_v1, mobilenet_v2::mobilenet_v2,
-    mobilenet_v3::mobilenet_v3_small, preprocessing::Preprocessing,
+    mobilenet_v3::mobilenet_v3_small, precision::Precision, preprocessing::Preprocessing,
 };
 
 /// A pretrained network.
@@ -33,10 +34,22 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Whether the inference form can compute in [`crate::Precision::Int8`].
+    /// Whether the inference form can compute in [`Precision::Int8`].
     #[must_use]
     pub fn has_int8(&self) -> bool {
         (self.architecture)().has_int8()
+    }
+
+    /// In what the inference form computes on this processor, less what it would be many times slower in.
+    #[must_use]
+    pub fn precisions(&self) -> Vec<Precision> {
+        let has = |precision: &Precision| match precision {
+            Precision::F32 => true,
+            Precision::Bf16 => CpuCapability::detect().has_onednn_bf16(),
+            Precision::F16 => false,
+            Precision::Int8 => self.has_int8(),
+        };
+        Precision::ALL.into_iter().filter(has).collect()
     }
 }
 

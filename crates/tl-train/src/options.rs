@@ -1,15 +1,15 @@
 //! What a user may choose of a run.
 
 mod choices;
+mod defaults;
+mod derived;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tl_data::{DecodeOptions, Limits};
-use tl_head::LossOptions;
 
 pub use self::choices::{HeadKind, Keep, LossKind, NormKind, OptimizerKind, PrecisionChoice, Sampler, Schedule};
-use crate::{class_weights::ClassWeights, gradients::Clipping, optimizer::OptimizerConfig, recipe::Recipe};
+use crate::{class_weights::ClassWeights, recipe::Recipe};
 
 /// Every setting of a run, as typed; [`crate::Plan::new`] checks them together.
 ///
@@ -165,135 +165,4 @@ pub struct TrainOptions {
     pub threads: usize,
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:N`.
     pub device: String,
-}
-
-impl Default for TrainOptions {
-    fn default() -> Self {
-        let limits = Limits::default();
-        Self {
-            data: None,
-            val: None,
-            multi_label: false,
-            classes: None,
-            label_pattern: None,
-            near_duplicates: 10,
-            max_skipped: 0.2,
-            partial: false,
-            max_pixels: limits.max_pixels,
-            max_file_bytes: limits.max_file_bytes,
-            max_memory_bytes: limits.max_memory_bytes,
-            val_fraction: 0.2,
-            recipe: Recipe::Features,
-            backbone: "mobilenet_v1".to_owned(),
-            pretrained: true,
-            side: 0,
-            squash: false,
-            freeze: "all".to_owned(),
-            unfreeze_every: 0,
-            batch_norm: NormKind::Frozen,
-            bn_momentum: 0.1,
-            augment: "none".to_owned(),
-            head_epochs: 0,
-            backbone_lr: 1e-3,
-            stage_decay: 1.0,
-            micro_batch: 0,
-            frozen_memory_bytes: None,
-            checkpoint_steps: 0,
-            head: HeadKind::Mlp,
-            hidden: vec![1024, 1024, 512],
-            epochs: 10,
-            patience: 0,
-            time_s: None,
-            target_accuracy: None,
-            batch_size: 32,
-            accumulate: 1,
-            sampler: Sampler::Shuffle,
-            lr: 0.0,
-            optimizer: OptimizerKind::Adam,
-            weight_decay: None,
-            clip_norm: None,
-            clip_value: None,
-            ema_decay: None,
-            schedule: Schedule::Cosine,
-            plateau_factor: 0.1,
-            plateau_patience: 2,
-            warmup: 0.0,
-            mixup: 0.0,
-            cutmix: 0.0,
-            loss: LossKind::CrossEntropy,
-            focal_gamma: 2.0,
-            label_smoothing: 0.0,
-            class_weights: ClassWeights::None,
-            views: None,
-            keep: Keep::Last,
-            seed: 0,
-            precision: PrecisionChoice::Auto,
-            threads: 0,
-            device: "auto".to_owned(),
-        }
-    }
-}
-
-/// Adam's learning rate for a linear head.
-const LINEAR_LR: f64 = 5e-3;
-
-impl TrainOptions {
-    /// The learning rate that suits the optimizer, and with Adam the head.
-    ///
-    /// Adam moves every weight by about the rate, so that what a layer says moves by the rate times its width: the
-    /// rate falls with the widest layer (Yang et al. 2022, arXiv:2203.03466), from that of a linear head. The
-    /// measurements are in the README of this crate.
-    #[must_use]
-    pub fn usual_lr(&self) -> f64 {
-        let widest = self.hidden.iter().copied().max().filter(|_| self.head == HeadKind::Mlp);
-        match self.optimizer {
-            OptimizerKind::Adam | OptimizerKind::AdamW => match widest {
-                Some(width) => (3e-4 * 1024.0 / width as f64).min(LINEAR_LR),
-                None => LINEAR_LR,
-            },
-            OptimizerKind::Sgd => 1e-2,
-            OptimizerKind::RmsProp | OptimizerKind::Lion => 1e-4,
-        }
-    }
-
-    /// The optimizer with its constants.
-    pub(crate) fn optimizer_config(&self) -> OptimizerConfig {
-        let mut config = match self.optimizer {
-            OptimizerKind::Adam => OptimizerConfig::adam_keras(),
-            OptimizerKind::AdamW => OptimizerConfig::adamw(0.01),
-            OptimizerKind::Sgd => OptimizerConfig::sgd(0.9, true),
-            OptimizerKind::RmsProp => OptimizerConfig::rmsprop(0.9),
-            OptimizerKind::Lion => OptimizerConfig::lion(0.01),
-        };
-        if let Some(weight_decay) = self.weight_decay {
-            config.set_weight_decay(weight_decay);
-        }
-        config
-    }
-
-    /// Bounds on the gradients of a step.
-    pub(crate) fn clipping(&self) -> Clipping {
-        Clipping { norm: self.clip_norm, value: self.clip_value }
-    }
-
-    /// Photos that a step of the optimizer looks at.
-    pub(crate) fn photos_per_step(&self) -> usize {
-        self.batch_size.saturating_mul(self.accumulate)
-    }
-
-    /// The loss, with the class weights that the options and the photos come to.
-    pub(crate) fn loss_options(&self, class_weights: Option<Vec<f32>>) -> LossOptions {
-        let focal_gamma = match self.loss {
-            LossKind::CrossEntropy => 0.0,
-            LossKind::Focal => self.focal_gamma,
-        };
-        LossOptions { class_weights, label_smoothing: self.label_smoothing, focal_gamma }
-    }
-
-    /// Limits and tolerance of decoding.
-    #[must_use]
-    pub fn decode(&self) -> DecodeOptions {
-        let Self { max_pixels, max_file_bytes, max_memory_bytes, partial, .. } = *self;
-        DecodeOptions { limits: Limits { max_pixels, max_file_bytes, max_memory_bytes }, partial }
-    }
 }

@@ -1,12 +1,12 @@
 //! When a run ends before its last epoch: patience, a time budget, a target.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+mod reason;
+
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::reason::StopReason;
 use crate::options::TrainOptions;
 
 /// Steps whose time says how many fit into the budget. The first one is left out: it warms caches up.
@@ -18,29 +18,6 @@ const PROBE_SHARE: f64 = 0.1;
 /// Part of the budget kept for measuring and saving, and the most that these need.
 const RESERVE_SHARE: f64 = 0.1;
 const RESERVE: Duration = Duration::from_secs(2);
-
-/// Why a run ended before its last epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StopReason {
-    /// So many epochs in a row were no better than the best.
-    Patience(usize),
-    /// So many seconds were given, and are used up.
-    Time(f64),
-    /// The validation accuracy reached this fraction.
-    TargetAccuracy(f64),
-}
-
-impl fmt::Display for StopReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Patience(1) => write!(f, "the last epoch was no better than the best"),
-            Self::Patience(n) => write!(f, "the last {n} epochs were no better than the best"),
-            Self::Time(seconds) => write!(f, "the {seconds} s it was given are used up"),
-            Self::TargetAccuracy(accuracy) => write!(f, "the validation accuracy reached {:.1} %", accuracy * 100.0),
-        }
-    }
-}
 
 /// What an epoch's evaluation costs, as a fraction of its steps: a photo forwards is about a third of one forwards and
 /// backwards.

@@ -18,7 +18,6 @@ use tl_backbone::{Network, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, find_photos};
 use tl_features::{Cache, ExtractOptions, extract};
 use tl_head::{Head, HeadConfig, LossOptions, cross_entropy};
-use tl_torch::CpuCapability;
 
 use super::{
     BenchArgs,
@@ -92,13 +91,13 @@ pub(super) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
 type Measure<'a> = Box<dyn Fn() -> Result<Round> + 'a>;
 
 impl Bench<'_> {
-    /// What the network can compute in without making do with other instructions, and what was asked for.
-    fn precisions(&self) -> impl Iterator<Item = Precision> {
-        let has_bf16 = CpuCapability::detect().has_onednn_bf16() || self.precision == Precision::Bf16;
-        let has_int8 = self.weights.spec().has_int8();
-        let others = [(Precision::Bf16, has_bf16), (Precision::Int8, has_int8)];
-        let others = others.into_iter().filter_map(|(precision, has)| has.then_some(precision));
-        std::iter::once(Precision::F32).chain(others)
+    /// What the network computes in well here, and what was asked for.
+    fn precisions(&self) -> Vec<Precision> {
+        let mut precisions = self.weights.spec().precisions();
+        if !precisions.contains(&self.precision) {
+            precisions.push(self.precision);
+        }
+        precisions
     }
 
     fn report(&self) -> Result<Report> {

@@ -1,0 +1,71 @@
+//! What settings come to together.
+
+use tl_data::{DecodeOptions, Limits};
+use tl_head::LossOptions;
+
+use super::{HeadKind, LossKind, OptimizerKind, TrainOptions};
+use crate::{gradients::Clipping, optimizer::OptimizerConfig};
+
+/// Adam's learning rate for a linear head.
+const LINEAR_LR: f64 = 5e-3;
+
+impl TrainOptions {
+    /// The learning rate that suits the optimizer, and with Adam the head.
+    ///
+    /// Adam moves every weight by about the rate, so that what a layer says moves by the rate times its width: the
+    /// rate falls with the widest layer (Yang et al. 2022, arXiv:2203.03466), from that of a linear head. The
+    /// measurements are in the README of this crate.
+    #[must_use]
+    pub fn usual_lr(&self) -> f64 {
+        let widest = self.hidden.iter().copied().max().filter(|_| self.head == HeadKind::Mlp);
+        match self.optimizer {
+            OptimizerKind::Adam | OptimizerKind::AdamW => match widest {
+                Some(width) => (3e-4 * 1024.0 / width as f64).min(LINEAR_LR),
+                None => LINEAR_LR,
+            },
+            OptimizerKind::Sgd => 1e-2,
+            OptimizerKind::RmsProp | OptimizerKind::Lion => 1e-4,
+        }
+    }
+
+    /// The optimizer with its constants.
+    pub(crate) fn optimizer_config(&self) -> OptimizerConfig {
+        let mut config = match self.optimizer {
+            OptimizerKind::Adam => OptimizerConfig::adam_keras(),
+            OptimizerKind::AdamW => OptimizerConfig::adamw(0.01),
+            OptimizerKind::Sgd => OptimizerConfig::sgd(0.9, true),
+            OptimizerKind::RmsProp => OptimizerConfig::rmsprop(0.9),
+            OptimizerKind::Lion => OptimizerConfig::lion(0.01),
+        };
+        if let Some(weight_decay) = self.weight_decay {
+            config.set_weight_decay(weight_decay);
+        }
+        config
+    }
+
+    /// Bounds on the gradients of a step.
+    pub(crate) fn clipping(&self) -> Clipping {
+        Clipping { norm: self.clip_norm, value: self.clip_value }
+    }
+
+    /// Photos that a step of the optimizer looks at.
+    pub(crate) fn photos_per_step(&self) -> usize {
+        self.batch_size.saturating_mul(self.accumulate)
+    }
+
+    /// The loss, with the class weights that the options and the photos come to.
+    pub(crate) fn loss_options(&self, class_weights: Option<Vec<f32>>) -> LossOptions {
+        let focal_gamma = match self.loss {
+            LossKind::CrossEntropy => 0.0,
+            LossKind::Focal => self.focal_gamma,
+        };
+        LossOptions { class_weights, label_smoothing: self.label_smoothing, focal_gamma }
+    }
+
+    /// Limits and tolerance of decoding.
+    #[must_use]
+    pub fn decode(&self) -> DecodeOptions {
+        let Self { max_pixels, max_file_bytes, max_memory_bytes, partial, .. } = *self;
+        DecodeOptions { limits: Limits { max_pixels, max_file_bytes, max_memory_bytes }, partial }
+    }
+}

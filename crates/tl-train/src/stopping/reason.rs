@@ -1,0 +1,28 @@
+//! Why a run ended.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a run ended before its last epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// So many epochs in a row were no better than the best.
+    Patience(usize),
+    /// So many seconds were given, and are used up.
+    Time(f64),
+    /// The validation accuracy reached this fraction.
+    TargetAccuracy(f64),
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Patience(1) => write!(f, "the last epoch was no better than the best"),
+            Self::Patience(n) => write!(f, "the last {n} epochs were no better than the best"),
+            Self::Time(seconds) => write!(f, "the {seconds} s it was given are used up"),
+            Self::TargetAccuracy(accuracy) => write!(f, "the validation accuracy reached {:.1} %", accuracy * 100.0),
+        }
+    }
+}
