@@ -4,6 +4,7 @@ mod bound;
 mod data;
 mod machine;
 mod process;
+mod report;
 mod spread;
 mod stage;
 

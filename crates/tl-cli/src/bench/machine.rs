@@ -1,7 +1,6 @@
-//! The table of `tl bench`.
+//! What `tl bench` measures.
 
 use std::{
-    fmt::Write,
     path::PathBuf,
     process::ExitCode,
     sync::{
@@ -12,7 +11,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
 use tch::Tensor;
 use tl_backbone::{Network, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, find_photos};
@@ -23,8 +21,8 @@ use super::{
     BenchArgs,
     bound::Bound,
     data::{process_cpu, readable},
-    n_threads,
-    process::{self, Process},
+    n_threads, process,
+    report::Report,
     spread::Spread,
     stage::{Round, Stage, measure},
 };
@@ -33,24 +31,6 @@ use crate::{args::GlobalArgs, assets, model::backbone, output, precision::precis
 const BATCHES: [usize; 4] = [1, 4, 8, 32];
 /// Photos of a step of the head.
 const HEAD_BATCH: usize = 32;
-
-/// Everything that was measured.
-#[derive(Debug, Serialize)]
-struct Report {
-    format: u32,
-    backbone: &'static str,
-    n_threads: usize,
-    n_photos: usize,
-    /// Arithmetic of the pipeline.
-    precision: &'static str,
-    processes: Vec<Process>,
-    stages: Vec<Stage>,
-    /// From files to features: nothing known, and everything known.
-    pipeline: Vec<Stage>,
-    bound: Option<Bound>,
-    /// Forward and backward of the notebook's head on one thread, batches of 32.
-    head_step_ms: Spread,
-}
 
 /// What is measured on.
 struct Bench<'a> {
@@ -82,7 +62,7 @@ pub(super) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let report = bench.report()?;
     output::result(&match args.json {
         true => serde_json::to_string_pretty(&report)? + "\n",
-        false => text(&report),
+        false => report.text(),
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -251,33 +231,4 @@ fn reader(geometry: Geometry) -> PhotoReader {
 
 fn network_name(precision: &str, batch: usize) -> String {
     format!("network {precision}, batch {batch}")
-}
-
-fn text(report: &Report) -> String {
-    let mut text = format!(
-        "{} photos, {}, {} threads; median (smallest to largest)\n\n{:<30} {:>26} {:>26}\n",
-        report.n_photos, report.backbone, report.n_threads, "", "photos/s", "CPU ms per photo"
-    );
-    for stage in report.stages.iter().chain(&report.pipeline) {
-        let cpu = stage.cpu_ms_per_photo.map_or_else(|| "unknown".to_owned(), |cpu| cpu.to_string());
-        let _ = writeln!(text, "{:<30} {:>26} {cpu:>26}", stage.name, stage.photos_per_s.to_string());
-    }
-    if let Some(bound) = &report.bound {
-        let _ = writeln!(
-            text,
-            "\nFiles to features could reach {:.0} photos/s in {}, all cores busy; {:.0} % of it is reached",
-            bound.photos_per_s,
-            report.precision,
-            bound.fraction_reached * 100.0
-        );
-    }
-    let _ = writeln!(text, "A step of the notebook's head, 32 photos, one thread: {} ms", report.head_step_ms);
-    for process in &report.processes {
-        let _ = writeln!(
-            text,
-            "{}: {} s, CPU {} s, peak memory {} MiB",
-            process.name, process.wall_s, process.cpu_s, process.peak_memory_mib
-        );
-    }
-    text
 }

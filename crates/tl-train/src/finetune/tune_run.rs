@@ -1,6 +1,7 @@
 //! The loop of fine-tuning.
 
 mod counts;
+mod ends;
 mod lr_curve;
 mod state;
 mod steps;
@@ -28,7 +29,6 @@ use crate::{
     ema::Ema,
     error::TrainError,
     event::{Event, Observer},
-    head_run::copies,
     optimizer::Optimizer,
     options::{Keep, NormKind, TrainOptions},
     plan::Plan,
@@ -194,8 +194,6 @@ impl<'a> TuneRun<'a> {
         Ok(run)
     }
 
-    // ---- What is trained in an epoch.
-
     /// Lets the layers of this epoch move, and starts the optimizer anew on them.
     fn unfreeze(&mut self) -> Result<(), TrainError> {
         let norm = match self.options.batch_norm {
@@ -222,71 +220,6 @@ impl<'a> TuneRun<'a> {
             |_| Worker::new(&model.backbone, &preprocessing, precision, self.plan.micro_batch(), self.kept.clone());
         self.workers = (0..n_workers).map(worker).collect::<Result<_, _>>()?;
         Ok(())
-    }
-
-    // ---- Ends.
-
-    /// Validates, writes the epoch down, and goes on to the next; whether it was the best so far.
-    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
-        let averaged = self.averaged()?;
-        let val = self.validate(averaged.as_ref().unwrap_or(&self.model))?.map(|(_, loss, accuracy)| (loss, accuracy));
-        let n = self.n_seen() as f64;
-        let record = EpochRecord {
-            epoch: self.history.records.len() + 1,
-            train_loss: self.history.loss_sum / n,
-            train_accuracy: self.history.n_correct as f64 / n,
-            val_loss: val.map(|(loss, _)| loss),
-            val_accuracy: val.map(|(_, accuracy)| accuracy),
-            learning_rate: self.learning_rate(self.history.step.saturating_sub(1)),
-            seconds: self.history.seconds,
-        };
-        let n_epochs = record.epoch + self.n_laid_out().div_ceil(self.n_steps()) - self.history.epoch - 1;
-        observer.event(&Event::Epoch { record: &record, n_epochs, step: self.n_done(), n_photos: self.n_seen() });
-        self.history.records.push(record);
-        if let Some((loss, accuracy)) = val {
-            self.history.plateau.after_epoch(loss, self.options);
-            self.stopping.after_epoch(loss, accuracy);
-        }
-        let is_best = val.is_some_and(|(loss, accuracy)| self.history.is_best(loss, accuracy));
-        self.next_epoch()?;
-        Ok(is_best)
-    }
-
-    fn next_epoch(&mut self) -> Result<(), TrainError> {
-        let trained = |epoch| trained_in(epoch, &self.layers, &self.trained, self.options);
-        let changes = trained(self.history.epoch) != trained(self.history.epoch + 1);
-        self.history.next_epoch();
-        if changes { self.unfreeze() } else { Ok(()) }
-    }
-
-    /// The last epoch's model, or the best's where that was asked for.
-    fn finish(
-        mut self,
-        checkpoints: &Checkpoints,
-        stopped_early: Option<StopReason>,
-    ) -> Result<TunedModel, TrainError> {
-        let mut kept_epoch = None;
-        if let (Keep::Best, Some((epoch, ..))) = (self.options.keep, self.history.best) {
-            let best = checkpoints.best(epoch)?;
-            self.model = self.model_of(best.backbone, best.head)?;
-            self.load_ema(best.ema)?;
-            kept_epoch = Some(self.history.records.len() - self.history.epoch + epoch);
-        }
-        let averaged = self.averaged()?;
-        let model = averaged.as_ref().unwrap_or(&self.model);
-        let val = self.validate(model)?.map(|(features, ..)| features);
-        checkpoints.remove();
-        Ok(TunedModel {
-            weights: model.backbone.to_weights()?,
-            proof: self.frozen.prove(&model.backbone)?,
-            head: Head::from_tensors(model.head.config(), copies(&model.head)?.into_iter().collect())?
-                .to_device(Device::Cpu)?,
-            images_per_second: self.history.n_photos as f64 / self.history.total_seconds.max(1e-9),
-            history: self.history.records,
-            val,
-            stopped_early,
-            kept_epoch,
-        })
     }
 }
 
