@@ -9,7 +9,7 @@ use std::{
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
-use tl_torch::TorchError;
+use tl_torch::{TorchError, tensor_from_u8};
 
 use crate::{atomic::write_atomically, error::ModelError};
 
@@ -111,8 +111,9 @@ fn tensor_of(view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor, Strin
         other => return Err(format!("numbers of type {other:?} are not used by tl")),
     };
     let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
-    // The library has checked that the bytes are as many as the shape wants.
-    Tensor::f_from_data_size(view.data(), &shape, kind).map_err(|e| e.to_string())
+    // The library has checked that the bytes are as many as the shape wants. (tch's own way fills with zeros first.)
+    let bytes = tensor_from_u8(view.data(), &[view.data().len() as i64]).map_err(|e| e.to_string())?;
+    bytes.f_view_dtype(kind).and_then(|values| values.f_view(shape.as_slice())).map_err(|e| e.to_string())
 }
 
 /// One tensor, ready to be written.
