@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{
+    Parser, Subcommand, ValueEnum,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 
 use crate::{
     bench::BenchArgs, cache::CacheArgs, completions::CompletionsArgs, data::DataArgs, evaluate::EvaluateArgs,
@@ -24,7 +27,7 @@ pub(crate) struct Args {
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct GlobalArgs {
     /// Folder that holds `weights` and `samples` [default: the workspace's `data`]
-    #[arg(long, env = "TL_ASSETS", value_name = "DIR", global = true, hide_env_values = true)]
+    #[arg(long, env = "TL_ASSETS", value_name = "DIR", global = true, hide_env_values = true, value_parser = folder())]
     pub(crate) assets: Option<PathBuf>,
     /// Threads that read photos and run the network; 0 takes one per core
     #[arg(long, value_name = "N", global = true)]
@@ -36,7 +39,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, value_enum, value_name = "P", global = true)]
     pub(crate) precision: Option<PrecisionArg>,
     /// Folder that keeps features, so that no photo is run through a network twice [default: the user's cache folder]
-    #[arg(long, env = "TL_CACHE", value_name = "DIR", global = true, hide_env_values = true)]
+    #[arg(long, env = "TL_CACHE", value_name = "DIR", global = true, hide_env_values = true, value_parser = folder())]
     pub(crate) cache: Option<PathBuf>,
     /// Compute all features, and keep none
     #[arg(long, global = true)]
@@ -47,6 +50,11 @@ pub(crate) struct GlobalArgs {
     /// Write what happens as JSON lines to standard error
     #[arg(long, global = true)]
     pub(crate) log_json: bool,
+}
+
+/// A folder, or nothing: a variable that is set to nothing says nothing.
+fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// Arithmetic of the network.

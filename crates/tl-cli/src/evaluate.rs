@@ -15,7 +15,7 @@ use tl_metrics::{Evaluation, MultiLabelEvaluation, Worth};
 use tl_model::{Classifier, PredictOptions, Prediction};
 
 use crate::{
-    EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
+    EXIT_INTERRUPTED,
     args::GlobalArgs,
     cache,
     data::is_list,
@@ -82,8 +82,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
         true => as_json(&worth, &skipped)?,
         false => as_text(&worth, classifier.classes()),
     })?;
-    let is_too_much = args.photos.is_too_much(&skipped, predictions.len());
-    Ok(ExitCode::from(if is_too_much { EXIT_CHECK_FAILED } else { 0 }))
+    Ok(args.photos.exit_code(skipped.len(), predictions.len()))
 }
 
 /// Photos with the model's labels of them.

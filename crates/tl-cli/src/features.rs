@@ -1,11 +1,11 @@
 //! `tl features`.
 
 mod merge;
+mod output_file;
 mod shard;
 
 use std::{
     collections::BTreeSet,
-    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::atomic::Ordering,
@@ -15,20 +15,17 @@ use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum, ValueHint};
 use tl_data::{DataError, Folder, ScanOptions, Skipped, find_photos, read_list, scan};
 use tl_features::{ExportFormat, ExtractOptions, FeatureTable, extract};
-use tl_model::write_atomically;
 
-use self::{merge::MergeArgs, shard::Shard};
+use self::{merge::MergeArgs, output_file::OutputFile, shard::Shard};
 use crate::{
-    EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
+    EXIT_INTERRUPTED,
     args::GlobalArgs,
     assets, cache,
     data::is_list,
     model::{backbone, predict_options},
-    output,
     photo_args::PhotoArgs,
     progress::{Display, PhotoProgress},
-    signal,
-    skipped::{self, plural},
+    signal, skipped,
 };
 
 /// Writes what a pretrained network says of each photo: path, label and features, sorted by path.
@@ -83,11 +80,13 @@ pub(crate) fn run(args: &FeaturesArgs, global: &GlobalArgs) -> Result<ExitCode> 
 }
 
 fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalArgs) -> Result<ExitCode> {
-    let format = format(out, args.format)?;
+    let format = export_format(out, args.format)?;
     let given = args.shard.map_or_else(Shard::of_environment, |_| Ok(None))?;
     let out = &given.map_or_else(|| out.to_owned(), |shard| shard.name(out));
+    let out = OutputFile::new(out, format)?;
     let weights = assets::weights(global, backbone(&args.backbone)?)?;
     let (found, mut skipped) = find(data)?;
+    out.check_apart(std::iter::once(data).chain(found.iter().map(|(path, _)| path.as_path())))?;
     let shard = args.shard.or(given).unwrap_or_default();
     let photos = shard.part(found);
 
@@ -114,7 +113,8 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
     cache::say_problem(cache.as_ref());
     skipped.extend(broken);
     skipped::say(&skipped, None);
-    if features.is_empty() && !photos.is_empty() {
+    // A shard may have no photo that can be read: the others' are to be put together with it all the same.
+    if features.is_empty() && !photos.is_empty() && shard.is_whole() {
         bail!("no photo in {} could be read", data.display());
     }
     let table = FeatureTable {
@@ -122,10 +122,11 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
         labels: features.photos.iter().map(|&i| photos[i].1.clone()).collect(),
         width: features.width,
         rows: features.rows,
+        network: format!("{} {}", weights.spec().name, predict.precision.name()),
+        shard: (!shard.is_whole()).then_some(shard.numbers()),
     };
-    save(&table, out, format)?;
-    let is_too_much = args.photos.is_too_much(&skipped, table.len());
-    Ok(ExitCode::from(if is_too_much { EXIT_CHECK_FAILED } else { 0 }))
+    out.save(&table)?;
+    Ok(args.photos.exit_code(skipped.len(), table.len()))
 }
 
 /// A photo and its label.
@@ -158,7 +159,7 @@ fn sorted(photos: impl Iterator<Item = Labelled>) -> Vec<Labelled> {
 }
 
 /// The format that was asked for, or that the file's name tells.
-fn format(out: &Path, asked: Option<FormatArg>) -> Result<ExportFormat> {
+fn export_format(out: &Path, asked: Option<FormatArg>) -> Result<ExportFormat> {
     Ok(match asked {
         Some(FormatArg::Safetensors) => ExportFormat::Safetensors,
         Some(FormatArg::Npy) => ExportFormat::Npy,
@@ -171,21 +172,4 @@ fn format(out: &Path, asked: Option<FormatArg>) -> Result<ExportFormat> {
             )
         })?,
     })
-}
-
-/// Writes the table whole or not at all, and says so.
-fn save(table: &FeatureTable, out: &Path, format: ExportFormat) -> Result<()> {
-    let write = |path: &Path, write: &dyn Fn(&mut dyn Write) -> std::io::Result<()>| {
-        write_atomically(path, |out| write(out)).with_context(|| format!("{} cannot be written", path.display()))
-    };
-    if format == ExportFormat::Npy {
-        write(&out.with_extension("csv"), &|out| table.write_index(out))?;
-    }
-    write(out, &|file| table.write(format, file))?;
-    output::result(&format!(
-        "Wrote {} features of {} to {}\n",
-        table.width,
-        plural(table.len(), "photo"),
-        out.display()
-    ))
 }

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Write};
 
 use anyhow::{Error, Result};
 
+use crate::logging;
+
 /// Writes a result.
 pub(crate) fn result(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
@@ -13,7 +15,10 @@ pub(crate) fn result(text: &str) -> Result<()> {
 
 /// Writes an error with its causes, once.
 pub(crate) fn error(error: &Error) {
-    note(&format!("error: {}", causes(error)));
+    match logging::is_json() {
+        true => tracing::error!(target: "tl", "{}", causes(error)),
+        false => note(&format!("error: {}", causes(error))),
+    }
 }
 
 /// The error and its causes; one that the text before it names already is not said again.
@@ -31,13 +36,19 @@ fn causes(error: &Error) -> String {
 
 /// Writes a remark. A standard error that is closed is no reason to fail.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    if logging::is_json() {
+        tracing::info!(target: "tl", "{text}");
+    } else {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
 }
 
-/// A remark about something that goes less well than it could, with a line of the log of its own.
+/// A remark about something that goes less well than it could.
 pub(crate) fn careful(event: &str, problem: &str) {
-    tracing::warn!(target: "tl", event, problem);
-    note(&format!("Careful: {problem}"));
+    match logging::is_json() {
+        true => tracing::warn!(target: "tl", event, problem),
+        false => note(&format!("Careful: {problem}")),
+    }
 }
 
 /// Whether the reader of the results went away, as `head` does: that is no error.

@@ -1,6 +1,10 @@
 //! Which photos are left out, and when that is too many: the same flags for every command that reads photos.
 
-use tl_data::{DecodeOptions, Skipped};
+use std::process::ExitCode;
+
+use tl_data::DecodeOptions;
+
+use crate::{EXIT_CHECK_FAILED, output::note, skipped::plural};
 
 /// How much is forgiven.
 #[derive(Debug, clap::Args)]
@@ -27,10 +31,15 @@ impl PhotoArgs {
         DecodeOptions { partial: self.partial, ..DecodeOptions::default() }
     }
 
-    /// Whether more was skipped than allowed.
-    pub(crate) fn is_too_much(&self, skipped: &[Skipped], n_used: usize) -> bool {
-        let n_files = skipped.len() + n_used;
-        skipped.len() as f64 > self.allowed().unwrap_or(0.2) * n_files as f64
+    /// Success, unless more was skipped than allowed, which is said.
+    pub(crate) fn exit_code(&self, n_skipped: usize, n_used: usize) -> ExitCode {
+        let (n_files, allowed) = (n_skipped + n_used, self.allowed().unwrap_or(0.2));
+        if n_skipped as f64 <= allowed * n_files as f64 {
+            return ExitCode::SUCCESS;
+        }
+        let (files, percent) = (plural(n_files, "file"), allowed * 100.0);
+        note(&format!("{n_skipped} of {files} skipped, more than the {percent} % of --max-skipped: exit status 1"));
+        ExitCode::from(EXIT_CHECK_FAILED)
     }
 }
 

@@ -14,7 +14,7 @@ use tl_data::{SkipReason, Skipped, find_photos};
 use tl_model::{PredictOptions, Prediction};
 
 use crate::{
-    EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
+    EXIT_INTERRUPTED,
     args::GlobalArgs,
     cache,
     model::{Named, predict_options},
@@ -88,8 +88,7 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let listing = Listing { photos: &photos, classes: classifier.classes(), answers: &answers, skipped: &skipped };
     output::result(&listing.write(args.format)?)?;
     skipped::say(&skipped, None);
-    let is_too_much = args.photos.is_too_much(&skipped, answers.len());
-    Ok(ExitCode::from(if is_too_much { EXIT_CHECK_FAILED } else { 0 }))
+    Ok(args.photos.exit_code(skipped.len(), answers.len()))
 }
 
 fn probability(text: &str) -> Result<f32, String> {
@@ -133,7 +132,7 @@ fn path_of(line: Vec<u8>) -> PathBuf {
 
 /// Paths that lead somewhere; one that does not must not cost the answers for the others.
 fn present(paths: Vec<PathBuf>) -> (Vec<PathBuf>, Vec<Skipped>) {
-    let (present, missing): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.symlink_metadata().is_ok());
+    let (present, missing): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.exists());
     let reason = SkipReason::Unreadable { reason: "no such file or folder".to_owned() };
     (present, missing.into_iter().map(|path| Skipped { path, reason: reason.clone() }).collect())
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use tl_data::Skipped;
 
-use crate::output::note;
+use crate::{logging, output::note};
 
-/// Photos named on screen; the rest is counted.
+/// Photos named on screen; the rest is counted. The log in JSON names all.
 const N_NAMED: usize = 5;
 
 /// Says how many photos were left out, why, and names the first few.
@@ -27,10 +27,11 @@ pub(crate) fn lines(skipped: &[Skipped], list: Option<&str>) -> Vec<String> {
     }
     let reasons: Vec<_> = by_reason.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     let mut lines = vec![format!("Skipped {} ({}):", plural(skipped.len(), "file"), reasons.join(", "))];
-    lines.extend(skipped.iter().take(N_NAMED).map(|s| format!("  {}: {}", s.path.display(), s.reason)));
-    if skipped.len() > N_NAMED {
-        let list = list.map(|list| format!(", listed in {list}")).unwrap_or_default();
-        lines.push(format!("  and {} more{list}", skipped.len() - N_NAMED));
+    let n_named = if logging::is_json() { skipped.len() } else { N_NAMED };
+    lines.extend(skipped.iter().take(n_named).map(|s| format!("  {}: {}", s.path.display(), s.reason)));
+    if skipped.len() > n_named {
+        let list = list.map_or_else(|| "; --log-json names all".to_owned(), |list| format!(", listed in {list}"));
+        lines.push(format!("  and {} more{list}", skipped.len() - n_named));
     }
     lines
 }

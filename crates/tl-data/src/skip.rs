@@ -43,6 +43,12 @@ pub enum SkipReason {
     /// The content is no image format known here.
     #[error("is not a photo in a known format")]
     NotAnImage,
+    /// A photo that no decoder here knows.
+    #[error("is of a kind that is not decoded here ({what}); convert it to JPEG or PNG")]
+    Unsupported {
+        /// The format, or what of it is not known.
+        what: String,
+    },
     /// It ends before the picture does.
     #[error("is cut off before the end of the picture")]
     Truncated,
@@ -102,6 +108,7 @@ impl SkipReason {
             Self::NoMatch => "not matched",
             Self::Empty => "empty",
             Self::NotAnImage => "not an image",
+            Self::Unsupported { .. } => "unsupported",
             Self::Truncated => "truncated",
             Self::Damaged { .. } => "damaged",
             Self::TooManyBytes { .. } => "too many bytes",

@@ -1,5 +1,7 @@
 //! Image formats by their first bytes: a name proves nothing.
 
+use crate::skip::SkipReason;
+
 /// Bytes of a file that are enough to tell its format.
 pub(crate) const N_HEAD_BYTES: usize = 32;
 
@@ -33,6 +35,20 @@ impl Format {
     }
 }
 
+/// What a file that starts with `head` is when no format is known: phones write some that others read.
+pub(crate) fn unknown(head: &[u8]) -> SkipReason {
+    let what = match head {
+        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => match brand.get(..4) {
+            Some(b"avif" | b"avis") => "AVIF",
+            Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"mif1" | b"msf1") => "HEIC",
+            _ => return SkipReason::NotAnImage,
+        },
+        [0xFF, 0x0A, ..] | [0, 0, 0, 0x0C, b'J', b'X', b'L', b' ', ..] => "JPEG XL",
+        _ => return SkipReason::NotAnImage,
+    };
+    SkipReason::Unsupported { what: what.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +57,17 @@ mod tests {
     fn text_is_no_image() {
         for text in ["", "B", "BM", "BM of the year", "RIFF....WAVE", "GIF8", "<svg/>", "II of hearts"] {
             assert_eq!(Format::of(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn photos_that_nothing_here_decodes_are_named() {
+        let of = |head: &[u8]| unknown(head).to_string();
+        assert!(of(b"\0\0\0\x18ftypheic\0\0").contains("HEIC"));
+        assert!(of(b"\0\0\0\x1cftypavif").contains("AVIF"));
+        assert!(of(b"\xFF\x0A\xFA").contains("JPEG XL"));
+        for other in [&b"\0\0\0\x18ftypisom"[..], b"\0\0\0\x18ftyp", b"text"] {
+            assert_eq!(unknown(other), SkipReason::NotAnImage);
         }
     }
 

@@ -10,7 +10,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::{
     skip::{SkipReason, Skipped},
-    sniff::{Format, N_HEAD_BYTES},
+    sniff::{Format, N_HEAD_BYTES, unknown},
 };
 
 /// Endings that are taken for a photo without a look inside; the reader judges by content later.
@@ -18,9 +18,27 @@ const PHOTO_ENDINGS: [&str; 12] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp", "bmp", "dib", "tif", "tiff", "ico"];
 
 /// Endings of what usually lies beside photos and was never meant as one.
-const DEBRIS_ENDINGS: [&str; 17] = [
-    "txt", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "toml", "md", "html", "ini", "db", "log", "py",
-    "ipynb", "pdf",
+const DEBRIS_ENDINGS: [&str; 20] = [
+    "txt",
+    "csv",
+    "tsv",
+    "json",
+    "jsonl",
+    "xml",
+    "yaml",
+    "yml",
+    "toml",
+    "md",
+    "html",
+    "ini",
+    "db",
+    "log",
+    "py",
+    "ipynb",
+    "pdf",
+    "npy",
+    "parquet",
+    "safetensors",
 ];
 
 /// Folders that systems leave behind.
@@ -111,7 +129,7 @@ fn reason_against(path: &Path, kind: FileType) -> Option<SkipReason> {
     match head(path) {
         Ok(bytes) if Format::of(&bytes).is_some() => None,
         Ok(bytes) if bytes.is_empty() => Some(SkipReason::Empty),
-        Ok(_) => Some(SkipReason::NotAnImage),
+        Ok(bytes) => Some(unknown(&bytes)),
         Err(error) => Some(SkipReason::unreadable(&error)),
     }
 }

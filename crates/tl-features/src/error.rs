@@ -56,6 +56,18 @@ pub enum FeatureError {
         /// The widths, in order of the tables.
         widths: Vec<usize>,
     },
+    /// Tables of different networks, or of one in different arithmetic.
+    #[error("the tables are of {}; put together only shards of one network in one arithmetic", networks.join(" and "))]
+    Networks {
+        /// The networks.
+        networks: Vec<String>,
+    },
+    /// Not all shards were given.
+    #[error("shards are missing: {}; give the files of all of them at once", shards.join(", "))]
+    Missing {
+        /// Those that were not, as `i/n`.
+        shards: Vec<String>,
+    },
     /// Two tables hold the same photo.
     #[error("{path} is in two of the tables; name each shard once")]
     Twice {

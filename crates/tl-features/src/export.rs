@@ -1,6 +1,7 @@
 //! Features for other programs: a table with a path and a label per row, in four file formats.
 
 mod csv;
+mod merge;
 mod npy;
 mod parquet;
 mod safetensors;
@@ -51,6 +52,10 @@ pub struct FeatureTable {
     pub width: usize,
     /// `[len, width]`, row-major.
     pub rows: Vec<f32>,
+    /// What computed them, such as `mobilenet_v1 f32`. CSV and npy do not hold it: empty.
+    pub network: String,
+    /// Where these are the rows of shard `i` of `n`, counted from 0: `[i, n]`. CSV and npy do not hold it.
+    pub shard: Option<[usize; 2]>,
 }
 
 impl FeatureTable {
@@ -109,32 +114,6 @@ impl FeatureTable {
         let reason = format!("{} rows of features for {} paths", n_rows, table.len());
         let is_whole = n_rows == table.len() && table.labels.len() == table.len();
         is_whole.then_some(table).ok_or(FeatureError::Table { path: path.to_owned(), reason })
-    }
-
-    /// Puts tables together, sorted by path and label: shards give the table of a run that was never parted.
-    ///
-    /// # Errors
-    /// Tables of different widths, and a photo that two of them hold.
-    pub fn merge(parts: &[Self]) -> Result<Self, FeatureError> {
-        let mut widths: Vec<usize> = parts.iter().filter(|part| !part.is_empty()).map(|part| part.width).collect();
-        widths.dedup();
-        if widths.len() > 1 {
-            return Err(FeatureError::Widths { widths });
-        }
-        let width = widths.first().copied().or(parts.first().map(|part| part.width)).unwrap_or(0);
-        let rows_of = |(p, part): (usize, &Self)| (0..part.len()).map(move |row| (p, row)).collect::<Vec<_>>();
-        let mut order: Vec<(usize, usize)> = parts.iter().enumerate().flat_map(rows_of).collect();
-        let name = |&(p, row): &(usize, usize)| (&parts[p].paths[row], &parts[p].labels[row]);
-        order.sort_by(|a, b| name(a).cmp(&name(b)));
-        if let Some([twice, ..]) = order.windows(2).find(|pair| name(&pair[0]) == name(&pair[1])) {
-            return Err(FeatureError::Twice { path: name(twice).0.clone() });
-        }
-        Ok(Self {
-            paths: order.iter().map(|at| name(at).0.clone()).collect(),
-            labels: order.iter().map(|at| name(at).1.clone()).collect(),
-            width,
-            rows: order.iter().flat_map(|&(p, row)| parts[p].row(row)).copied().collect(),
-        })
     }
 }
 

@@ -1,37 +1,80 @@
 //! Files that are there whole or not at all.
 
 use std::{
-    io::{self, Write},
-    path::Path,
+    fs::{self, File},
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
 };
 
 use tempfile::NamedTempFile;
+
+/// A file that is written, and not yet in its place: dropped, it leaves what was there before.
+#[derive(Debug)]
+pub struct Draft {
+    /// The file beside its place, and the place; `None` where the bytes went straight to a device or a pipe.
+    written: Option<(NamedTempFile, PathBuf)>,
+}
+
+impl Draft {
+    /// Writes a temporary sibling of `path`, to the disk. A link is followed; what is no regular file, as a pipe, is
+    /// written to as it is.
+    ///
+    /// # Errors
+    /// Those of writing; a folder that does not exist, and a folder in the place of the file, are named.
+    pub fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Self> {
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match fs::metadata(&place) {
+            Ok(found) if found.is_dir() => {
+                return Err(io::Error::new(ErrorKind::IsADirectory, format!("{} is a folder", path.display())));
+            }
+            Ok(found) if !found.is_file() => {
+                buffered(&mut File::options().write(true).open(&place)?, write)?;
+                return Ok(Self { written: None });
+            }
+            _ => {}
+        }
+        let folder = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            let problem = format!("there is no folder {}; make it first", folder.display());
+            return Err(io::Error::new(ErrorKind::NotFound, problem));
+        }
+        let mut file = sibling(folder)?;
+        buffered(file.as_file_mut(), write)?;
+        file.as_file().sync_data()?;
+        Ok(Self { written: Some((file, place)) })
+    }
+
+    /// Renames the file into its place.
+    pub fn put(self) -> io::Result<()> {
+        self.written.map_or(Ok(()), |(file, place)| Ok(file.persist(place).map(drop)?))
+    }
+}
 
 /// Writes a file through a temporary sibling and renames it into place.
 ///
 /// A reader sees the old bytes or the new ones, never a part; a full disk or a killed process leaves the
 /// old file. The bytes are on disk before the rename.
+///
+/// # Errors
+/// As [`Draft::write`].
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::with_prefix_in(".tl-", folder)?;
-    let mut buffered = io::BufWriter::with_capacity(1 << 20, file.as_file_mut());
-    write(&mut buffered)?;
-    buffered.flush()?;
-    drop(buffered);
-    file.as_file().sync_data()?;
-    share_with_others(file.as_file())?;
-    file.persist(path)?;
-    Ok(())
+    Draft::write(path, write)?.put()
 }
 
-/// A temporary file is private to its owner; a result is meant to be handed on, as far as others may read it.
+fn buffered(file: &mut File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut buffered = io::BufWriter::with_capacity(1 << 20, file);
+    write(&mut buffered)?;
+    buffered.flush()
+}
+
+/// A temporary file is private to its owner; a result is meant to be handed on, as far as the user's mask allows.
 #[cfg(unix)]
-fn share_with_others(file: &std::fs::File) -> io::Result<()> {
+fn sibling(folder: &Path) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+    tempfile::Builder::new().prefix(".tl-").permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
 #[cfg(not(unix))]
-fn share_with_others(_: &std::fs::File) -> io::Result<()> {
-    Ok(())
+fn sibling(folder: &Path) -> io::Result<NamedTempFile> {
+    NamedTempFile::with_prefix_in(".tl-", folder)
 }

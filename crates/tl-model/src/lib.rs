@@ -29,7 +29,7 @@ mod golden;
 mod provenance;
 
 pub use archive::Archive;
-pub use atomic::write_atomically;
+pub use atomic::{Draft, write_atomically};
 pub use bundle::{Bundle, FORMAT_VERSION};
 pub use classifier::{Classifier, PredictOptions, Prediction};
 pub use error::ModelError;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::ValueHint;
 use tl_features::FeatureTable;
 
-use super::{FormatArg, format, save};
+use super::{FormatArg, export_format, output_file::OutputFile};
 
 /// Puts the files of shards together, sorted by path: the bytes are those of a run without --shard.
 #[derive(Debug, clap::Args)]
@@ -23,9 +23,9 @@ pub(crate) struct MergeArgs {
 }
 
 pub(super) fn run(args: &MergeArgs) -> Result<ExitCode> {
-    let out = format(&args.out, args.format)?;
-    let open = |part: &PathBuf| Ok(FeatureTable::open(part, format(part, None)?)?);
+    let out = OutputFile::new(&args.out, export_format(&args.out, args.format)?)?;
+    let open = |part: &PathBuf| Ok(FeatureTable::open(part, export_format(part, None)?)?);
     let parts = args.parts.iter().map(open).collect::<Result<Vec<_>>>()?;
-    save(&FeatureTable::merge(&parts)?, &args.out, out)?;
+    out.save(&FeatureTable::merge(&parts)?)?;
     Ok(ExitCode::SUCCESS)
 }

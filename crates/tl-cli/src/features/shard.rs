@@ -53,6 +53,16 @@ impl Shard {
         out.with_file_name(format!("{stem}-{}-of-{}{ending}", self.i, self.n))
     }
 
+    /// Whether it is all photos.
+    pub(super) fn is_whole(self) -> bool {
+        self.n == 1
+    }
+
+    /// `[i, n]`.
+    pub(super) fn numbers(self) -> [usize; 2] {
+        [self.i, self.n]
+    }
+
     pub(super) fn part<T>(self, photos: Vec<T>) -> Vec<T> {
         photos.into_iter().skip(self.i).step_by(self.n).collect()
     }

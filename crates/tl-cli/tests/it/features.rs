@@ -12,9 +12,10 @@ fn features(work: &Work, args: &[&str]) -> String {
 fn shards_of_every_format_merge_to_the_whole() {
     let work = Work::with_photos(7);
     for ending in ["safetensors", "npy", "csv", "parquet"] {
-        let file = |name: &str| format!("{name}.{ending}");
+        // The .csv of the same name belongs to the .npy.
+        let file = |name: &str| format!("{ending}-{name}.{ending}");
         let said = features(&work, &["photos", "--out", &file("whole")]);
-        assert_eq!(said, format!("Wrote 576 features of 14 photos to whole.{ending}\n"));
+        assert_eq!(said, format!("Wrote 576 features of 14 photos to {}\n", file("whole")));
         for shard in ["0/3", "1/3", "2/3"] {
             features(&work, &["photos", "--out", &file(&format!("part{}", &shard[..1])), "--shard", shard]);
         }
@@ -22,18 +23,100 @@ fn shards_of_every_format_merge_to_the_whole() {
         let bytes = |name: &str| std::fs::read(work.path(name)).unwrap();
         assert!(bytes(&file("whole")) == bytes(&file("merged")), "{ending}");
         if ending == "npy" {
-            assert_eq!(bytes("whole.csv"), bytes("merged.csv"));
+            assert_eq!(bytes("npy-whole.csv"), bytes("npy-merged.csv"));
         }
     }
     // From one format to another nothing changes.
-    work.ok(&["features", "merge", "again.parquet", "whole.safetensors"]);
-    assert!(std::fs::read(work.path("again.parquet")).unwrap() == std::fs::read(work.path("whole.parquet")).unwrap());
-    work.ok(&["features", "merge", "again.safetensors", "whole.parquet"]);
-    let both = ["again.safetensors", "whole.safetensors"].map(|name| std::fs::read(work.path(name)).unwrap());
+    work.ok(&["features", "merge", "again.parquet", "safetensors-whole.safetensors"]);
+    assert!(
+        std::fs::read(work.path("again.parquet")).unwrap()
+            == std::fs::read(work.path("parquet-whole.parquet")).unwrap()
+    );
+    work.ok(&["features", "merge", "again.safetensors", "parquet-whole.parquet"]);
+    let both =
+        ["again.safetensors", "safetensors-whole.safetensors"].map(|name| std::fs::read(work.path(name)).unwrap());
     assert!(both[0] == both[1]);
-    let twice = work.run(&["features", "merge", "x.csv", "part0.parquet", "part0.parquet"]);
+    let twice = work.run(&["features", "merge", "x.parquet", "csv-part0.csv", "csv-part0.csv"]);
     assert_eq!(twice.code(), 2);
     assert!(twice.stderr().contains("is in two of the tables"), "{}", twice.stderr());
+}
+
+#[test]
+fn parts_that_do_not_belong_together_are_refused() {
+    let work = Work::with_photos(3);
+    for ending in ["safetensors", "parquet"] {
+        let file = |name: &str| format!("{name}.{ending}");
+        for shard in ["0/3", "1/3", "2/3"] {
+            features(&work, &["photos", "--out", &file(&format!("part{}", &shard[..1])), "--shard", shard]);
+        }
+        features(&work, &["photos", "--out", &file("coarse"), "--shard", "1/3", "--precision", "bf16"]);
+        let refused = |parts: [&str; 2]| {
+            let run = work.run(&["features", "merge", &file("all"), &file(parts[0]), &file(parts[1])]);
+            assert_eq!(run.code(), 2);
+            run.stderr()
+        };
+        assert!(refused(["part2", "part0"]).contains("missing: 1/3;"));
+        let said = refused(["part0", "coarse"]);
+        assert!(said.contains("mobilenet_v3_small bf16 and mobilenet_v3_small f32"), "{said}");
+        assert!(!work.path(&file("all")).exists());
+    }
+}
+
+#[test]
+fn a_shard_of_broken_photos_is_an_empty_file() {
+    let work = Work::with_photos(2);
+    work.write("photos/checks/000.jpg", b"\xff\xd8\xff and no more");
+    for shard in ["0/4", "1/4", "2/4", "3/4"] {
+        let out = format!("part{}.parquet", &shard[..1]);
+        features(&work, &["photos", "--out", &out, "--shard", shard, "--max-skipped", "1"]);
+    }
+    let parts = ["part0.parquet", "part1.parquet", "part2.parquet", "part3.parquet"];
+    work.ok(&[&["features", "merge", "all.csv"], &parts[..]].concat());
+    assert_eq!(std::fs::read_to_string(work.path("all.csv")).unwrap().lines().count(), 4);
+}
+
+#[test]
+fn nothing_that_is_read_is_written_over() {
+    let work = Work::with_photos(2);
+    let list = b"path,label\nphotos/checks/000.jpg,a\nphotos/stripes/000.jpg,b\n";
+    work.write("list.csv", list);
+    work.write("other.csv", b"mine");
+    features(&work, &["list.csv", "--out", "rows.npy"]);
+    for out in [&["list.csv"][..], &["list.npy"], &["other.npy"], &["rows.csv"], &["rows.csv", "--format", "npy"]] {
+        let run = work.run(&[&["features", "list.csv", "--out"], out, &NETWORK].concat());
+        assert_eq!(run.code(), 2, "{out:?}: {}", run.stderr());
+    }
+    assert_eq!(std::fs::read(work.path("list.csv")).unwrap(), list);
+    assert_eq!(std::fs::read(work.path("other.csv")).unwrap(), b"mine");
+    // Known before there is anything to lose.
+    let run = work.run(&[&["features", "list.csv", "--out", "nowhere/x.npy"], &NETWORK[..]].concat());
+    assert!(run.stderr().contains("there is no folder nowhere; make it first"), "{}", run.stderr());
+    features(&work, &["list.csv", "--out", "rows.npy"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_written_to_as_it_is() {
+    let work = Work::with_photos(1);
+    let run = features(&work, &["photos", "--out", "/dev/stdout", "--format", "csv"]);
+    assert!(run.starts_with("path,label,f0,"), "{run}");
+    assert!(run.ends_with("to /dev/stdout\n"), "{run}");
+}
+
+#[test]
+fn the_log_in_json_is_json_and_names_all_that_was_skipped() {
+    let work = Work::with_photos(2);
+    for i in 0..7 {
+        work.write(&format!("photos/checks/broken{i}.jpg"), b"\xff\xd8\xff and no more");
+    }
+    let run = work.run(&[&["features", "photos", "--out", "x.npy", "--log-json"], &NETWORK[..]].concat());
+    assert_eq!(run.code(), 1);
+    let lines: Vec<serde_json::Value> = run.stderr().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for i in 0..7 {
+        let name = format!("broken{i}.jpg");
+        assert!(lines.iter().any(|line| line["message"].as_str().is_some_and(|text| text.contains(&name))), "{name}");
+    }
+    assert!(lines.iter().any(|line| line["message"].as_str().is_some_and(|text| text.contains("exit status 1"))));
 }
 
 #[test]
@@ -63,7 +146,9 @@ fn launchers_say_which_shard() {
         assert!(command.env(rank, "1").env(size, "4").status().unwrap().success());
         let index = std::fs::read_to_string(work.path("f-1-of-4.csv")).unwrap();
         assert_eq!(index, "path,label\nphotos/checks/001.jpg,checks\nphotos/stripes/002.jpg,stripes\n");
-        std::fs::remove_file(work.path("f-1-of-4.npy")).unwrap();
+        for file in ["f-1-of-4.npy", "f-1-of-4.csv"] {
+            std::fs::remove_file(work.path(file)).unwrap();
+        }
     }
     let mut command = work.command(&["features", "photos", "--out", "f.npy", NETWORK[0], NETWORK[1], NETWORK[2]]);
     let output = command.env("RANK", "4").env("WORLD_SIZE", "4").output().unwrap();

@@ -11,7 +11,7 @@ use crate::{
     geometry::Geometry,
     limits::DecodeOptions,
     skip::SkipReason,
-    sniff::Format,
+    sniff::{Format, unknown},
     walk::{metadata, not_a_file},
 };
 
@@ -138,7 +138,7 @@ impl PhotoReader {
         let format = match Format::of(bytes) {
             Some(format) => format,
             None if bytes.is_empty() => return Err(SkipReason::Empty),
-            None => return Err(SkipReason::NotAnImage),
+            None => return Err(unknown(bytes)),
         };
         let (options, picture) = (&self.options, &mut self.picture);
         // The decoders are other people's code and meet hostile files: their panic costs one photo, not the run.

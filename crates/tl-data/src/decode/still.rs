@@ -74,6 +74,7 @@ fn reason(error: &ImageError, limit: u64) -> SkipReason {
         ImageError::Limits(error) if error.kind() == LimitErrorKind::InsufficientMemory => {
             SkipReason::TooMuchMemory { limit }
         }
+        ImageError::Unsupported(error) => SkipReason::Unsupported { what: error.to_string() },
         _ if is_early_end(error) => SkipReason::Truncated,
         _ => SkipReason::Damaged { reason: error.to_string() },
     }

@@ -12,6 +12,7 @@ use parquet::{
     data_type::{ByteArray, ByteArrayType, DataType, FloatType},
     errors::ParquetError,
     file::{
+        metadata::KeyValue,
         properties::{EnabledStatistics, WriterProperties},
         reader::{FileReader, RowGroupReader, SerializedFileReader},
         writer::{SerializedFileWriter, SerializedRowGroupWriter},
@@ -23,6 +24,9 @@ use super::{Failure, FeatureTable};
 
 /// Rows that a reader can take at a time.
 const GROUP_ROWS: usize = 16_384;
+/// Keys of the metadata.
+const NETWORK: &str = "network";
+const SHARD: &str = "shard";
 
 pub(super) fn write(table: &FeatureTable, out: &mut dyn Write) -> io::Result<()> {
     // The writer wants to be sent between threads, which `out` need not bear.
@@ -36,7 +40,8 @@ fn write_groups(table: &FeatureTable, bytes: &mut Vec<u8>) -> Result<(), Parquet
         .set_created_by("tl".to_owned())
         // Features hardly repeat, and nobody looks for a range of them.
         .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::None);
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_key_value_metadata(Some(metadata(table)));
     let mut writer = SerializedFileWriter::new(bytes, schema(table.width)?, Arc::new(properties.build()))?;
     for first in (0..table.len()).step_by(GROUP_ROWS) {
         let rows = first..(first + GROUP_ROWS).min(table.len());
@@ -50,6 +55,12 @@ fn write_groups(table: &FeatureTable, bytes: &mut Vec<u8>) -> Result<(), Parquet
         group.close()?;
     }
     writer.close().map(drop)
+}
+
+/// What a file says of the table beside its rows.
+fn metadata(table: &FeatureTable) -> Vec<KeyValue> {
+    let shard = table.shard.map(|[i, n]| KeyValue::new(SHARD.to_owned(), format!("{i}/{n}")));
+    std::iter::once(KeyValue::new(NETWORK.to_owned(), table.network.clone())).chain(shard).collect()
 }
 
 fn schema(width: usize) -> Result<TypePtr, ParquetError> {
@@ -88,7 +99,20 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, Failure> {
     if columns.iter().take(2).map(|column| column.name()).ne(["path", "label"]) {
         return Err("its first columns are not path and label".into());
     }
-    let mut table = FeatureTable { width: columns.len() - 2, ..FeatureTable::default() };
+    let text = |key: &str| {
+        let found = file.metadata().file_metadata().key_value_metadata()?.iter().find(|known| known.key == key)?;
+        found.value.clone()
+    };
+    let shard = text(SHARD).and_then(|shard| {
+        let (i, n) = shard.split_once('/')?;
+        Some([i.parse().ok()?, n.parse().ok()?])
+    });
+    let mut table = FeatureTable {
+        width: columns.len() - 2,
+        network: text(NETWORK).unwrap_or_default(),
+        shard,
+        ..FeatureTable::default()
+    };
     for i in 0..file.num_row_groups() {
         let group = file.get_row_group(i)?;
         let (first, n) = (table.len(), group.metadata().num_rows() as usize);

@@ -17,12 +17,17 @@ const FORMAT: &str = "1";
 pub(super) fn write(table: &FeatureTable, out: &mut dyn Write) -> io::Result<()> {
     let classes = table.classes();
     let (n_labels, n_features) = (8 * table.len(), 4 * table.rows.len());
+    let mut metadata = json!({
+        "format": FORMAT,
+        "classes": serde_json::to_string(&classes)?,
+        "paths": serde_json::to_string(&table.paths)?,
+        "network": table.network,
+    });
+    if let Some(shard) = table.shard {
+        metadata["shard"] = serde_json::to_string(&shard)?.into();
+    }
     let header = json!({
-        "__metadata__": {
-            "format": FORMAT,
-            "classes": serde_json::to_string(&classes)?,
-            "paths": serde_json::to_string(&table.paths)?,
-        },
+        "__metadata__": metadata,
         "labels": {"dtype": "I64", "shape": [table.len()], "data_offsets": [0, n_labels]},
         "features": {
             "dtype": "F32",
@@ -57,5 +62,7 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, Failure> {
     let position = |b: &[u8]| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
     let label = |position: i64| usize::try_from(position).ok().and_then(|i| classes.get(i)).cloned();
     let labels = labels.data().chunks_exact(8).map(|b| label(position(b)).unwrap_or_default()).collect();
-    Ok(FeatureTable { paths, labels, width, rows: floats(features.data()) })
+    let network = text.get("network").cloned().unwrap_or_default();
+    let shard = text.get("shard").map(|shard| serde_json::from_str(shard)).transpose()?;
+    Ok(FeatureTable { paths, labels, width, rows: floats(features.data()), network, shard })
 }

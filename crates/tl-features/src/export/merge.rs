@@ -1,0 +1,63 @@
+//! Tables of shards, put together.
+
+use std::collections::BTreeSet;
+
+use super::FeatureTable;
+use crate::error::FeatureError;
+
+impl FeatureTable {
+    /// Puts tables together, sorted by path and label: shards give the table of a run that was never parted.
+    ///
+    /// # Errors
+    /// Tables of different networks, a photo that two of them hold, and, where all say of which shard they are, one that
+    /// is missing.
+    pub fn merge(parts: &[Self]) -> Result<Self, FeatureError> {
+        check_networks(parts)?;
+        check_shards(parts)?;
+        let mut widths: Vec<usize> = parts.iter().filter(|part| !part.is_empty()).map(|part| part.width).collect();
+        widths.dedup();
+        if widths.len() > 1 {
+            return Err(FeatureError::Widths { widths });
+        }
+        let width = widths.first().copied().or(parts.first().map(|part| part.width)).unwrap_or(0);
+        let rows_of = |(p, part): (usize, &Self)| (0..part.len()).map(move |row| (p, row)).collect::<Vec<_>>();
+        let mut order: Vec<(usize, usize)> = parts.iter().enumerate().flat_map(rows_of).collect();
+        let name = |&(p, row): &(usize, usize)| (&parts[p].paths[row], &parts[p].labels[row]);
+        order.sort_by(|a, b| name(a).cmp(&name(b)));
+        if let Some([twice, ..]) = order.windows(2).find(|pair| name(&pair[0]) == name(&pair[1])) {
+            return Err(FeatureError::Twice { path: name(twice).0.clone() });
+        }
+        Ok(Self {
+            paths: order.iter().map(|at| name(at).0.clone()).collect(),
+            labels: order.iter().map(|at| name(at).1.clone()).collect(),
+            width,
+            rows: order.iter().flat_map(|&(p, row)| parts[p].row(row)).copied().collect(),
+            network: parts
+                .iter()
+                .map(|part| &part.network)
+                .find(|network| !network.is_empty())
+                .cloned()
+                .unwrap_or_default(),
+            shard: None,
+        })
+    }
+}
+
+/// Rows of different networks, or of different arithmetic, are not comparable.
+fn check_networks(parts: &[FeatureTable]) -> Result<(), FeatureError> {
+    let networks: BTreeSet<&str> =
+        parts.iter().map(|part| part.network.as_str()).filter(|network| !network.is_empty()).collect();
+    match networks.len() {
+        0 | 1 => Ok(()),
+        _ => Err(FeatureError::Networks { networks: networks.into_iter().map(str::to_owned).collect() }),
+    }
+}
+
+/// Whether all shards are there, as far as all parts say which one they are.
+fn check_shards(parts: &[FeatureTable]) -> Result<(), FeatureError> {
+    let Some(shards) = parts.iter().map(|part| part.shard).collect::<Option<Vec<_>>>() else { return Ok(()) };
+    let n = shards.iter().map(|&[_, n]| n).max().unwrap_or(0);
+    let given: BTreeSet<[usize; 2]> = shards.into_iter().collect();
+    let missing: Vec<String> = (0..n).filter(|&i| !given.contains(&[i, n])).map(|i| format!("{i}/{n}")).collect();
+    if missing.is_empty() { Ok(()) } else { Err(FeatureError::Missing { shards: missing }) }
+}
