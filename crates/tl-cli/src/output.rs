@@ -34,13 +34,17 @@ fn causes(error: &Error) -> String {
     text
 }
 
-/// Writes a remark. A standard error that is closed is no reason to fail.
+/// Writes a remark.
 pub(crate) fn note(text: &str) {
-    if logging::is_json() {
-        tracing::info!(target: "tl", "{text}");
-    } else {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+    match logging::is_json() {
+        true => tracing::info!(target: "tl", "{text}"),
+        false => line(text),
     }
+}
+
+/// Writes a line as it is to standard error. One that is closed is no reason to fail.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// A remark about something that goes less well than it could.

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use tl_train::{Recipe, TrainOptions};
 use toml::{Table, Value};
+
+use crate::train::absolute;
 
 /// Settings that are put over each other.
 #[derive(Debug, Default)]
@@ -28,8 +30,17 @@ impl Settings {
         };
         let (key, value) = (key.trim(), value.trim());
         let parsed = format!("v = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
-        self.table.insert(key.to_owned(), parsed.unwrap_or_else(|| Value::String(value.to_owned())));
+        let value = match (key, parsed.unwrap_or_else(|| Value::String(value.to_owned()))) {
+            ("data" | "val", Value::String(path)) => absolute(Path::new(&path))?,
+            (_, value) => value,
+        };
+        self.table.insert(key.to_owned(), value);
         Ok(())
+    }
+
+    /// What was said of `key`, where that is text.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.table.get(key)?.as_str()
     }
 
     /// Takes a flag, when it was given.
@@ -46,11 +57,30 @@ impl Settings {
             Some(name) => name
                 .clone()
                 .try_into()
-                .map_err(|error: toml::de::Error| anyhow::anyhow!("the recipe is wrong: {}", error.message()))?,
+                .map_err(|error: toml::de::Error| anyhow!("the recipe is wrong: {}", error.message()))?,
         };
         let preset = if as_published { Recipe::as_published() } else { recipe.options() };
-        let mut table = Table::try_from(preset)?;
+        let preset = Table::try_from(preset)?;
+        for (key, value) in &self.table {
+            let mut one = preset.clone();
+            one.insert(key.clone(), value.clone());
+            one.try_into::<TrainOptions>().map_err(|error| problem(key, value, &error))?;
+        }
+        let mut table = preset;
         table.extend(self.table);
-        table.try_into().map_err(|error: toml::de::Error| anyhow::anyhow!("a setting is wrong: {}", error.message()))
+        Ok(table.try_into()?)
     }
+}
+
+/// What is wrong with a setting, by its name.
+fn problem(key: &str, value: &Value, error: &toml::de::Error) -> Error {
+    let Some((_, known)) = error.message().split_once("unknown field").and_then(|(_, text)| text.split_once(", "))
+    else {
+        return anyhow!("{key} cannot be {value}: {}", error.message());
+    };
+    // Every other piece between backticks is a name.
+    let known = known.split('`').skip(1).step_by(2);
+    let alike = known.map(|name| (strsim::jaro_winkler(name, key), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let hint = alike.filter(|(likeness, _)| *likeness > 0.8).map(|(_, name)| format!(" `{name}` is one."));
+    anyhow!("there is no setting `{key}`.{} --print-config shows what is set", hint.unwrap_or_default())
 }

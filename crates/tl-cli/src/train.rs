@@ -18,7 +18,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tl_train::{Data, Observer, Outcome, Plan, RunFolder, RunInputs, TrainError, TrainOptions, train};
 
 pub(crate) use self::{
@@ -29,12 +29,19 @@ use self::{
     dashboard::Dashboard, json_log::JsonLog, options::options, recorder::Recorder, screen::Screen, summary::summary,
 };
 use crate::{
-    EXIT_INTERRUPTED, args::GlobalArgs, assets, cache, device, output, precision, progress::Display, signal, terminal,
+    EXIT_INTERRUPTED, args::GlobalArgs, assets, cache, device, output, precision, progress::Display,
+    settings::Settings, signal, terminal,
 };
 
 pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let stop = signal::stop_flag();
     let mut options = options(args, global)?;
+    if let Some(run) = args.resume.as_deref().filter(|_| !args.print_config) {
+        let folder = RunFolder::open(run)?;
+        if folder.is_finished() {
+            return finished(&folder, &options);
+        }
+    }
     if options.data.is_none() {
         options.data = Some(assets::default_sample(global)?);
     }
@@ -50,7 +57,7 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let data = Data::load(plan.options(), cache::likeness(global))?;
     let weights = assets::weights(global, plan.spec())?;
     let folder = match &args.resume {
-        Some(run) => RunFolder::open(run)?,
+        Some(run) => RunFolder::open(run)?.locked()?,
         None => RunFolder::create(&args.out, args.name.as_deref(), &stem(plan.options()))?,
     };
     let mut observer = Recorder::new(folder.path(), args.resume.is_some(), view(args, global, &folder, &stop));
@@ -67,6 +74,18 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
         Ok(Outcome::Interrupted { .. }) => Ok(ExitCode::from(EXIT_INTERRUPTED)),
         Err(error) => Err(give_up(error, folder, args.resume.is_some())),
     }
+}
+
+/// Nothing is left to do for a finished run, and other settings do not change it.
+fn finished(folder: &RunFolder, options: &TrainOptions) -> Result<ExitCode> {
+    let mut settings = Settings::default();
+    settings.file(&folder.config())?;
+    let path = folder.path().display();
+    if settings.finish(false)? != *options {
+        bail!("the run in {path} is finished; train a new one for other settings");
+    }
+    output::note(&format!("The run in {path} is finished; its model is {}", folder.model().display()));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What shows the run as it goes.
@@ -93,8 +112,10 @@ fn give_up(error: TrainError, folder: RunFolder, is_resumed: bool) -> anyhow::Er
     if !is_resumed {
         folder.discard();
     }
+    // A checkpoint of numbers that are none leads nowhere, at whatever rate.
+    let leads_on = path.exists() && !matches!(error, TrainError::Diverged { .. });
     let error = anyhow::Error::from(error);
-    match path.exists() {
+    match leads_on {
         true => error.context(format!(
             "the run failed; once that is mended, go on from its last checkpoint with {} train --resume {}",
             output::program(),

@@ -61,14 +61,14 @@ pub enum TrainError {
         first: String,
     },
     /// The loss left the numbers.
-    #[error("the loss became {loss} in epoch {epoch}; try a smaller learning rate than {lr}")]
+    #[error("the loss became {loss} in epoch {epoch}; train again at a smaller learning rate than {rates}")]
     Diverged {
         /// The loss.
         loss: f64,
         /// The epoch, from 1.
         epoch: usize,
-        /// The learning rate.
-        lr: f64,
+        /// The learning rates, in words.
+        rates: String,
     },
     /// What was frozen moved; a mistake in this program.
     #[error("frozen weights or statistics of the backbone changed while it was trained; please report this")]

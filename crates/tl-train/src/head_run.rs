@@ -150,7 +150,7 @@ impl<'a> HeadRun<'a> {
         let (own, batch) = self.batch(train, rows)?;
         let (logits, value) = self.descent.step(batch, &self.loss, learning_rate)?;
         if !value.is_finite() {
-            return Err(TrainError::Diverged { loss: value, epoch: self.progress.epoch + 1, lr: self.options.lr });
+            return Err(self.diverged(value));
         }
         if let Some(ema) = &mut self.ema {
             ema.update(self.head.parameters())?;
@@ -202,6 +202,9 @@ impl<'a> HeadRun<'a> {
     fn finish_epoch(&mut self, train: &Table, val: Option<&Table>) -> Result<EpochRecord, TrainError> {
         let averaged = self.averaged()?;
         let val = val.map(|val| self.validate(val, averaged.as_ref())).transpose()?;
+        if let Some((loss, _)) = val.filter(|(loss, _)| !loss.is_finite()) {
+            return Err(self.diverged(loss));
+        }
         let n = self.n_seen(train.len()) as f64;
         let record = EpochRecord {
             epoch: self.progress.epoch + 1,
@@ -222,6 +225,11 @@ impl<'a> HeadRun<'a> {
         }
         self.progress.next_epoch();
         Ok(record)
+    }
+
+    fn diverged(&self, loss: f64) -> TrainError {
+        let rates = format!("{:e}", self.options.lr);
+        TrainError::Diverged { loss, epoch: self.progress.epoch + 1, rates }
     }
 
     /// Loss and accuracy of the head, or of its average where there is one.

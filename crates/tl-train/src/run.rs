@@ -10,6 +10,7 @@ use tl_backbone::Weights;
 use tl_data::{Sample, Skipped};
 use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
 use tl_head::Head;
+use tl_metrics::EpochRecord;
 use tl_model::{Bundle, Provenance};
 
 use crate::{
@@ -74,7 +75,8 @@ pub enum Outcome {
 /// interrupted. Setting `stop` ends the run after the current step; its state is saved.
 pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
     let folder = inputs.folder.clone();
-    let outcome = run(inputs, observer, stop)?;
+    let before = folder.as_found();
+    let outcome = run(inputs, observer, stop).inspect_err(|_| folder.restore_config(&before))?;
     if let Outcome::Interrupted { epochs, steps } = outcome {
         observer.event(&Event::Interrupted { epochs, steps });
     }
@@ -173,7 +175,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     };
     let (mut head, mut history, mut stopped_early) = match trained {
         Trained::Done(head, history, reason) => (head, history, reason),
-        Trained::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
+        Trained::Stopped { steps, records } => return interrupted(&folder, steps, &records),
     };
     clock.lap("training");
 
@@ -195,7 +197,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         let checkpoints = Checkpoints::new(folder.checkpoints(), &data_blake3);
         let tuned = match inputs.train(&checkpoints, before, observer, stop)? {
             Tuned::Done(tuned) => tuned,
-            Tuned::Stopped { epochs, steps } => return Ok(Outcome::Interrupted { epochs, steps }),
+            Tuned::Stopped { steps, records } => return interrupted(&folder, steps, &records),
         };
         (weights, head, history, stopped_early) = (tuned.weights, tuned.head, tuned.history, tuned.stopped_early);
         val = tuned.val.map(|features| table(&features.rows, features.width, &val_labels, &data)).transpose()?;
@@ -238,8 +240,14 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     metrics.kept_epoch = kept_epoch;
     write_metrics(&folder, &metrics)?;
     observer.event(&Event::Finished(&metrics));
-    folder.remove_checkpoint();
+    folder.remove_checkpoints();
     Ok(Outcome::Finished(Box::new(metrics)))
+}
+
+/// What there is of the run's curve is written down, too.
+fn interrupted(folder: &RunFolder, steps: usize, records: &[EpochRecord]) -> Result<Outcome, TrainError> {
+    write_history(folder, records)?;
+    Ok(Outcome::Interrupted { epochs: records.len(), steps })
 }
 
 fn announce(data: &Data, observer: &mut dyn Observer) {

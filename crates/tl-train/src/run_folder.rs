@@ -1,8 +1,11 @@
 //! The folder of a run and the names of its files.
 
 use std::{
+    fs::{File, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
 };
 
 use tl_events::EventFiles;
@@ -14,6 +17,15 @@ use crate::error::TrainError;
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Held for as long as a run works on it.
+    _lock: Option<Arc<File>>,
+}
+
+/// What a folder held when a run began.
+pub(crate) struct Found {
+    config: Option<Vec<u8>>,
+    /// With the times at which they were written.
+    checkpoints: Vec<(PathBuf, Option<SystemTime>)>,
 }
 
 impl RunFolder {
@@ -27,7 +39,7 @@ impl RunFolder {
         for candidate in candidates {
             let path = out.join(candidate);
             match std::fs::create_dir(&path) {
-                Ok(()) => return Ok(Self { path }),
+                Ok(()) => return Self { path, _lock: None }.locked(),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && name.is_none() => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(TrainError::Taken { path }),
                 Err(source) => return Err(write_error(&path, source)),
@@ -38,14 +50,28 @@ impl RunFolder {
 
     /// An existing run's folder.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        let folder = Self { path: path.to_owned() };
+        let folder = Self { path: path.to_owned(), _lock: None };
         match folder.config().is_file() {
             true => Ok(folder),
-            false => Err(TrainError::Resume {
-                path: path.to_owned(),
-                reason: "it holds no config.toml; give the folder of a run".to_owned(),
-            }),
+            false => Err(folder.resume_error("it holds no config.toml; give the folder of a run")),
         }
+    }
+
+    /// The same, for this process alone until the last clone is gone.
+    ///
+    /// # Errors
+    /// Another process works on it.
+    pub fn locked(self) -> Result<Self, TrainError> {
+        match lock(&self.path) {
+            Ok(lock) => Ok(Self { _lock: lock.map(Arc::new), ..self }),
+            Err(TryLockError::WouldBlock) => Err(self.resume_error("another tl works on it; wait for it, or stop it")),
+            // A file system without locks.
+            Err(TryLockError::Error(_)) => Ok(self),
+        }
+    }
+
+    fn resume_error(&self, reason: &str) -> TrainError {
+        TrainError::Resume { path: self.path.clone(), reason: reason.to_owned() }
     }
 
     /// The folder.
@@ -110,22 +136,60 @@ impl RunFolder {
         fs_err::create_dir_all(&folder).map_err(|source| write_error(&folder, source))
     }
 
-    /// A finished run needs no checkpoint. One that cannot be removed does no harm.
-    pub(crate) fn remove_checkpoint(&self) {
-        let _ = fs_err::remove_file(self.checkpoint());
-        let _ = fs_err::remove_dir(self.checkpoints());
+    /// A finished run needs no checkpoints, nor what a killed process left beside them. What cannot be removed does no
+    /// harm.
+    pub(crate) fn remove_checkpoints(&self) {
+        let _ = fs_err::remove_dir_all(self.checkpoints());
+    }
+
+    /// Whether the run went through to its end.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.metrics().is_file()
+    }
+
+    /// The settings and the checkpoints that are there.
+    pub(crate) fn as_found(&self) -> Found {
+        let entries = fs_err::read_dir(self.checkpoints()).into_iter().flatten().flatten();
+        let written = |entry: &fs_err::DirEntry| entry.metadata().and_then(|found| found.modified()).ok();
+        let mut checkpoints: Vec<_> = entries.map(|entry| (entry.path(), written(&entry))).collect();
+        checkpoints.sort();
+        Found { config: fs_err::read(self.config()).ok(), checkpoints }
+    }
+
+    /// Puts the settings back that were found, where nothing was trained by others since: those that a run cannot go on
+    /// with must not take their place.
+    pub(crate) fn restore_config(&self, found: &Found) {
+        if let Some(config) = found.config.as_ref().filter(|_| self.as_found().checkpoints == found.checkpoints) {
+            let _ = write_file(&self.config(), |out| out.write_all(config));
+        }
     }
 
     /// Removes the folder of a run that failed before it had anything to keep. One with a checkpoint stays.
     pub fn discard(self) {
-        if self.checkpoints().exists() {
+        if !self.as_found().checkpoints.is_empty() {
             return;
         }
+        let _ = fs_err::remove_dir(self.checkpoints());
         for file in [vec![self.config(), self.skipped()], EventFiles::of(&self.path)].concat() {
             let _ = fs_err::remove_file(file);
         }
         let _ = fs_err::remove_dir(&self.path);
     }
+}
+
+/// The system lets go of it when the process ends, however that ends.
+#[cfg(unix)]
+fn lock(folder: &Path) -> Result<Option<File>, TryLockError> {
+    let folder = fs_err::File::open(folder).map_err(TryLockError::Error)?.into_file();
+    folder.try_lock()?;
+    Ok(Some(folder))
+}
+
+/// Folders cannot be opened there.
+#[cfg(not(unix))]
+fn lock(_: &Path) -> Result<Option<File>, TryLockError> {
+    Ok(None)
 }
 
 #[cfg(unix)]

@@ -43,7 +43,7 @@ pub(crate) struct HeadInputs<'a> {
 /// How it ended.
 pub(crate) enum Trained {
     Done(Head, Vec<EpochRecord>, Option<StopReason>),
-    Stopped { epochs: usize, steps: usize },
+    Stopped { steps: usize, records: Vec<EpochRecord> },
 }
 
 impl HeadInputs<'_> {
@@ -75,8 +75,8 @@ impl HeadInputs<'_> {
         };
         let End::Finished(reason) = run.train(self.train, self.val, observer, stop, save)? else {
             self.save(&run, observer)?;
-            let (epochs, steps) = run.position();
-            return Ok(Trained::Stopped { epochs, steps });
+            let (steps, records) = run.position();
+            return Ok(Trained::Stopped { steps, records });
         };
         let (head, history) = run.into_result()?;
         Ok(Trained::Done(head, history, reason))

@@ -13,7 +13,7 @@ impl Observer for JsonLog {
         let Some(record) = event.record() else { return };
         // A record is made of numbers and text, which JSON can hold.
         if let Ok(line) = serde_json::to_string(&Line::now(record)) {
-            output::note(&line);
+            output::line(&line);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use tl_train::{RunFolder, TrainOptions};
 use toml::Value;
@@ -49,6 +49,9 @@ pub(super) fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOpti
     settings.flag("threads", global.threads.map(|n| n as i64));
     settings.flag("device", global.device.clone());
     if args.as_published {
+        if settings.text("recipe").is_some_and(|recipe| recipe != "notebook") {
+            bail!("--as-published is the recipe notebook; leave the other recipe, or --as-published, out");
+        }
         settings.flag("recipe", Some("notebook"));
     }
     settings.finish(args.as_published)

@@ -44,7 +44,8 @@ impl Files {
         let Self::Open(files) = self else { return Ok(()) };
         files.write(&record)?;
         match event {
-            Event::Finished(_) | Event::Interrupted { .. } => files.flush(),
+            // A resumed run takes back what came after the checkpoint, and must find what came before.
+            Event::Checkpoint(_) | Event::Finished(_) | Event::Interrupted { .. } => files.flush(),
             _ => Ok(()),
         }
     }

@@ -116,7 +116,11 @@ fn settings_that_cannot_be() {
         assert!(wrong.stderr().contains(word), "{word}: {}", wrong.stderr());
     }
     says(&work.run(&["train", "photos", "--set", "epoch=3"]), &["epoch"]);
+    says(&work.run(&["train", "photos", "--set", "batchsize=3"]), &["`batchsize`", "`batch_size` is one"]);
+    says(&work.run(&["train", "photos", "--set", "hidden=wide"]), &["hidden cannot be \"wide\""]);
     says(&work.run(&["train", "photos", "--set", "epochs"]), &["key=value"]);
+    let published = ["train", "photos", "--as-published", "--recipe", "finetune"];
+    says(&work.run(&published), &["--as-published", "notebook"]);
     says(&work.run(&["train", "photos", "--device", "tpu"]), &["tpu"]);
     let bytes = ["train", "photos", "--precision", "int8"];
     says(&work.run(&[&bytes[..], &["--recipe", "finetune"]].concat()), &["int8", "gradients"]);

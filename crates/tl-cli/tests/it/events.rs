@@ -75,6 +75,8 @@ fn fine_tuning_numbers_its_steps_on_from_the_heads() {
 fn a_run_goes_on_where_its_events_cannot_be_written() {
     let work = Work::with_photos(6);
     let run = work.trained();
+    // As if it had been killed before its end.
+    std::fs::remove_file(run.join("metrics.json")).unwrap();
     std::fs::remove_file(run.join("events.jsonl")).unwrap();
     std::fs::create_dir(run.join("events.jsonl")).unwrap();
     let again = work.ok(&["train", "--resume", "runs/run"]);
@@ -85,7 +87,8 @@ fn a_run_goes_on_where_its_events_cannot_be_written() {
 #[test]
 fn a_run_that_starts_over_has_no_step_twice() {
     let work = Work::with_photos(6);
-    work.trained();
+    let run = work.trained();
+    std::fs::remove_file(run.join("metrics.json")).unwrap();
     let before = curve(&work, "runs/run", "step/loss");
     work.ok(&["train", "--resume", "runs/run"]);
     assert_eq!(curve(&work, "runs/run", "step/loss"), before);

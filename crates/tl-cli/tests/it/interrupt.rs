@@ -61,3 +61,34 @@ fn a_run_is_not_resumed_on_other_photos() {
     assert_eq!(run.code(), 2);
     assert!(run.stderr().contains("photos have changed"), "{}", run.stderr());
 }
+
+#[test]
+fn a_wrong_flag_costs_an_interrupted_run_nothing() {
+    let work = Work::with_photos(10);
+    let mut child = work.command(&ARGS).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("Epoch   2/400")));
+    let beside = work.run(&["train", "--resume", "runs/photos-1"]);
+    assert_eq!(beside.code(), 2);
+    assert!(beside.stderr().contains("another tl works on it"), "{}", beside.stderr());
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    lines.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(work.path("runs/photos-1/history.csv").exists());
+
+    let config = || std::fs::read(work.path("runs/photos-1/config.toml")).unwrap();
+    let before = config();
+    for wrong in [["--seed", "7"], ["--hidden", "8"]] {
+        let run = work.run(&[&["train", "--resume", "runs/photos-1"], &wrong[..]].concat());
+        assert_eq!(run.code(), 2, "{wrong:?}: {}", run.stderr());
+        assert!(config() == before, "{wrong:?}");
+    }
+    work.ok(&["train", "--resume", "runs/photos-1"]);
+    let model = std::fs::read(work.path("runs/photos-1/model.safetensors")).unwrap();
+    let again = work.ok(&["train", "--resume", "runs/photos-1"]);
+    assert!(again.stderr().contains("is finished; its model is runs/photos-1/model.safetensors"), "{}", again.stderr());
+    let longer = work.run(&["train", "--resume", "runs/photos-1", "--epochs", "500"]);
+    assert!(longer.code() == 2 && longer.stderr().contains("is finished; train a new one"), "{}", longer.stderr());
+    assert!(std::fs::read(work.path("runs/photos-1/model.safetensors")).unwrap() == model);
+    assert!(!work.path("runs/photos-1/checkpoint").exists());
+}

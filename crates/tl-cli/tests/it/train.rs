@@ -195,3 +195,15 @@ fn a_head_can_be_fitted_to_its_optimum() {
     assert_eq!(std::fs::read_to_string(work.path("runs/latest/history.csv")).unwrap().lines().count(), 2);
     assert!(work.ok(&["info", "runs/latest", "--verify"]).stdout().contains("verified"));
 }
+
+#[test]
+fn fine_tuning_that_leaves_the_numbers_keeps_what_was_best() {
+    let work = Work::with_photos(8);
+    let args = "train photos --recipe finetune --backbone v3_small --epochs 3 --set unfreeze_every=0 --name run \
+                --set head_epochs=2 --set backbone_lr=1e12 --set clip_norm=1e9";
+    let run = work.ok(&args.split_whitespace().collect::<Vec<_>>());
+    assert!(run.stderr().contains("the learning rates are too large"), "{}", run.stderr());
+    work.ok(&["predict", "runs/run", "photos/checks/000.jpg"]);
+    let metrics = std::fs::read_to_string(work.path("runs/run/metrics.json")).unwrap();
+    assert!(metrics.contains("diverged"), "{metrics}");
+}

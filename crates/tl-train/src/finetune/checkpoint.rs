@@ -92,13 +92,6 @@ impl Checkpoints {
         TuneCheckpoint::open(&self.best_path(epoch), &self.data_blake3)
     }
 
-    /// Removes all of them: a finished run needs none. One that stays does no harm.
-    pub(crate) fn remove(&self) {
-        for path in [self.files(PREFIX), self.files(BEST)].concat() {
-            let _ = fs_err::remove_file(path);
-        }
-    }
-
     fn best_path(&self, epoch: usize) -> PathBuf {
         self.folder.join(format!("{BEST}{epoch:05}.safetensors"))
     }

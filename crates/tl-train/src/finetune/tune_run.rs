@@ -56,7 +56,7 @@ pub(crate) struct TuneInputs<'a> {
 /// How it ended.
 pub(crate) enum Tuned {
     Done(Box<TunedModel>),
-    Stopped { epochs: usize, steps: usize },
+    Stopped { steps: usize, records: Vec<EpochRecord> },
 }
 
 /// The fine-tuned model.
@@ -104,12 +104,22 @@ impl TuneInputs<'_> {
                 observer.event(&Event::StoppedEarly(reason));
                 break;
             }
-            if !run.epoch_steps(checkpoints, observer, stop)? {
-                run.save(checkpoints, false, observer)?;
-                return Ok(Tuned::Stopped { epochs: run.history.records.len(), steps: run.history.step });
+            match run.epoch(checkpoints, observer, stop) {
+                Ok(true) => {}
+                Ok(false) => {
+                    run.save(checkpoints, false, observer)?;
+                    let History { step: steps, records, .. } = run.history;
+                    return Ok(Tuned::Stopped { steps, records });
+                }
+                // What was best so far is as good as before.
+                Err(TrainError::Diverged { epoch, .. }) if run.keeps_best() => {
+                    let reason = StopReason::Diverged(epoch);
+                    observer.event(&Event::StoppedEarly(&reason));
+                    stopped_early = Some(reason);
+                    break;
+                }
+                Err(error) => return Err(error),
             }
-            let is_best = run.finish_epoch(observer)?;
-            run.save(checkpoints, is_best, observer)?;
         }
         run.finish(checkpoints, stopped_early).map(|model| Tuned::Done(Box::new(model)))
     }

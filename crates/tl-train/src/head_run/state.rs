@@ -55,9 +55,9 @@ impl HeadRun<'_> {
         Ok(())
     }
 
-    /// Finished epochs and steps of the next.
-    pub(crate) fn position(&self) -> (usize, usize) {
-        (self.progress.epoch, self.progress.step)
+    /// Finished steps of the current epoch, and what the epochs before it came to.
+    pub(crate) fn position(&self) -> (usize, Vec<EpochRecord>) {
+        (self.progress.step, self.progress.history.clone())
     }
 
     /// Tells that the run goes on from a checkpoint.

@@ -14,6 +14,8 @@ pub enum StopReason {
     Time(f64),
     /// The validation accuracy reached this fraction.
     TargetAccuracy(f64),
+    /// The loss left the numbers in this epoch; the best before it is kept.
+    Diverged(usize),
 }
 
 impl fmt::Display for StopReason {
@@ -22,6 +24,9 @@ impl fmt::Display for StopReason {
             Self::Patience(1) => write!(f, "the last epoch was no better than the best"),
             Self::Patience(n) => write!(f, "the last {n} epochs were no better than the best"),
             Self::Time(seconds) => write!(f, "the {seconds} s it was given are used up"),
+            Self::Diverged(epoch) => {
+                write!(f, "the loss was no number any more in epoch {epoch}: the learning rates are too large")
+            }
             Self::TargetAccuracy(accuracy) => write!(f, "the validation accuracy reached {:.1} %", accuracy * 100.0),
         }
     }

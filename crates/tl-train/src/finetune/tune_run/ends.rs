@@ -1,5 +1,7 @@
 //! The ends of an epoch, and of a run.
 
+use std::sync::atomic::AtomicBool;
+
 use tch::Device;
 use tl_head::Head;
 use tl_metrics::EpochRecord;
@@ -15,10 +17,33 @@ use crate::{
 };
 
 impl TuneRun<'_> {
+    /// What is left of an epoch, with its end; false if `stop` was set.
+    pub(super) fn epoch(
+        &mut self,
+        checkpoints: &Checkpoints,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<bool, TrainError> {
+        if !self.epoch_steps(checkpoints, observer, stop)? {
+            return Ok(false);
+        }
+        let is_best = self.finish_epoch(observer)?;
+        self.save(checkpoints, is_best, observer)?;
+        Ok(true)
+    }
+
+    /// Whether the best epoch is the one to keep, and there is one.
+    pub(super) fn keeps_best(&self) -> bool {
+        self.options.keep == Keep::Best && self.history.best.is_some()
+    }
+
     /// Validates, writes the epoch down, and goes on to the next; whether it was the best so far.
-    pub(super) fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
+    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
         let averaged = self.averaged()?;
         let val = self.validate(averaged.as_ref().unwrap_or(&self.model))?.map(|(_, loss, accuracy)| (loss, accuracy));
+        if let Some((loss, _)) = val.filter(|(loss, _)| !loss.is_finite()) {
+            return Err(self.diverged(loss));
+        }
         let n = self.n_seen() as f64;
         let record = EpochRecord {
             epoch: self.history.records.len() + 1,
@@ -64,7 +89,6 @@ impl TuneRun<'_> {
         let averaged = self.averaged()?;
         let model = averaged.as_ref().unwrap_or(&self.model);
         let val = self.validate(model)?.map(|(features, ..)| features);
-        checkpoints.remove();
         Ok(TunedModel {
             weights: model.backbone.to_weights()?,
             proof: self.frozen.prove(&model.backbone)?,

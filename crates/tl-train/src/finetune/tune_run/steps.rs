@@ -27,7 +27,7 @@ use crate::{
     },
     gradients::global_norm,
     mix::Mix,
-    options::NormKind,
+    options::{NormKind, TrainOptions},
     order::order,
     stopping::evaluation_share,
 };
@@ -104,6 +104,13 @@ impl TuneRun<'_> {
         }
     }
 
+    /// What is said of a loss that is no number any more.
+    pub(super) fn diverged(&self, loss: f64) -> TrainError {
+        let TrainOptions { lr, backbone_lr, .. } = self.options;
+        let rates = format!("lr = {lr:e} and backbone_lr = {backbone_lr:e}");
+        TrainError::Diverged { loss, epoch: self.history.records.len() + 1, rates }
+    }
+
     /// One step of the optimizer at a learning rate of the head; the loss before it.
     pub(super) fn step(&mut self, batch: &StepBatch, lr: f64) -> Result<f64, TrainError> {
         if let Some((path, reason)) = batch.lost() {
@@ -111,7 +118,7 @@ impl TuneRun<'_> {
         }
         let Gradients { by_parameter: mut gradients, loss, n_correct } = self.gradients(batch)?;
         if !loss.is_finite() {
-            return Err(TrainError::Diverged { loss, epoch: self.history.epoch + 1, lr });
+            return Err(self.diverged(loss));
         }
         if self.can_step(&gradients)? {
             self.options.clipping().apply(&mut gradients)?;
