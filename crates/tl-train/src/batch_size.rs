@@ -16,6 +16,8 @@ use crate::{
 const USUAL: usize = 32;
 /// The most that is taken.
 const MOST: usize = 256;
+/// Less than this says too little of the photos' mean and variance.
+const LEAST: usize = 8;
 /// Steps that an epoch is to have: fewer, larger ones learn more slowly at the same learning rate.
 const STEPS: usize = 8;
 /// Photos whose memory is measured.
@@ -52,7 +54,7 @@ fn found(plan: &Plan, data: &Data, weights: &Weights) -> Result<(usize, String),
     };
     let (per_photo, free) = (bytes / PROBE as u64, available_bytes());
     let fitting = (free / SHARE / per_photo.max(1)) as usize;
-    let wanted = power_of_two(fitting.min(data.train.len() / STEPS).clamp(1, MOST));
+    let wanted = power_of_two((data.train.len() / STEPS).max(LEAST).min(fitting).clamp(1, MOST));
     let batch_size = halved(wanted, |n| measure(n).map(drop))?;
     let reason = match (batch_size < wanted, wanted * 2 > fitting) {
         (true, _) => "more ran out of memory",

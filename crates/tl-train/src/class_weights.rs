@@ -64,16 +64,14 @@ impl ClassWeights {
     /// The file's weights in the order of `classes`, all problems reported together; none without a file.
     pub(crate) fn read(&self, classes: &[String]) -> Result<Option<Vec<f32>>, TrainError> {
         let Self::File { path, blake3 } = self else { return Ok(None) };
+        let refused = |problems: Vec<String>| TrainError::ClassWeights { path: path.clone(), problems };
         let mut problems = Vec::new();
-        let text = text_of(path).unwrap_or_else(|problem| {
-            problems.push(problem);
-            String::new()
-        });
+        let text = text_of(path).map_err(|problem| refused(vec![problem]))?;
         if blake3.as_ref().is_some_and(|wanted| *wanted != hash_of(&text)) && problems.is_empty() {
             let changed = "it is not what it was when the run began; put it back as it was, or train again with it";
             problems.push(changed.to_owned());
         }
-        let mut named = entries(&text, &mut problems);
+        let mut named = entries(&text, &mut problems).map_err(|problem| refused(vec![problem]))?;
         let weights: Vec<Option<f32>> = classes.iter().map(|class| named.remove(class)).collect();
         let missing = classes.iter().zip(&weights).filter(|(_, weight)| weight.is_none());
         problems.extend(missing.map(|(class, _)| format!("it says nothing of class `{class}`; add a line for it")));
@@ -82,7 +80,7 @@ impl ClassWeights {
         problems.extend(unknown);
         match problems.is_empty() {
             true => Ok(Some(weights.into_iter().flatten().collect())),
-            false => Err(TrainError::ClassWeights { path: path.clone(), problems }),
+            false => Err(refused(problems)),
         }
     }
 
@@ -107,8 +105,9 @@ impl ClassWeights {
 }
 
 fn text_of(path: &Path) -> Result<String, String> {
-    let unreadable =
-        |error: io::Error| format!("it cannot be read ({}); write lines of class,weight into it", error.kind());
+    let unreadable = |error: io::Error| {
+        format!("it cannot be read ({}); give balanced, none, or a file of class,weight", error.kind())
+    };
     fs_err::read_to_string(path).map_err(unreadable)
 }
 
@@ -116,18 +115,22 @@ fn hash_of(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
-/// Classes of the file with their weights.
-fn entries(text: &str, problems: &mut Vec<String>) -> BTreeMap<String, f32> {
+/// Classes of the file with their weights; an error where it is no such file at all.
+fn entries(text: &str, problems: &mut Vec<String>) -> Result<BTreeMap<String, f32>, String> {
     let mut weights = BTreeMap::new();
     let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     if rows.headers().ok() != Some(&csv::StringRecord::from(vec!["class", "weight"])) {
-        problems.push("its first line must be class,weight".to_owned());
+        return Err("its first line must be class,weight".to_owned());
     }
     for row in rows.deserialize::<(String, String)>() {
         match row {
             Ok((class, weight)) => match weight.parse::<f32>().ok().filter(|w| w.is_finite() && *w > 0.0) {
-                None => problems
-                    .push(format!("the weight of class `{class}` is `{weight}`, but it must be a number above 0")),
+                None => {
+                    let problem =
+                        format!("the weight of class `{class}` is `{weight}`, but it must be a number above 0");
+                    problems.push(problem);
+                    weights.insert(class, f32::NAN);
+                }
                 Some(weight) => {
                     if weights.insert(class.clone(), weight).is_some() {
                         problems.push(format!("it names class `{class}` twice; keep one line"));
@@ -137,7 +140,7 @@ fn entries(text: &str, problems: &mut Vec<String>) -> BTreeMap<String, f32> {
             Err(error) => problems.push(format!("{error}; a line is class,weight")),
         }
     }
-    weights
+    Ok(weights)
 }
 
 #[cfg(test)]

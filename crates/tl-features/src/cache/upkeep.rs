@@ -92,9 +92,11 @@ impl Cache {
         work: impl FnOnce(&Path) -> io::Result<T>,
     ) -> Result<T, FeatureError> {
         let folder = self.folder();
-        let done = match folder.join("lock").is_file() {
-            true => lock(folder).and_then(|_lock| work(folder)),
-            false => Ok(T::default()),
+        let done = match (folder.join("lock").is_file(), folder.symlink_metadata()) {
+            (true, _) => lock(folder).and_then(|_lock| work(folder)),
+            (false, Err(error)) if error.kind() == ErrorKind::NotFound => Ok(T::default()),
+            // Rows may be there all the same; and a file in its place is told.
+            (false, _) => Lock::exclusive(folder).and_then(|_lock| work(folder)),
         };
         done.map_err(|source| FeatureError::Cache { folder: folder.to_owned(), source })
     }
