@@ -27,7 +27,8 @@ fn class_weights_come_by_name_or_from_a_file() {
     let again = work.ok(&["train", "--config", &config.display().to_string(), "--name", "again"]);
     assert_eq!(file, tensor_bytes(&work.path("runs/again/model.safetensors"), "head."), "{}", again.stderr());
 
-    // But only while the file holds the same.
+    // But only while the file holds the same. (As if the run had been killed before its end.)
+    std::fs::remove_file(work.path("runs/file/metrics.json")).unwrap();
     work.write("weights.csv", b"class,weight\nstripes,0.5\nchecks,5\n");
     let changed = work.run(&["train", "--resume", "runs/file"]);
     let said = changed.stderr();
