@@ -4,15 +4,17 @@
 use std::arch::{
     asm,
     x86_64::{
-        __m256, __m256i, _mm_packus_epi16, _mm_store_si128, _mm256_castsi256_si128, _mm256_cvtepi32_ps,
-        _mm256_extracti128_si256, _mm256_set1_epi32, _mm256_setzero_si256,
+        __m256, __m256i, _mm_packus_epi16, _mm_store_si128, _mm256_castsi256_si128, _mm256_extracti128_si256,
+        _mm256_set1_epi32,
     },
 };
 
-use super::{Avx2, shorts::to_shorts};
+use super::{
+    Avx2,
+    shorts::{Shorts, to_shorts},
+};
 use crate::x86::{
     lines::{ByteLine, LANES, Line},
-    registers::Registers,
     rounding::ByteScale,
     tile::{self, Group, Multiplier, Outputs},
 };
@@ -53,7 +55,7 @@ unsafe fn add_products(mut sum: __m256i, four: __m256i, weights: __m256) -> __m2
     sum
 }
 
-/// Multiplies fours of bytes with signed ones.
+/// Multiplies fours of bytes with signed ones; their sums are like those of [`Shorts`].
 #[derive(Clone, Copy)]
 struct Bytes(Avx2);
 
@@ -69,9 +71,8 @@ impl Multiplier for Bytes {
     }
 
     #[inline(always)]
-    fn start(self, _: &Line) -> [__m256i; 2] {
-        // SAFETY: the processor has been asked.
-        unsafe { [_mm256_setzero_si256(); 2] }
+    fn start(self, bias: &Line) -> [__m256i; 2] {
+        Shorts(self.0).start(bias)
     }
 
     #[inline(always)]
@@ -85,8 +86,6 @@ impl Multiplier for Bytes {
 
     #[inline(always)]
     fn end(self, sum: [__m256i; 2], scale: &Line, bias: &Line) -> [__m256; 2] {
-        // SAFETY: the processor has been asked.
-        let sum = unsafe { [_mm256_cvtepi32_ps(sum[0]), _mm256_cvtepi32_ps(sum[1])] };
-        self.0.mul_add(sum, self.0.load(scale), self.0.load(bias))
+        Shorts(self.0).end(sum, scale, bias)
     }
 }

@@ -70,7 +70,7 @@ fn add_products(mut sum: __m256i, pair: __m256i, weights: __m256) -> __m256i {
 /// Multiplies pairs of 16 bits: the products of bytes are exact that way, and twice as many at once as of f32. The
 /// instruction for bytes themselves cuts sums of two products off at 16 bits.
 #[derive(Clone, Copy)]
-struct Shorts(Avx2);
+pub(super) struct Shorts(pub(super) Avx2);
 
 impl Multiplier for Shorts {
     type Registers = Avx2;
