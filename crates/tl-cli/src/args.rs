@@ -1,6 +1,6 @@
 //! What may be typed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{
     Parser, Subcommand, ValueEnum,
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 pub(crate) struct GlobalArgs {
     /// Folder that holds `weights` and `samples` [default: the workspace's `data`]
     #[arg(long, env = "TL_ASSETS", value_name = "DIR", global = true, hide_env_values = true, value_parser = folder())]
-    pub(crate) assets: Option<PathBuf>,
+    assets: Option<PathBuf>,
     /// Threads that read photos and run the network; 0 takes one per core
     #[arg(long, value_name = "N", global = true)]
     pub(crate) threads: Option<usize>,
@@ -40,7 +40,7 @@ pub(crate) struct GlobalArgs {
     pub(crate) precision: Option<PrecisionArg>,
     /// Folder that keeps features, so that no photo is run through a network twice [default: the user's cache folder]
     #[arg(long, env = "TL_CACHE", value_name = "DIR", global = true, hide_env_values = true, value_parser = folder())]
-    pub(crate) cache: Option<PathBuf>,
+    cache: Option<PathBuf>,
     /// Compute all features, and keep none
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
@@ -52,7 +52,24 @@ pub(crate) struct GlobalArgs {
     pub(crate) log_json: bool,
 }
 
-/// A folder, or nothing: a variable that is set to nothing says nothing.
+impl GlobalArgs {
+    /// The folder of `assets`, where one was named.
+    pub(crate) fn assets(&self) -> Option<&Path> {
+        named(self.assets.as_deref())
+    }
+
+    /// The same of `cache`.
+    pub(crate) fn cache(&self) -> Option<&Path> {
+        named(self.cache.as_deref())
+    }
+}
+
+/// A variable that is set to nothing says nothing.
+fn named(folder: Option<&Path>) -> Option<&Path> {
+    folder.filter(|folder| !folder.as_os_str().is_empty())
+}
+
+/// A folder, or nothing.
 fn folder() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }

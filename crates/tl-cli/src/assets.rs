@@ -12,8 +12,8 @@ use crate::args::GlobalArgs;
 
 /// The folder with `weights` and `samples`: as asked, else that of the workspace that `tl` was built in.
 pub(crate) fn folder(global: &GlobalArgs) -> PathBuf {
-    if let Some(folder) = global.assets.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
-        return folder.clone();
+    if let Some(folder) = global.assets() {
+        return folder.to_owned();
     }
     let beside_binary = env::current_exe().ok().and_then(|exe| workspace_data(&exe));
     beside_binary.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data"))

@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -94,7 +94,7 @@ pub(crate) fn say_problem(cache: Option<&Cache>) {
 
 /// Where features are kept: as asked, else `tl` in the folder that the platform has for such files.
 pub(crate) fn folder(global: &GlobalArgs) -> Option<PathBuf> {
-    let named = global.cache.clone().filter(|folder| !folder.as_os_str().is_empty());
+    let named = global.cache().map(Path::to_owned);
     named.or_else(|| Some(platform_folder()?.join("tl"))).map(|folder| folder.join("features"))
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn result(text: &str) -> Result<()> {
 pub(crate) fn error(error: &Error) {
     match logging::is_json() {
         true => tracing::error!(target: "tl", "{}", causes(error)),
-        false => note(&format!("error: {}", causes(error))),
+        false => line(&format!("error: {}", causes(error))),
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn line(text: &str) {
 pub(crate) fn careful(event: &str, problem: &str) {
     match logging::is_json() {
         true => tracing::warn!(target: "tl", event, problem),
-        false => note(&format!("Careful: {problem}")),
+        false => line(&format!("Careful: {problem}")),
     }
 }
 

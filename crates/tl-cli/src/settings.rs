@@ -61,14 +61,19 @@ impl Settings {
         };
         let preset = if as_published { Recipe::as_published() } else { recipe.options() };
         let preset = Table::try_from(preset)?;
-        for (key, value) in &self.table {
+        let mut table = preset.clone();
+        table.extend(self.table.clone());
+        table.try_into().map_err(|error| self.culprit(&preset, error))
+    }
+
+    /// Which setting it is that cannot be put over `preset`.
+    fn culprit(&self, preset: &Table, error: toml::de::Error) -> Error {
+        let alone = |(key, value): (&String, &Value)| {
             let mut one = preset.clone();
             one.insert(key.clone(), value.clone());
-            one.try_into::<TrainOptions>().map_err(|error| problem(key, value, &error))?;
-        }
-        let mut table = preset;
-        table.extend(self.table);
-        Ok(table.try_into()?)
+            Some(problem(key, value, &one.try_into::<TrainOptions>().err()?))
+        };
+        self.table.iter().find_map(alone).unwrap_or_else(|| error.into())
     }
 }
 

@@ -36,11 +36,9 @@ use crate::{
 pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let stop = signal::stop_flag();
     let mut options = options(args, global)?;
-    if let Some(run) = args.resume.as_deref().filter(|_| !args.print_config) {
-        let folder = RunFolder::open(run)?;
-        if folder.is_finished() {
-            return finished(&folder, &options);
-        }
+    let resumed = args.resume.as_deref().map(RunFolder::open).transpose()?;
+    if let Some(folder) = resumed.as_ref().filter(|folder| folder.is_finished() && !args.print_config) {
+        return finished(folder, &options);
     }
     if options.data.is_none() {
         options.data = Some(assets::default_sample(global)?);
@@ -56,8 +54,8 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     }
     let data = Data::load(plan.options(), cache::likeness(global))?;
     let weights = assets::weights(global, plan.spec())?;
-    let folder = match &args.resume {
-        Some(run) => RunFolder::open(run)?.locked()?,
+    let folder = match resumed {
+        Some(folder) => folder.locked()?,
         None => RunFolder::create(&args.out, args.name.as_deref(), &stem(plan.options()))?,
     };
     let mut observer = Recorder::new(folder.path(), args.resume.is_some(), view(args, global, &folder, &stop));

@@ -65,9 +65,9 @@ impl ClassWeights {
     pub(crate) fn read(&self, classes: &[String]) -> Result<Option<Vec<f32>>, TrainError> {
         let Self::File { path, blake3 } = self else { return Ok(None) };
         let refused = |problems: Vec<String>| TrainError::ClassWeights { path: path.clone(), problems };
-        let mut problems = Vec::new();
         let text = text_of(path).map_err(|problem| refused(vec![problem]))?;
-        if blake3.as_ref().is_some_and(|wanted| *wanted != hash_of(&text)) && problems.is_empty() {
+        let mut problems = Vec::new();
+        if blake3.as_ref().is_some_and(|wanted| *wanted != hash_of(&text)) {
             let changed = "it is not what it was when the run began; put it back as it was, or train again with it";
             problems.push(changed.to_owned());
         }

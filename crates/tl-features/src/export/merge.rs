@@ -12,7 +12,7 @@ impl FeatureTable {
     /// Tables of different networks, a photo that two of them hold, and, where all say of which shard they are, one that
     /// is missing.
     pub fn merge(parts: &[Self]) -> Result<Self, FeatureError> {
-        check_networks(parts)?;
+        let network = network(parts)?;
         check_shards(parts)?;
         let mut widths: Vec<usize> = parts.iter().filter(|part| !part.is_empty()).map(|part| part.width).collect();
         widths.dedup();
@@ -32,23 +32,18 @@ impl FeatureTable {
             labels: order.iter().map(|at| name(at).1.clone()).collect(),
             width,
             rows: order.iter().flat_map(|&(p, row)| parts[p].row(row)).copied().collect(),
-            network: parts
-                .iter()
-                .map(|part| &part.network)
-                .find(|network| !network.is_empty())
-                .cloned()
-                .unwrap_or_default(),
+            network,
             shard: None,
         })
     }
 }
 
-/// Rows of different networks, or of different arithmetic, are not comparable.
-fn check_networks(parts: &[FeatureTable]) -> Result<(), FeatureError> {
+/// What computed the parts, as far as they say: rows of different networks, or arithmetic, are not comparable.
+fn network(parts: &[FeatureTable]) -> Result<String, FeatureError> {
     let networks: BTreeSet<&str> =
         parts.iter().map(|part| part.network.as_str()).filter(|network| !network.is_empty()).collect();
     match networks.len() {
-        0 | 1 => Ok(()),
+        0 | 1 => Ok(networks.first().copied().unwrap_or_default().to_owned()),
         _ => Err(FeatureError::Networks { networks: networks.into_iter().map(str::to_owned).collect() }),
     }
 }

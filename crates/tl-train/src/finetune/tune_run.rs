@@ -112,7 +112,7 @@ impl TuneInputs<'_> {
                     return Ok(Tuned::Stopped { steps, records });
                 }
                 // What was best so far is as good as before.
-                Err(TrainError::Diverged { epoch, .. }) if run.keeps_best() => {
+                Err(TrainError::Diverged { epoch, .. }) if run.best_to_keep().is_some() => {
                     let reason = StopReason::Diverged(epoch);
                     observer.event(&Event::StoppedEarly(&reason));
                     stopped_early = Some(reason);

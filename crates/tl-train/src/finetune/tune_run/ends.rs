@@ -32,9 +32,9 @@ impl TuneRun<'_> {
         Ok(true)
     }
 
-    /// Whether the best epoch is the one to keep, and there is one.
-    pub(super) fn keeps_best(&self) -> bool {
-        self.options.keep == Keep::Best && self.history.best.is_some()
+    /// The best epoch so far, where that is the one to keep.
+    pub(super) fn best_to_keep(&self) -> Option<usize> {
+        self.history.best.filter(|_| self.options.keep == Keep::Best).map(|(epoch, ..)| epoch)
     }
 
     /// Validates, writes the epoch down, and goes on to the next; whether it was the best so far.
@@ -80,7 +80,7 @@ impl TuneRun<'_> {
         stopped_early: Option<StopReason>,
     ) -> Result<TunedModel, TrainError> {
         let mut kept_epoch = None;
-        if let (Keep::Best, Some((epoch, ..))) = (self.options.keep, self.history.best) {
+        if let Some(epoch) = self.best_to_keep() {
             let best = checkpoints.best(epoch)?;
             self.model = self.model_of(best.backbone, best.head)?;
             self.load_ema(best.ema)?;
