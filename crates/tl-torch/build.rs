@@ -19,4 +19,7 @@ fn main() {
         .include(root.join("include"))
         .file("shim/shim.cpp")
         .compile("tl_torch_shim");
+    // A binary that binds libtorch late looks up what the shim calls.
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    println!("cargo::metadata=archive={}", out.join("libtl_torch_shim.a").display());
 }

@@ -5,7 +5,6 @@ mod forward;
 use std::collections::BTreeMap;
 
 use tch::{Device, Tensor};
-use tl_torch::deep_copy;
 
 pub(crate) use self::forward::{convolve, pad_same, same_padding};
 use crate::{architecture::Architecture, error::BackboneError, registry::Spec, weights::Weights};
@@ -42,7 +41,7 @@ impl Backbone {
     pub fn new(weights: &Weights) -> Result<Self, BackboneError> {
         let spec = weights.spec();
         let architecture = (spec.architecture)();
-        let tensors = weights.tensors().map(|(name, tensor)| Ok((name.to_owned(), deep_copy(&tensor)?)));
+        let tensors = weights.arrays().map(|(name, array)| Ok((name.to_owned(), array.to_tensor()?)));
         let tensors = tensors.collect::<Result<_, BackboneError>>()?;
         let first_trained = architecture.blocks.len();
         let trained = vec![false; architecture.blocks.iter().map(|block| block.layers.len()).sum()];
@@ -129,9 +128,8 @@ impl Backbone {
 
     /// A copy of the weights as they are now.
     pub fn to_weights(&self) -> Result<Weights, BackboneError> {
-        let copies =
-            self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), deep_copy(&tensor.f_to_device(Device::Cpu)?)?)));
-        Weights::from_tensors(self.spec, copies.collect::<Result<_, BackboneError>>()?)
+        let moved = self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), tensor.f_to_device(Device::Cpu)?)));
+        Weights::from_tensors(self.spec, moved.collect::<Result<_, BackboneError>>()?)
     }
 
     pub(crate) fn get(&self, prefix: &str, name: &str) -> Result<&Tensor, BackboneError> {

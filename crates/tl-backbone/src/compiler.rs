@@ -1,14 +1,14 @@
 //! From the description of a network to the steps of its inference form.
 
 use tch::Kind;
-use tl_torch::{ByteConvScales, ByteScale, Conv, ConvOptions, Engine};
+use tl_torch::{ByteConvScales, ByteScale, Conv, ConvOptions, Engine, tensor_from_f32};
 
 use crate::{
     architecture::{Architecture, Block, ConvBn, Layer, SqueezeExcite},
     error::BackboneError,
     excite::Excite,
     expected::Expected,
-    fold::fold_turned,
+    fold::fold,
     precision::Precision,
     round::{to_bf16, to_int8},
     steps::Step,
@@ -86,7 +86,7 @@ impl<'a> Compiler<'a> {
         }
         let end = block.layers.len() - 1;
         for (i, layer) in block.layers.iter().enumerate() {
-            steps.extend(self.round()?);
+            steps.extend(self.round());
             steps.push(match (layer, &residual) {
                 (Layer::Conv(conv), Some(residual)) if i == end => {
                     Step::ConvAdd(self.conv(conv, Some(residual), is_last)?)
@@ -99,50 +99,55 @@ impl<'a> Compiler<'a> {
     }
 
     /// Behind the exact layers everything is computed in the network's precision.
-    fn round(&mut self) -> Result<Option<Step>, BackboneError> {
+    fn round(&mut self) -> Option<Step> {
         if self.n_convs != self.architecture.n_exact {
-            return Ok(None);
+            return None;
         }
         let (form, step) = match (self.precision, &self.x.expected) {
             (Precision::Bf16, _) => (Form::Numbers(Kind::BFloat16), Step::Round(Kind::BFloat16)),
             (Precision::Int8, Some(expected)) => {
-                let bytes = expected.bytes()?;
+                let bytes = expected.bytes();
                 (Form::Bytes(bytes), Step::Encode(bytes))
             }
-            _ => return Ok(None),
+            _ => return None,
         };
         self.x.form = form;
-        Ok(Some(step))
+        Some(step)
     }
 
     fn excite(&mut self, layer: &SqueezeExcite) -> Result<Excite, BackboneError> {
         // Networks with such layers have no form in bytes.
         let Form::Numbers(kind) = self.x.form else { return Err(self.no_int8()) };
-        let excite = Excite::new(self.weights, &layer.name, kind, self.batch, self.engine)?;
         if let Some(expected) = &mut self.x.expected {
-            expected.excite(&excite, kind)?;
+            expected.excite(self.weights, layer)?;
         }
-        Ok(excite)
+        Excite::new(self.weights, &layer.name, kind, self.batch, self.engine)
     }
 
     /// `is_last`: nothing follows that could read bytes.
     fn conv(&mut self, conv: &ConvBn, residual: Option<&Activations>, is_last: bool) -> Result<Conv, BackboneError> {
-        let (weight, bias) = fold_turned(self.weights, self.architecture, conv)?;
+        let kernel = fold(self.weights, self.architecture, conv)?.turned(self.architecture.padding);
         let (shape, options) = ([self.batch, conv.n_in, self.side, self.side], self.options(conv));
         let expected = self.x.expected.as_ref();
-        let y = Expected::of(self.weights, conv)?.plus(residual.and_then(|x| x.expected.as_ref()))?;
+        let y = Expected::of(self.weights, conv)?.plus(residual.and_then(|x| x.expected.as_ref()));
         let compiled = match self.x.form {
             Form::Numbers(Kind::BFloat16) => {
-                let (weight, bias) = to_bf16(&weight, &bias, expected)?;
+                let (weight, bias) = to_bf16(&kernel, expected).tensors()?;
+                Conv::new(&weight.f_to_kind(Kind::BFloat16)?, &bias, shape, &options)?
+            }
+            Form::Numbers(_) => {
+                let (weight, bias) = kernel.tensors()?;
                 Conv::new(&weight, &bias, shape, &options)?
             }
-            Form::Numbers(_) => Conv::new(&weight, &bias, shape, &options)?,
             Form::Bytes(input) => {
-                let (weight, scale, bias) = to_int8(&weight, &bias, expected)?;
-                let output = if is_last { None } else { Some(y.bytes()?) };
+                let (worth, kernel) = to_int8(&kernel, expected);
+                let (weight, bias) = kernel.tensors()?;
+                let scale = tensor_from_f32(&worth, &[conv.n_out])?;
+                let steps = weight.f_div(&scale.f_view([-1, 1, 1, 1])?)?.f_round()?.f_to_kind(Kind::Int8)?;
+                let output = if is_last { None } else { Some(y.bytes()) };
                 self.x.form = output.map_or(Form::Numbers(Kind::Float), Form::Bytes);
                 let scales = ByteConvScales { input, output, residual: residual.and_then(Activations::bytes) };
-                Conv::of_bytes(&weight, &scale, &bias, shape, &options, scales)?
+                Conv::of_bytes(&steps, &scale, &bias, shape, &options, scales)?
             }
         };
         self.x.expected = Some(y);

@@ -1,14 +1,12 @@
 //! From the description of a network to the layers that [`tl_kernels`] takes.
 
-use tch::{Kind, Tensor};
 use tl_kernels::{Conv, Layer, Numbers};
-use tl_torch::{Activation, Engine, to_vec_f32};
+use tl_torch::Activation;
 
 use crate::{
     architecture::{self, Architecture, Block, ConvBn, Padding, SqueezeExcite},
     backbone::same_padding,
     error::BackboneError,
-    excite::Excite,
     expected::Expected,
     fold::fold,
     round::{to_bf16, to_int8},
@@ -55,19 +53,16 @@ impl<'a> Describer<'a> {
     }
 
     fn conv(&mut self, conv: &ConvBn, residual: Option<&(usize, Option<Expected>)>) -> Result<(), BackboneError> {
-        let (weight, bias) = fold(self.weights, self.architecture, conv)?;
+        let kernel = fold(self.weights, self.architecture, conv)?;
         // Only pointwise kernels multiply rounded numbers.
         let expected = self.expected.as_ref();
-        let (weight, bias) = match self.numbers {
-            Numbers::Bf16 if conv.kernel == 1 => to_bf16(&weight, &bias, expected)?,
-            Numbers::Int8 if conv.kernel == 1 => {
-                let (steps, step, bias) = to_int8(&weight, &bias, expected)?;
-                (steps.f_to_kind(Kind::Float)?.f_mul(&step.f_view([-1, 1, 1, 1])?)?, bias)
-            }
-            _ => (weight, bias),
+        let kernel = match self.numbers {
+            Numbers::Bf16 if conv.kernel == 1 => to_bf16(&kernel, expected),
+            Numbers::Int8 if conv.kernel == 1 => to_int8(&kernel, expected).1,
+            _ => kernel,
         };
-        let (low, high) = match expected {
-            Some(expected) if self.numbers == Numbers::Int8 => expected.range()?,
+        let range = match expected {
+            Some(expected) if self.numbers == Numbers::Int8 => expected.range(),
             _ => (0.0, 0.0),
         };
         let padding = match self.architecture.padding {
@@ -81,22 +76,22 @@ impl<'a> Describer<'a> {
             stride: conv.stride as usize,
             groups: conv.groups as usize,
             padding: padding as usize,
-            weight: values(&weight)?,
-            bias: values(&bias)?,
+            weight: kernel.weight,
+            bias: kernel.bias,
             activation: activation(conv.activation),
-            range: (low as f32, high as f32),
+            range,
             residual: residual.map(|(layer, _)| *layer),
         }));
         if self.numbers != Numbers::F32 {
             let added = residual.and_then(|(_, expected)| expected.as_ref());
-            self.expected = Some(Expected::of(self.weights, conv)?.plus(added)?);
+            self.expected = Some(Expected::of(self.weights, conv)?.plus(added));
         }
         self.side = (self.side - 1) / conv.stride + 1;
         Ok(())
     }
 
     fn excite(&mut self, layer: &SqueezeExcite) -> Result<(), BackboneError> {
-        let get = |name: &str| values(self.weights.get(&format!("{}.{name}", layer.name))?);
+        let get = |name: &str| self.weights.values(&format!("{}.{name}", layer.name)).map(<[f32]>::to_vec);
         self.layers.push(Layer::Excite(tl_kernels::Excite {
             n_channels: layer.n_channels as usize,
             n_squeezed: layer.n_squeezed as usize,
@@ -106,15 +101,10 @@ impl<'a> Describer<'a> {
             expand_bias: get("fc2.bias")?,
         }));
         if let Some(expected) = &mut self.expected {
-            let excite = Excite::new(self.weights, &layer.name, Kind::Float, 1, Engine::Plain)?;
-            expected.excite(&excite, Kind::Float)?;
+            expected.excite(self.weights, layer)?;
         }
         Ok(())
     }
-}
-
-fn values(tensor: &Tensor) -> Result<Vec<f32>, BackboneError> {
-    Ok(to_vec_f32(&tensor.f_to_kind(Kind::Float)?)?)
 }
 
 fn activation(activation: Activation) -> tl_kernels::Activation {

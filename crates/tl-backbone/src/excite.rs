@@ -21,8 +21,9 @@ impl Excite {
         engine: Engine,
     ) -> Result<Self, BackboneError> {
         let linear = |layer: &str, activation| {
-            let weight = weights.get(&format!("{name}.{layer}.weight"))?.f_flatten(1, -1)?.f_to_kind(kind)?;
-            let bias = weights.get(&format!("{name}.{layer}.bias"))?.f_to_kind(kind)?;
+            let weight =
+                weights.get(&format!("{name}.{layer}.weight"))?.to_tensor()?.f_flatten(1, -1)?.f_to_kind(kind)?;
+            let bias = weights.get(&format!("{name}.{layer}.bias"))?.to_tensor()?.f_to_kind(kind)?;
             Ok::<_, BackboneError>(Linear::new(&weight, &bias, batch, activation, engine)?)
         };
         Ok(Self { squeeze: linear("fc1", Activation::Relu)?, expand: linear("fc2", Activation::Hardsigmoid)? })

@@ -1,86 +1,110 @@
 //! What `BatchNorm`'s statistics lead one to expect of a layer's outputs, before any photo is seen.
 
-use tch::{Kind, Tensor};
-use tl_torch::{Activation, ByteScale, TorchError};
+use tl_torch::{Activation, ByteScale};
 
-use crate::{architecture::ConvBn, error::BackboneError, excite::Excite, weights::Weights};
+use crate::{
+    architecture::{ConvBn, SqueezeExcite},
+    error::BackboneError,
+    weights::Weights,
+};
 
 /// Mean and variance of each channel `[C]`, taking what `BatchNorm` gives for normally distributed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Expected {
-    pub(crate) mean: Tensor,
-    variance: Tensor,
+    pub(crate) mean: Vec<f32>,
+    variance: Vec<f32>,
     /// Largest output of a layer whose activation lets nothing below 0 through.
-    ceiling: Option<f64>,
+    ceiling: Option<f32>,
 }
 
 /// Standard deviations from the mean that a range reaches: photos' activations have longer tails than a bell curve.
-const REACH: f64 = 5.0;
+const REACH: f32 = 5.0;
 
-impl Clone for Expected {
-    fn clone(&self) -> Self {
-        Self { mean: self.mean.shallow_clone(), variance: self.variance.shallow_clone(), ceiling: self.ceiling }
-    }
-}
+/// The middles of 32 equally probable parts of the standard normal distribution, those above 0: its quantiles at
+/// 33/64, 35/64, to 63/64.
+const QUANTILES: [f32; 16] = [
+    0.039_176, 0.117_770, 0.197_099, 0.277_690, 0.360_130, 0.445_097, 0.533_410, 0.626_099, 0.724_514, 0.830_511,
+    0.946_782, 1.077_516, 1.229_859, 1.417_797, 1.675_94, 2.153_875,
+];
 
 impl Expected {
     /// Behind a convolution's activation.
     pub(crate) fn of(weights: &Weights, conv: &ConvBn) -> Result<Self, BackboneError> {
-        let bn = |name: &str| weights.get(&format!("{}.{name}", conv.bn));
-        let (mean, deviation) = (bn("bias")?, bn("weight")?.f_abs()?);
+        let bn = |name: &str| weights.values(&format!("{}.{name}", conv.bn));
+        let channels = || Ok::<_, BackboneError>(bn("bias")?.iter().zip(bn("weight")?).map(|(b, w)| (*b, w.abs())));
         if conv.activation == Activation::None {
-            return Ok(Self { mean: mean.shallow_clone(), variance: deviation.f_square()?, ceiling: None });
+            let variance = channels()?.map(|(_, deviation)| deviation * deviation).collect();
+            return Ok(Self { mean: bn("bias")?.to_vec(), variance, ceiling: None });
         }
-        let reached = deviation.f_mul_scalar(REACH)?.f_add(mean)?;
-        let values = deviation.f_unsqueeze(1)?.f_mul(&quantiles()?)?.f_add(&mean.f_unsqueeze(1)?)?;
-        let values = conv.activation.apply(&values)?;
-        let mean = values.f_mean_dim(&[1][..], true, Kind::Float)?;
-        let variance = values.f_sub(&mean)?.f_square()?.f_mean_dim(&[1][..], false, Kind::Float)?;
-        let ceiling = conv.activation.apply(&reached)?.f_max()?.f_double_value(&[])?;
-        Ok(Self { mean: mean.f_view([-1])?, variance, ceiling: Some(ceiling) })
+        let (mean, variance) = channels()?.map(|(mean, deviation)| behind(conv.activation, mean, deviation)).unzip();
+        let highest = channels()?.map(|(mean, deviation)| conv.activation.of(mean + REACH * deviation));
+        Ok(Self { mean, variance, ceiling: Some(highest.fold(f32::NEG_INFINITY, f32::max)) })
     }
 
     /// Of the sum with what a residual block adds, taken for independent.
-    pub(crate) fn plus(self, other: Option<&Self>) -> Result<Self, BackboneError> {
-        Ok(match other {
-            None => self,
-            Some(other) => Self {
-                mean: self.mean.f_add(&other.mean)?,
-                variance: self.variance.f_add(&other.variance)?,
-                ceiling: None,
-            },
-        })
+    pub(crate) fn plus(self, other: Option<&Self>) -> Self {
+        let Some(other) = other else { return self };
+        let sum = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a + b).collect();
+        Self { mean: sum(&self.mean, &other.mean), variance: sum(&self.variance, &other.variance), ceiling: None }
     }
 
-    /// Behind squeeze and excite, which computes in `kind`.
-    pub(crate) fn excite(&mut self, excite: &Excite, kind: Kind) -> Result<(), BackboneError> {
-        let picture = self.mean.f_to_kind(kind)?.f_view([1, -1, 1, 1])?;
-        self.mean = excite.forward(picture)?.f_flatten(0, -1)?.f_to_kind(Kind::Float)?;
+    /// Behind squeeze and excite.
+    pub(crate) fn excite(&mut self, weights: &Weights, layer: &SqueezeExcite) -> Result<(), BackboneError> {
+        let linear = |name: &str, x: &[f32], activation: Activation| {
+            let get = |what: &str| weights.values(&format!("{}.{name}.{what}", layer.name));
+            let rows = get("weight")?.chunks_exact(x.len()).zip(get("bias")?);
+            let sum = |(row, bias): (&[f32], &f32)| row.iter().zip(x).map(|(w, x)| w * x).sum::<f32>() + bias;
+            Ok::<Vec<f32>, BackboneError>(rows.map(|row| activation.of(sum(row))).collect())
+        };
+        let squeezed = linear("fc1", &self.mean, Activation::Relu)?;
+        let scales = linear("fc2", &squeezed, Activation::Hardsigmoid)?;
+        self.mean.iter_mut().zip(scales).for_each(|(mean, scale)| *mean *= scale);
         Ok(())
     }
 
     /// Bytes for all channels.
-    pub(crate) fn bytes(&self) -> Result<ByteScale, BackboneError> {
-        let (low, high) = self.range()?;
-        Ok(ByteScale::of_range(low, high))
+    pub(crate) fn bytes(&self) -> ByteScale {
+        let (low, high) = self.range();
+        ByteScale::of_range(low.into(), high.into())
     }
 
     /// What the widest channel lies between. (A range for each channel cuts off more of the long tails of some and
     /// doubles the error of V1's features.)
-    pub(crate) fn range(&self) -> Result<(f64, f64), BackboneError> {
+    pub(crate) fn range(&self) -> (f32, f32) {
         if let Some(ceiling) = self.ceiling {
-            return Ok((0.0, ceiling));
+            return (0.0, ceiling);
         }
-        let reach = self.variance.f_sqrt()?.f_mul_scalar(REACH)?;
-        let low = self.mean.f_sub(&reach)?.f_min()?.f_double_value(&[])?;
-        let high = self.mean.f_add(&reach)?.f_max()?.f_double_value(&[])?;
-        Ok((low.min(0.0), high.max(0.0)))
+        let channels = || self.mean.iter().zip(&self.variance).map(|(mean, variance)| (mean, REACH * variance.sqrt()));
+        let low = channels().map(|(mean, reach)| mean - reach).fold(0.0, f32::min);
+        (low, channels().map(|(mean, reach)| mean + reach).fold(0.0, f32::max))
     }
 }
 
-/// The middles of equally probable parts of the standard normal distribution: `[1, N]`.
-fn quantiles() -> Result<Tensor, TorchError> {
-    const N: f64 = 32.0;
-    let middles = Tensor::f_arange_start_step(0.5, N, 1.0, (Kind::Float, tch::Device::Cpu))?.f_div_scalar(N)?;
-    Ok(middles.f_special_ndtri()?.f_unsqueeze(0)?)
+/// Mean and variance of the activation of numbers that are normally distributed.
+fn behind(activation: Activation, mean: f32, deviation: f32) -> (f32, f32) {
+    let values = QUANTILES.map(|q| [q, -q].map(|q| activation.of(mean + q * deviation)));
+    let n = 2.0 * QUANTILES.len() as f32;
+    let mean = values.as_flattened().iter().sum::<f32>() / n;
+    let squares = values.as_flattened().iter().map(|value| (value - mean).powi(2));
+    (mean, squares.sum::<f32>() / n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_bell_curve_that_nothing_cuts_mean_and_variance_stay() {
+        let (mean, variance) = behind(Activation::Relu, 20.0, 1.0);
+        assert!((mean - 20.0).abs() < 1e-4, "{mean}");
+        // The parts' middles are a little closer together than the curve itself.
+        assert!((0.95..1.0).contains(&variance), "{variance}");
+    }
+
+    #[test]
+    fn relu_of_a_standard_normal_number_has_the_mean_that_calculus_gives() {
+        let (mean, variance) = behind(Activation::Relu, 0.0, 1.0);
+        assert!((mean - 0.3989).abs() < 5e-3, "1 / sqrt(2 pi), not {mean}");
+        assert!((variance - 0.3408).abs() < 2e-2, "1/2 - 1 / (2 pi), not {variance}");
+    }
 }

@@ -76,15 +76,15 @@ impl Kernels {
         Ok(Self { network: RefCell::new(network), side, precision })
     }
 
-    /// Features `[n, n_features] f32` of pictures `[n, side, side, 3] u8`.
-    pub(crate) fn features(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
+    /// Features `[n, n_features]`, row by row, of pictures `[n, side, side, 3] u8`.
+    pub(crate) fn rows(&self, pixels: &[u8], n: usize) -> Result<Vec<f32>, BackboneError> {
         let mut network = self.network.borrow_mut();
         let width = network.n_features();
         let mut features = vec![0.0; n * width];
         for (picture, features) in self.pictures(pixels, n)?.zip(features.chunks_exact_mut(width)) {
             network.features(picture, features)?;
         }
-        Ok(tensor_from_f32(&features, &[n as i64, width as i64])?)
+        Ok(features)
     }
 
     /// What comes out of the last block: `[n, C, H, W]` in the kind of the arithmetic, channels-last.

@@ -1,7 +1,7 @@
 //! The inference form.
 
 use tch::Tensor;
-use tl_torch::Engine as TorchEngine;
+use tl_torch::{Engine as TorchEngine, tensor_from_f32, to_vec_f32};
 
 use crate::{
     engine::Engine,
@@ -58,7 +58,6 @@ impl Network {
 
     /// The same with every choice open.
     pub fn compile_with(weights: &Weights, options: &CompileOptions) -> Result<Self, BackboneError> {
-        let _guard = tch::no_grad_guard();
         let spec = weights.spec();
         let architecture = (spec.architecture)();
         let side = options.side.unwrap_or(spec.preprocessing.geometry.side) as usize;
@@ -72,6 +71,7 @@ impl Network {
             return Err(BackboneError::F16);
         }
         let steps = |engine| {
+            let _guard = tch::no_grad_guard();
             let batch_and_side = [options.batch, side];
             Steps::new(weights, &architecture, blocks, options.precision, engine, batch_and_side).map(Form::Steps)
         };
@@ -85,12 +85,26 @@ impl Network {
         Ok(Self { form, top: Top::new(weights, &architecture)? })
     }
 
+    /// Whether networks in this arithmetic run in kernels of our own on this processor, without libtorch.
+    #[must_use]
+    pub fn has_kernels(precision: Precision) -> bool {
+        numbers(precision).is_some()
+    }
+
     /// Features `[n, n_features] f32` of `n` pictures: `[n, side, side, 3] u8`, R, G, B.
     pub fn features(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
-        let _guard = tch::no_grad_guard();
+        let rows = self.rows(pixels, n)?;
+        Ok(tensor_from_f32(&rows, &[n as i64, (rows.len() / n) as i64])?)
+    }
+
+    /// The same as numbers, row by row: where there are kernels, no tensor is made.
+    pub fn rows(&self, pixels: &[u8], n: usize) -> Result<Vec<f32>, BackboneError> {
         match &self.form {
-            Form::Kernels(kernels) => kernels.features(pixels, n),
-            Form::Steps(steps) => steps.features(pixels, n),
+            Form::Kernels(kernels) => kernels.rows(pixels, n),
+            Form::Steps(steps) => {
+                let _guard = tch::no_grad_guard();
+                Ok(to_vec_f32(&steps.features(pixels, n)?)?)
+            }
         }
     }
 

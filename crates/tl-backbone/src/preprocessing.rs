@@ -1,9 +1,7 @@
 //! How a photo becomes the input of a network.
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
 use tl_data::Geometry;
-use tl_torch::{TorchError, tensor_from_f32};
 
 /// Belongs to the weights: a network sees what it was trained to see.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,8 +21,8 @@ impl Preprocessing {
         self.mean.map(|mean| 255.0 * mean)
     }
 
-    /// What each channel is multiplied by after that: `[1, 3, 1, 1] f32`.
-    pub(crate) fn byte_scale(&self) -> Result<Tensor, TorchError> {
-        tensor_from_f32(&self.std.map(|std| 1.0 / (255.0 * std)), &[1, 3, 1, 1])
+    /// What each channel is multiplied by after that.
+    pub(crate) fn byte_scale(&self) -> [f32; 3] {
+        self.std.map(|std| 1.0 / (255.0 * std))
     }
 }

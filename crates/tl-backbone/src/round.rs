@@ -7,78 +7,64 @@
 //! is left on the inputs that `BatchNorm`'s statistics lead one to expect (Nagel et al. 2019, "Data-Free
 //! Quantization Through Weight Equalization and Bias Correction", section 4.2).
 
-use tch::{Kind, Tensor};
-use tl_torch::{tensor_from_f32, to_vec_f32};
+use crate::{expected::Expected, fold::Kernel};
 
-use crate::{error::BackboneError, expected::Expected};
-
-/// Weight in bf16 and bias in f32 that stand for `weight` and `bias` on inputs of channel means `expected`
-/// `[C_in]`, if those are known.
-pub(crate) fn to_bf16(
-    weight: &Tensor,
-    bias: &Tensor,
-    expected: Option<&Expected>,
-) -> Result<(Tensor, Tensor), BackboneError> {
-    let shape = weight.size();
-    let taps = shape[2] * shape[3];
-    let rounded = match taps {
-        1 => weight.f_to_kind(Kind::BFloat16)?,
-        _ => tensor_from_f32(&diffused(&to_vec_f32(weight)?, taps as usize), &shape)?.f_to_kind(Kind::BFloat16)?,
+/// The kernel with a weight that bf16 can hold, on inputs that are `expected`, if that is known.
+pub(crate) fn to_bf16(kernel: &Kernel, expected: Option<&Expected>) -> Kernel {
+    let weight = match kernel.n_taps() {
+        1 => kernel.weight.iter().copied().map(rounded).collect(),
+        n_taps => kernel.weight.chunks_exact(n_taps).flat_map(diffused).collect(),
     };
-    let bias = corrected(bias, weight, &rounded.f_to_kind(Kind::Float)?, expected)?;
-    Ok((rounded, bias))
+    corrected(kernel, weight, expected)
 }
 
-/// Weight in i8, what one step of it is worth in each output channel `[C_out] f32`, and bias in f32.
-pub(crate) fn to_int8(
-    weight: &Tensor,
-    bias: &Tensor,
-    expected: Option<&Expected>,
-) -> Result<(Tensor, Tensor, Tensor), BackboneError> {
-    let scale = weight.f_abs()?.f_amax(&[1, 2, 3][..], true)?.f_clamp_min(1e-8)?.f_div_scalar(127.0)?;
-    let steps = weight.f_div(&scale)?.f_round()?;
-    let bias = corrected(bias, weight, &steps.f_mul(&scale)?, expected)?;
-    Ok((steps.f_to_kind(Kind::Int8)?, scale.f_view([-1])?, bias))
-}
-
-/// The bias that takes up what rounding the weight takes away on average.
-fn corrected(
-    bias: &Tensor,
-    weight: &Tensor,
-    rounded: &Tensor,
-    expected: Option<&Expected>,
-) -> Result<Tensor, BackboneError> {
-    let Some(Expected { mean, .. }) = expected else { return Ok(bias.shallow_clone()) };
-    // For each pair of channels: a depthwise kernel has one input channel.
-    let lost = weight.f_sub(rounded)?.f_sum_dim_intlist(&[2, 3][..], false, Kind::Float)?;
-    let shift = match weight.size()[1] {
-        1 => lost.f_view([-1])?.f_mul(mean)?,
-        _ => lost.f_mv(mean)?,
+/// The kernel with a weight of whole steps from -127 to 127, and what a step is worth in each output channel `[C_out]`.
+pub(crate) fn to_int8(kernel: &Kernel, expected: Option<&Expected>) -> (Vec<f32>, Kernel) {
+    let len = kernel.weight.len() / kernel.bias.len().max(1);
+    let largest = |filter: &[f32]| filter.iter().fold(1e-8, |largest: f32, w| largest.max(w.abs()));
+    let worth: Vec<f32> = kernel.weight.chunks_exact(len).map(|filter| largest(filter) / 127.0).collect();
+    let filters = || kernel.weight.chunks_exact(len).zip(&worth);
+    let steps = |(filter, worth): (&'_ [f32], &f32)| -> Vec<f32> {
+        filter.iter().map(|w| (w / worth).round_ties_even() * worth).collect()
     };
-    Ok(bias.f_add(&shift)?)
+    let rounded = corrected(kernel, filters().flat_map(steps).collect(), expected);
+    (worth, rounded)
 }
 
-/// All kernels of `taps` values each, rounded to bf16 so that the sum of each stays.
-fn diffused(weights: &[f32], taps: usize) -> Vec<f32> {
-    weights.chunks_exact(taps).flat_map(diffused_kernel).collect()
+/// `kernel` with this weight instead, and the bias that takes up what that takes away on average.
+fn corrected(kernel: &Kernel, weight: Vec<f32>, expected: Option<&Expected>) -> Kernel {
+    let mut bias = kernel.bias.clone();
+    if let Some(Expected { mean, .. }) = expected {
+        let [_, n_in, ..] = kernel.shape;
+        let n_taps = kernel.n_taps();
+        let lost: Vec<f32> = kernel.weight.iter().zip(&weight).map(|(was, is)| was - is).collect();
+        for (i, (bias, lost)) in bias.iter_mut().zip(lost.chunks_exact(n_in * n_taps)).enumerate() {
+            // A depthwise kernel has one input channel, its own.
+            let means = if n_in == 1 { &mean[i..=i] } else { mean };
+            let shifts = lost.chunks_exact(n_taps).zip(means).map(|(taps, mean)| taps.iter().sum::<f32>() * mean);
+            *bias += shifts.sum::<f32>();
+        }
+    }
+    Kernel { shape: kernel.shape, weight, bias }
 }
 
-/// Largest tap first, each taking up the error so far: the last is the smallest and has the finest grid.
-fn diffused_kernel(kernel: &[f32]) -> Vec<f32> {
-    let mut order: Vec<usize> = (0..kernel.len()).collect();
-    order.sort_by(|&a, &b| kernel[b].abs().total_cmp(&kernel[a].abs()).then(a.cmp(&b)));
-    let mut rounded = vec![0.0; kernel.len()];
+/// A kernel's taps rounded to bf16 so that their sum stays: largest first, each taking up the error so far, so that the
+/// last is the smallest and has the finest grid.
+fn diffused(taps: &[f32]) -> Vec<f32> {
+    let mut order: Vec<usize> = (0..taps.len()).collect();
+    order.sort_by(|&a, &b| taps[b].abs().total_cmp(&taps[a].abs()).then(a.cmp(&b)));
+    let mut diffused = vec![0.0; taps.len()];
     let mut error = 0.0;
     for tap in order {
-        let wanted = kernel[tap] + error;
-        rounded[tap] = f32::from_bits(u32::from(bf16_bits(wanted)) << 16);
-        error = wanted - rounded[tap];
+        let wanted = taps[tap] + error;
+        diffused[tap] = rounded(wanted);
+        error = wanted - diffused[tap];
     }
-    rounded
+    diffused
 }
 
-/// The upper half of an f32, rounded to nearest, ties to even. Never given a NaN.
-fn bf16_bits(x: f32) -> u16 {
+/// The nearest number that bf16 can hold, of two the even one: bf16 is the upper half of an f32.
+fn rounded(x: f32) -> f32 {
     let bits = x.to_bits();
-    ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16
+    f32::from_bits(bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000)
 }

@@ -1,10 +1,12 @@
-// Loads the library when a function of it is called for the first time.
+// Loads the library when one of its functions is called for the first time, and finds that function.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define HIDDEN __attribute__((visibility("hidden")))
 
 struct slot {
   void *address;
@@ -17,17 +19,18 @@ struct table {
   size_t size;
 };
 
-extern const struct table tl_tables[] __attribute__((visibility("hidden")));
+// Ends with one whose copy is null.
+extern const struct table tl_tables[] HIDDEN;
 
 // Recursive, because the library's own start-up calls functions of it through here.
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 static void fail(void) {
-  fprintf(stderr, "error: libtorch cannot be loaded: %s\n`cargo xtask fetch` puts it where tl looks for it.\n", dlerror());
+  fprintf(stderr, "error: libtorch cannot be loaded: %s; put it back by `cargo xtask fetch`\n", dlerror());
   _exit(2);
 }
 
-static void *address(const char *name) {
+static void *find(const char *name) {
   void *found = dlsym(RTLD_DEFAULT, name);
   if (!found) fail();
   return found;
@@ -40,19 +43,19 @@ static void load(void) {
   if (!dlopen(LIBRARY, RTLD_NOW | RTLD_GLOBAL)) fail();
 }
 
-// By now the loader has filled the library's tables in, if not yet called its start-up.
+// The loader fills the library's tables in before it calls the start-up.
 static void copy_tables(void) {
   static int is_done;
   if (is_done) return;
   is_done = 1;
-  for (const struct table *table = tl_tables; table->copy; table++) memcpy(table->copy, address(table->name), table->size);
+  for (const struct table *table = tl_tables; table->copy; table++) memcpy(table->copy, find(table->name), table->size);
 }
 
-__attribute__((visibility("hidden"))) void *tl_find(struct slot *slot) {
+HIDDEN void *tl_find(struct slot *slot) {
   pthread_mutex_lock(&lock);
   load();
   copy_tables();
-  void *found = address(slot->name);
+  void *found = find(slot->name);
   __atomic_store_n(&slot->address, found, __ATOMIC_RELEASE);
   pthread_mutex_unlock(&lock);
   return found;

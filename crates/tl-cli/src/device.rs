@@ -14,6 +14,8 @@ pub(crate) fn parse(text: &str) -> Result<Device> {
 
 fn named(text: &str) -> Result<Device> {
     let index = match text {
+        // That libtorch sees no GPUs, and to ask it would load it.
+        "auto" if cfg!(lazy_libtorch) => return Ok(Device::Cpu),
         "auto" => return Ok(Device::cuda_if_available()),
         "cpu" => return Ok(Device::Cpu),
         "cuda" => Some(0),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use tl_backbone::{Spec, spec};
-use tl_model::{Bundle, Classifier, PredictOptions};
+use tl_model::{Classifier, PredictOptions};
 
 use crate::{args::GlobalArgs, assets, device, photo_args::PhotoArgs, precision};
 
@@ -34,8 +34,8 @@ impl Named {
     /// Opens it for prediction; `verify` checks that a bundle still gives the answers it gave when it was saved.
     pub(crate) fn classifier(&self, global: &GlobalArgs, verify: bool) -> Result<Classifier> {
         Ok(match self {
-            Self::Bundle(path) if verify => Classifier::from_bundle(Bundle::open_verified(path)?),
-            Self::Bundle(path) => Classifier::from_bundle(Bundle::open(path)?),
+            Self::Bundle(path) if verify => Classifier::open_verified(path)?,
+            Self::Bundle(path) => Classifier::open(path)?,
             Self::ImageNet(spec) => Classifier::imagenet(assets::weights(global, spec)?),
         })
     }

@@ -4,7 +4,7 @@ use std::{path::Path, thread};
 
 use serde::{Deserialize, Serialize};
 use tch::Device;
-use tl_backbone::Precision;
+use tl_backbone::{Network, Precision};
 use tl_model::Classifier;
 use tl_torch::{CpuCapability, libtorch_version};
 use tl_train::{PrecisionChoice, TrainOptions};
@@ -65,7 +65,7 @@ fn say_if_slow(device: Device) {
 /// The faster arithmetic of this machine's processor. On a GPU f32, since its 16 bits round all layers, and decoding is
 /// what takes the time there.
 fn auto(global: &GlobalArgs, device: Device) -> Precision {
-    if device != Device::Cpu {
+    if device != Device::Cpu || Precision::auto() == Precision::F32 {
         return Precision::F32;
     }
     let machine = format!("{:?}, libtorch {}", CpuCapability::detect(), libtorch_version());
@@ -84,7 +84,9 @@ fn auto(global: &GlobalArgs, device: Device) -> Precision {
 /// On a thread of its own, as the pipeline's workers have one each.
 fn measured() -> Option<Precision> {
     let measure = || {
-        tl_torch::set_intra_op_threads(1);
+        if !Network::has_kernels(Precision::Bf16) {
+            tl_torch::set_intra_op_threads(1);
+        }
         Precision::measured()
     };
     thread::spawn(measure).join().ok()?.ok()

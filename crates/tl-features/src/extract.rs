@@ -90,7 +90,7 @@ pub fn extract(
     let chunk = if is_on_device { DEVICE_CHUNK } else { options.chunk }.clamp(1, n_rows.max(1));
     // Without a cache there is no sense in hashing the weights.
     let space = || Space::new(weights, geometry, options.precision, options.device);
-    let space = options.cache.as_ref().map(|_| space()).transpose()?;
+    let space = options.cache.as_ref().map(|_| space());
     let kept = options.cache.as_ref().zip(space.as_ref());
     let kept = kept.map(|(cache, space)| (Reader::open(cache, space), Writer::new(cache, space)));
     let (reader, writer) = kept.unzip();
@@ -115,7 +115,7 @@ pub fn extract(
         // Bounded, so that decoding cannot run away from a device that computes more slowly.
         let (sender, receiver) = mpsc::sync_channel(2 * n_workers);
         for _ in 0..n_workers {
-            let (sender, job, weights) = (sender.clone(), &job, weights.shallow_clone());
+            let (sender, job, weights) = (sender.clone(), &job, weights.clone());
             thread::Builder::new()
                 .name("features".to_owned())
                 .spawn_scoped(scope, move || Worker::new(job, weights).run(&sender))?;

@@ -10,7 +10,7 @@ use std::{
 
 use tl_backbone::{CompileOptions, Network, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, SkipReason, Skipped};
-use tl_torch::{set_intra_op_threads, to_vec_f32};
+use tl_torch::set_intra_op_threads;
 
 use crate::{
     cache::{Reader, Recipe},
@@ -67,8 +67,7 @@ pub(crate) enum Content {
     Pixels(Vec<u8>),
 }
 
-/// A thread's own readers and, from when it is first needed, its own network: a tensor must not be used from two
-/// threads.
+/// A thread's own readers and, from when it is first needed, its own network.
 pub(crate) struct Worker<'a> {
     job: &'a Job<'a>,
     weights: Weights,
@@ -106,9 +105,6 @@ impl<'a> Worker<'a> {
 
     /// Works through the photos until none is left, `stop` is set, or nobody listens any more.
     pub(crate) fn run(mut self, sender: &Sender) {
-        // One thread per worker is faster than all threads on one network, and its sums have one order.
-        set_intra_op_threads(1);
-        let _guard = tch::no_grad_guard();
         while !self.job.stop.load(Ordering::Relaxed) {
             let first = self.job.next.fetch_add(self.job.chunk, Ordering::Relaxed);
             let end = (first + self.job.chunk).min(self.job.n_rows);
@@ -182,10 +178,14 @@ impl<'a> Worker<'a> {
                         let mut compiling = CompileOptions::default();
                         (compiling.precision, compiling.batch) = (precision, self.job.chunk);
                         compiling.side = Some(self.job.geometry.side);
+                        if !Network::has_kernels(precision) {
+                            // One thread per worker is faster than all threads on one network, and its sums have one order.
+                            set_intra_op_threads(1);
+                        }
                         none.insert(Network::compile_with(&self.weights, &compiling)?)
                     }
                 };
-                let rows = to_vec_f32(&network.features(&self.pixels[..n_bytes], n)?)?;
+                let rows = network.rows(&self.pixels[..n_bytes], n)?;
                 self.pixels.drain(..n_bytes);
                 Content::Rows(rows)
             }

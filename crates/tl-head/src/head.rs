@@ -45,7 +45,8 @@ impl Head {
     /// The tensors are converted to f32 where they are not, and taken without a copy where they are.
     pub fn from_tensors(config: &HeadConfig, mut tensors: BTreeMap<String, Tensor>) -> Result<Self, HeadError> {
         config.check()?;
-        check_parameters(config, &tensors)?;
+        let shape = |tensor: &Tensor| tensor.size().into_iter().map(|side| side as usize).collect();
+        check_parameters(config, &tensors.iter().map(|(name, tensor)| (name.clone(), shape(tensor))).collect())?;
         let mut take = |name: String| -> Result<Tensor, HeadError> {
             // The check above saw every name; an absent one would become an empty tensor, and forward would refuse it.
             Ok(tensors.remove(&name).unwrap_or_default().f_detach()?.f_to_kind(Kind::Float)?.f_contiguous()?)
@@ -113,29 +114,27 @@ impl Head {
     }
 }
 
-fn weight_name(layer: usize) -> String {
+pub(crate) fn weight_name(layer: usize) -> String {
     format!("layers.{layer}.weight")
 }
 
-fn bias_name(layer: usize) -> String {
+pub(crate) fn bias_name(layer: usize) -> String {
     format!("layers.{layer}.bias")
 }
 
 /// Compares names and shapes with the configuration's and reports every difference at once.
-fn check_parameters(config: &HeadConfig, tensors: &BTreeMap<String, Tensor>) -> Result<(), HeadError> {
-    let expected: BTreeMap<String, Vec<i64>> = config
+pub(crate) fn check_parameters(config: &HeadConfig, shapes: &BTreeMap<String, Vec<usize>>) -> Result<(), HeadError> {
+    let expected: BTreeMap<String, Vec<usize>> = config
         .layers()
         .enumerate()
-        .flat_map(|(i, (inputs, outputs))| {
-            [(weight_name(i), vec![outputs as i64, inputs as i64]), (bias_name(i), vec![outputs as i64])]
-        })
+        .flat_map(|(i, (inputs, outputs))| [(weight_name(i), vec![outputs, inputs]), (bias_name(i), vec![outputs])])
         .collect();
-    let unfit = expected.iter().filter_map(|(name, shape)| match tensors.get(name).map(Tensor::size) {
+    let unfit = expected.iter().filter_map(|(name, shape)| match shapes.get(name) {
         None => Some(format!("{name} is missing")),
-        Some(found) if found != *shape => Some(format!("{name} has shape {found:?} and not {shape:?}")),
+        Some(found) if found != shape => Some(format!("{name} has shape {found:?} and not {shape:?}")),
         Some(_) => None,
     });
-    let unexpected = tensors.keys().filter(|name| !expected.contains_key(*name));
+    let unexpected = shapes.keys().filter(|name| !expected.contains_key(*name));
     let problems: Vec<String> = unfit.chain(unexpected.map(|name| format!("{name} is unexpected"))).collect();
     if problems.is_empty() {
         return Ok(());

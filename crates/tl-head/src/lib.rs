@@ -29,6 +29,7 @@ mod binary;
 mod config;
 mod error;
 mod head;
+mod inference;
 mod initial;
 mod lbfgs;
 mod logistic;
@@ -43,6 +44,7 @@ pub use binary::binary_cross_entropy;
 pub use config::HeadConfig;
 pub use error::HeadError;
 pub use head::Head;
+pub use inference::InferenceHead;
 pub use logistic::{
     CrossValidation, CvScore, LogisticFit, LogisticOptions, fit_logistic, fit_logistic_cv, fit_logistic_several_cv,
 };

@@ -1,14 +1,17 @@
 //! Prediction: photos in, class probabilities out.
 
-use std::{path::PathBuf, sync::atomic::AtomicBool};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
 
-use tch::{Kind, Tensor};
 use tl_backbone::{Backbone, Precision, Preprocessing, Weights, imagenet_classes};
 use tl_data::Skipped;
 use tl_features::{ExtractOptions, Features, extract};
-use tl_head::Head;
+use tl_head::InferenceHead;
+use tl_torch::to_vec_f32;
 
-use crate::{bundle::Bundle, error::ModelError};
+use crate::{bundle::Bundle, error::ModelError, stored::Stored};
 
 /// How photos are read while predicting; how they are prepared is the model's own affair.
 pub type PredictOptions = ExtractOptions;
@@ -30,7 +33,7 @@ pub struct Classifier {
 /// What turns features into logits.
 #[derive(Debug)]
 enum Top {
-    Head { head: Head, temperature: f64 },
+    Head { head: InferenceHead, temperature: f64 },
     ImageNet,
 }
 
@@ -64,13 +67,31 @@ impl Prediction {
 }
 
 impl Classifier {
-    /// A classifier from a trained bundle.
-    #[must_use]
-    pub fn from_bundle(bundle: Bundle) -> Self {
-        let Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance } = bundle;
+    /// Opens a bundle's file to predict with; where the processor has kernels for its network, no tensor is ever made.
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
+        Self::from_stored(Stored::open(path)?)
+    }
+
+    /// The same after a check that it still gives the answers it gave when it was saved.
+    pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
+        let stored = Stored::open(path)?;
+        stored.verify()?;
+        Self::from_stored(stored)
+    }
+
+    fn from_stored(stored: Stored) -> Result<Self, ModelError> {
+        let top = Top::Head { head: stored.head()?, temperature: stored.temperature };
+        let Stored { weights, classes, multi_label, preprocessing, provenance, .. } = stored;
         let trained_in = Precision::named(&provenance.precision);
-        let top = Top::Head { head, temperature };
-        Self { weights, preprocessing, classes, multi_label, trained_in, top }
+        Ok(Self { weights, preprocessing, classes, multi_label, trained_in, top })
+    }
+
+    /// A classifier from a trained bundle.
+    pub fn from_bundle(bundle: Bundle) -> Result<Self, ModelError> {
+        let top = Top::Head { head: InferenceHead::of(&bundle.head)?, temperature: bundle.temperature };
+        let Bundle { weights, classes, multi_label, preprocessing, provenance, .. } = bundle;
+        let trained_in = Precision::named(&provenance.precision);
+        Ok(Self { weights, preprocessing, classes, multi_label, trained_in, top })
     }
 
     /// The pretrained network itself, with its own 1000 ImageNet classes.
@@ -141,23 +162,32 @@ impl Classifier {
 
     /// Of features whose photos are counted from `first`.
     fn predictions(&self, features: &Features, first: usize) -> Result<Vec<Prediction>, ModelError> {
-        let rows = tl_torch::to_vec_f32(&self.probabilities(features)?)?;
-        let rows = features.photos.iter().zip(rows.chunks_exact(self.classes.len()));
-        Ok(rows.map(|(&photo, row)| Prediction { photo: first + photo, probabilities: row.to_vec() }).collect())
-    }
-
-    /// `[n, n_classes] f32` of features `[n, width]`.
-    fn probabilities(&self, features: &Features) -> Result<Tensor, ModelError> {
-        let _guard = tch::no_grad_guard();
-        let features = features.to_tensor()?;
         let (logits, temperature) = match &self.top {
-            Top::Head { head, temperature } => (head.forward(&features)?, *temperature),
-            Top::ImageNet => (Backbone::new(&self.weights)?.logits(&features)?, 1.0),
+            Top::Head { head, temperature } => (head.logits(&features.rows)?, *temperature as f32),
+            Top::ImageNet => (to_vec_f32(&Backbone::new(&self.weights)?.logits(&features.to_tensor()?)?)?, 1.0),
         };
-        let scaled = logits.f_div_scalar(temperature).and_then(|logits| match self.multi_label {
-            true => logits.f_sigmoid(),
-            false => logits.f_softmax(-1, Kind::Float),
-        });
-        Ok(scaled.map_err(tl_torch::TorchError::from)?)
+        let of_row = |(&photo, logits): (&usize, &[f32])| {
+            let scaled = logits.iter().map(|logit| logit / temperature);
+            let probabilities = match self.multi_label {
+                true => scaled.map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
+                false => softmax(scaled.collect()),
+            };
+            Prediction { photo: first + photo, probabilities }
+        };
+        Ok(features.photos.iter().zip(logits.chunks_exact(self.classes.len())).map(of_row).collect())
     }
+}
+
+/// The largest is taken off first, so that nothing overflows.
+fn softmax(mut logits: Vec<f32>) -> Vec<f32> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for x in &mut logits {
+        *x = (*x - largest).exp();
+        sum += *x;
+    }
+    for x in &mut logits {
+        *x /= sum;
+    }
+    logits
 }

@@ -1,8 +1,7 @@
 //! Built-in pictures whose answers are kept in the bundle, so that a model can prove itself anywhere.
 
-use tch::Tensor;
 use tl_backbone::{Network, Precision, Weights};
-use tl_head::Head;
+use tl_head::InferenceHead;
 
 use crate::error::ModelError;
 
@@ -24,29 +23,27 @@ fn pictures(side: usize) -> Vec<u8> {
 /// What a network says of the built-in pictures, in f32: the part of the proof that the head has no say in, so that it
 /// can be made while the head still trains.
 #[derive(Debug)]
-pub struct GoldenFeatures(Tensor);
+pub struct GoldenFeatures(Vec<f32>);
 
 impl GoldenFeatures {
     /// Of the network with these weights.
     pub fn of(weights: &Weights) -> Result<Self, ModelError> {
-        let _guard = tch::no_grad_guard();
         let side = weights.spec().preprocessing.geometry.side as usize;
         let network = Network::compile(weights, Precision::F32, N_PICTURES)?;
-        Ok(Self(network.features(&pictures(side), N_PICTURES)?))
+        Ok(Self(network.rows(&pictures(side), N_PICTURES)?))
     }
 
-    /// The model's answers on the built-in pictures: `[N_PICTURES, n_classes] f32` logits.
-    pub(crate) fn answers(&self, head: &Head) -> Result<Tensor, ModelError> {
-        let _guard = tch::no_grad_guard();
-        Ok(head.forward(&self.0)?)
+    /// The model's answers on the built-in pictures: logits `[N_PICTURES, n_classes]`, row by row.
+    pub(crate) fn answers(&self, head: &InferenceHead) -> Result<Vec<f32>, ModelError> {
+        Ok(head.logits(&self.0)?)
     }
 }
 
 /// Compares answers with those that were stored.
-pub(crate) fn check(stored: &Tensor, now: &Tensor) -> Result<(), ModelError> {
-    let (stored, now) = (rows(stored)?, rows(now)?);
-    let largest = stored.iter().flatten().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
-    for (picture, (was, is)) in stored.iter().zip(&now).enumerate() {
+pub(crate) fn check(stored: &[f32], now: &[f32]) -> Result<(), ModelError> {
+    let width = (stored.len() / N_PICTURES).max(1);
+    let largest = stored.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
+    for (picture, (was, is)) in stored.chunks(width).zip(now.chunks(width)).enumerate() {
         let difference = was.iter().zip(is).map(|(a, b)| (a - b).abs()).fold(0.0, nan_max) / largest;
         let difference = f64::from(difference);
         if difference.is_nan() || difference > ALLOWED {
@@ -59,10 +56,4 @@ pub(crate) fn check(stored: &Tensor, now: &Tensor) -> Result<(), ModelError> {
 /// The larger of two numbers, NaN if either is: `f32::max` would hide one.
 fn nan_max(a: f32, b: f32) -> f32 {
     if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) }
-}
-
-fn rows(logits: &Tensor) -> Result<Vec<Vec<f32>>, ModelError> {
-    let flat = tl_torch::to_vec_f32(logits)?;
-    let width = (flat.len() / N_PICTURES).max(1);
-    Ok(flat.chunks(width).map(<[f32]>::to_vec).collect())
 }

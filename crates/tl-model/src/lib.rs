@@ -7,9 +7,9 @@
 //!
 //! ```no_run
 //! use std::{path::{Path, PathBuf}, sync::atomic::AtomicBool};
-//! use tl_model::{Bundle, Classifier, PredictOptions};
+//! use tl_model::{Classifier, PredictOptions};
 //!
-//! let classifier = Classifier::from_bundle(Bundle::open(Path::new("model.safetensors"))?);
+//! let classifier = Classifier::open(Path::new("model.safetensors"))?;
 //! let photos = [PathBuf::from("lunch.jpg")];
 //! let (predictions, skipped) =
 //!     classifier.predict(&photos, &PredictOptions::default(), &mut |_| {}, &AtomicBool::new(false))?;
@@ -27,6 +27,7 @@ mod classifier;
 mod error;
 mod golden;
 mod provenance;
+mod stored;
 
 pub use archive::Archive;
 pub use atomic::{Draft, write_atomically};

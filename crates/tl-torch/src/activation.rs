@@ -32,6 +32,19 @@ impl Activation {
         })
     }
 
+    /// The function of one number.
+    #[must_use]
+    pub fn of(self, x: f32) -> f32 {
+        let relu6 = |x: f32| x.clamp(0.0, 6.0);
+        match self {
+            Self::None => x,
+            Self::Relu => x.max(0.0),
+            Self::Relu6 => relu6(x),
+            Self::Hardswish => x * relu6(x + 3.0) / 6.0,
+            Self::Hardsigmoid => relu6(x + 3.0) / 6.0,
+        }
+    }
+
     /// The number by which the shim knows it.
     pub(crate) fn code(self) -> i32 {
         match self {

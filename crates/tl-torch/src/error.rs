@@ -57,6 +57,12 @@ pub enum TorchError {
         /// What the tensor is.
         found: String,
     },
+    /// A file of tensors cannot be read; the system's reason names it.
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
+    /// A file that is no safetensors file, or only the first part of one.
+    #[error(transparent)]
+    Safetensors(#[from] safetensors::SafeTensorError),
     /// The threads of a pool could not be started.
     #[error("no threads could be started: {0}; try fewer")]
     Threads(String),

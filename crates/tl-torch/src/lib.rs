@@ -1,6 +1,6 @@
 //! What libtorch has and `tch` does not wrap: checked conversions between slices and tensors, the
 //! channels-last layout, convolution fused with its activation on pre-packed weights, its gradients, thread settings,
-//! processor capability, and allocator settings. It does not know networks, weights or photos. All `unsafe`
+//! processor capability, allocator settings, and arrays, which become tensors only when they are asked to. It does not know networks, weights or photos. All `unsafe`
 //! code of the workspace is here, behind functions that check what they are given.
 //!
 //! ```
@@ -18,6 +18,8 @@
 
 mod activation;
 mod allocator;
+mod array;
+mod array_file;
 mod byte_conv;
 mod byte_scale;
 mod conv;
@@ -34,6 +36,8 @@ mod threads;
 
 pub use activation::Activation;
 pub use allocator::keep_allocations;
+pub use array::Array;
+pub use array_file::ArrayFile;
 pub use byte_conv::ByteConvScales;
 pub use byte_scale::ByteScale;
 pub use conv::{Conv, ConvOptions, Engine};
@@ -48,4 +52,4 @@ pub use error::TorchError;
 pub use exact_f32::exact_f32;
 pub use layout::{channels_last, empty_channels_last, is_channels_last};
 pub use linear::Linear;
-pub use threads::{set_intra_op_threads, thread_pool};
+pub use threads::{load_ahead, set_intra_op_threads, thread_pool};

@@ -2,7 +2,7 @@
 
 use std::thread::{self, JoinHandle};
 
-use tl_backbone::Weights;
+use tl_backbone::{Network, Precision, Weights};
 use tl_model::{GoldenFeatures, ModelError};
 
 /// The part of the proof that the head has no say in, in the making on a thread of its own.
@@ -18,7 +18,9 @@ impl ProofAhead {
     /// Begins it, if a thread can be had.
     pub(crate) fn begin(weights: Weights) -> Self {
         let work = move || {
-            tl_torch::set_intra_op_threads(1);
+            if !Network::has_kernels(Precision::F32) {
+                tl_torch::set_intra_op_threads(1);
+            }
             GoldenFeatures::of(&weights)
         };
         Self { thread: thread::Builder::new().name("golden".to_owned()).spawn(work).ok() }

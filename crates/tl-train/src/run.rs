@@ -148,7 +148,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     clock.lap("views");
 
     // ---- The head, and beside it what the model's proof needs of a network that stays.
-    let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| ProofAhead::begin(weights.shallow_clone()));
+    let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| ProofAhead::begin(weights.clone()));
     tl_torch::set_intra_op_threads(1);
     let train = table(train_rows, plan.spec().n_features, &train_labels, &data)?;
     let val_labels = labels(&val_features, &data.val);
@@ -221,7 +221,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         n_val,
         data_blake3,
         settings,
-        tuned_weights_sha256: plan.tunes_backbone().then(|| weights.sha256()).transpose()?,
+        tuned_weights_sha256: plan.tunes_backbone().then(|| weights.sha256()),
     };
     let preprocessing = plan.preprocessing();
     let classes = data.classes.clone();

@@ -20,6 +20,7 @@ mod imagenet;
 mod imbalance;
 mod interrupt;
 mod kill;
+mod late_loading;
 mod lr_find;
 mod multi_label;
 mod predict;

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use tch::{Device, Kind};
+use tch::Device;
 use tl_backbone::{Precision, Preprocessing, Weights};
 use tl_data::Geometry;
-use tl_torch::{CpuCapability, TorchError, libtorch_version, u8_slice};
+use tl_torch::{CpuCapability, libtorch_version};
 
 use crate::cache::layout::Header;
 
 /// To be raised whenever the same photo gives other numbers: a change to decoding, resampling, augmentation or
 /// the networks.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// A set of rows that were computed alike: same weights, preprocessing, arithmetic, device, version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +26,7 @@ impl Space {
     ///
     /// Everything that could change a bit of a row is part of it, the instruction set and the version of libtorch
     /// included, so that a cache folder may be shared by unlike machines.
-    pub(crate) fn new(
-        weights: &Weights,
-        geometry: Geometry,
-        precision: Precision,
-        device: Device,
-    ) -> Result<Self, TorchError> {
+    pub(crate) fn new(weights: &Weights, geometry: Geometry, precision: Precision, device: Device) -> Self {
         let Preprocessing { mean, std, .. } = &weights.spec().preprocessing;
         let arithmetic = precision.name();
         let place = match device {
@@ -44,11 +39,11 @@ impl Space {
         let version = (VERSION, env!("CARGO_PKG_VERSION"));
         hasher
             .update(format!("{version:?} {geometry:?} {mean:?} {std:?} {arithmetic} {place} {libtorch}\n").as_bytes());
-        hash_weights(weights, &mut hasher)?;
+        hash_weights(weights, &mut hasher);
         let (id, backbone) = (hasher.finalize(), weights.spec().name);
         let description = format!("{backbone} {arithmetic} {}x{0} {:?}", geometry.side, geometry.fit);
         let header = Header { width: weights.spec().n_features as u32, id: *id.as_bytes(), description };
-        Ok(Self { name: format!("{backbone}-{arithmetic}-{}", &id.to_hex()[..16]), header })
+        Self { name: format!("{backbone}-{arithmetic}-{}", &id.to_hex()[..16]), header }
     }
 
     /// A space that was found in a folder.
@@ -70,11 +65,9 @@ impl Space {
 }
 
 /// Every name, shape and value: a retrained network of the same name is another network.
-fn hash_weights(weights: &Weights, hasher: &mut blake3::Hasher) -> Result<(), TorchError> {
-    for (name, tensor) in weights.tensors() {
-        hasher.update(format!("{name} {:?}\n", tensor.size()).as_bytes());
-        let flat = tensor.f_detach()?.f_contiguous()?.f_view([-1])?.f_view_dtype(Kind::Uint8)?;
-        hasher.update(u8_slice(&flat)?);
+fn hash_weights(weights: &Weights, hasher: &mut blake3::Hasher) {
+    for (name, array) in weights.arrays() {
+        hasher.update(format!("{name} {:?}\n", array.shape()).as_bytes());
+        hasher.update(array.bytes());
     }
-    Ok(())
 }

@@ -6,6 +6,7 @@
 mod backprop;
 mod golden;
 mod head;
+mod inference;
 mod logistic;
 mod loss;
 mod temperature;

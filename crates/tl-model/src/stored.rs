@@ -1,0 +1,141 @@
+//! A bundle's file, read and checked but not yet of any use.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::de::DeserializeOwned;
+use tl_backbone::{Preprocessing, Weights, spec};
+use tl_head::{Head, HeadConfig, HeadError, InferenceHead};
+use tl_torch::{Array, ArrayFile, TorchError};
+
+use crate::{
+    bundle::{Bundle, FORMAT_VERSION},
+    error::ModelError,
+    golden::{self, GoldenFeatures},
+    provenance::Provenance,
+};
+
+/// What the header's `format` says.
+pub(crate) const FORMAT: &str = "tl-bundle";
+
+/// All parts of a bundle, without a tensor among them: a model that only predicts needs none.
+pub(crate) struct Stored {
+    pub(crate) weights: Weights,
+    pub(crate) classes: Vec<String>,
+    pub(crate) multi_label: bool,
+    pub(crate) preprocessing: Preprocessing,
+    pub(crate) temperature: f64,
+    pub(crate) provenance: Provenance,
+    config: HeadConfig,
+    head: BTreeMap<String, Array>,
+    golden: Array,
+}
+
+impl Stored {
+    /// Reads a bundle: format, version, names and shapes are checked.
+    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
+        let mut file = ArrayFile::open(path).map_err(|error| unreadable(path, error))?;
+        let (weights, head) = (file.take_group("backbone."), file.take_group("head."));
+        let header = Header { path, metadata: &file.metadata };
+        header.check_format()?;
+        let backbone = spec(header.text("backbone")?)?;
+        let classes: Vec<String> = header.json("classes")?;
+        let multi_label = header.multi_label()?;
+        let config: HeadConfig = header.json("head")?;
+        let preprocessing = header.json("preprocessing")?;
+        let temperature = header.json("temperature")?;
+        let provenance = header.json("provenance")?;
+        header.check_sizes(&config, backbone.n_features, classes.len(), temperature)?;
+        let golden = file.arrays.remove("golden.logits");
+        let golden = golden.ok_or_else(|| header_error(path, "golden.logits", "no such tensor"))?;
+        if golden.shape() != [golden::N_PICTURES, classes.len()] {
+            return Err(header_error(path, "golden.logits", &format!("its shape is {:?}", golden.shape())));
+        }
+        let weights = Weights::from_arrays(backbone, weights)?;
+        Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, config, head, golden })
+    }
+
+    /// The head, to answer with.
+    pub(crate) fn head(&self) -> Result<InferenceHead, HeadError> {
+        InferenceHead::from_arrays(&self.config, self.head.clone())
+    }
+
+    /// Checks that it still gives the answers it gave when it was saved.
+    pub(crate) fn verify(&self) -> Result<(), ModelError> {
+        golden::check(self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head()?)?)
+    }
+
+    /// The same as tensors, which can be trained.
+    pub(crate) fn bundle(self) -> Result<Bundle, ModelError> {
+        let Self { weights, classes, multi_label, preprocessing, temperature, provenance, config, head, .. } = self;
+        let tensors = head.into_iter().map(|(name, array)| Ok((name, array.to_tensor()?)));
+        let head = Head::from_tensors(&config, tensors.collect::<Result<_, ModelError>>()?)?;
+        Ok(Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance })
+    }
+}
+
+fn unreadable(path: &Path, error: TorchError) -> ModelError {
+    match error {
+        TorchError::Read(error) => ModelError::Read(error),
+        error => ModelError::Damaged { path: path.to_owned(), reason: error.to_string() },
+    }
+}
+
+pub(crate) fn header_error(path: &Path, field: &'static str, reason: &str) -> ModelError {
+    ModelError::Field { path: path.to_owned(), field, reason: reason.to_owned() }
+}
+
+/// A bundle's metadata and the file it came from, for the errors.
+pub(crate) struct Header<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) metadata: &'a BTreeMap<String, String>,
+}
+
+impl Header<'_> {
+    /// Whether this is a bundle, and one that this version reads.
+    fn check_format(&self) -> Result<(), ModelError> {
+        if self.metadata.get("format").map(String::as_str) != Some(FORMAT) {
+            return Err(ModelError::NotOurs { path: self.path.to_owned(), wanted: "model" });
+        }
+        match self.json("format_version")? {
+            found if found > FORMAT_VERSION => {
+                Err(ModelError::Newer { path: self.path.to_owned(), found, known: FORMAT_VERSION })
+            }
+            0 => Err(header_error(self.path, "format_version", "it is 0")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether photos may have several classes; format 1 does not say, because they may not.
+    fn multi_label(&self) -> Result<bool, ModelError> {
+        if self.metadata.contains_key("multi_label") { self.json("multi_label") } else { Ok(false) }
+    }
+
+    /// Whether the parts that the header describes fit each other.
+    pub(crate) fn check_sizes(
+        &self,
+        head: &HeadConfig,
+        n_features: usize,
+        n_classes: usize,
+        temperature: f64,
+    ) -> Result<(), ModelError> {
+        if (head.n_features, head.n_classes) != (n_features, n_classes) {
+            let reason = format!(
+                "the head takes {} features and gives {} classes, but the backbone gives {n_features} and there are {n_classes} names",
+                head.n_features, head.n_classes
+            );
+            return Err(header_error(self.path, "head", &reason));
+        }
+        match temperature.is_finite() && temperature > 0.0 {
+            true => Ok(()),
+            false => Err(header_error(self.path, "temperature", &format!("{temperature} is not above 0"))),
+        }
+    }
+
+    fn text(&self, field: &'static str) -> Result<&str, ModelError> {
+        self.metadata.get(field).map(String::as_str).ok_or_else(|| header_error(self.path, field, "it is missing"))
+    }
+
+    fn json<T: DeserializeOwned>(&self, field: &'static str) -> Result<T, ModelError> {
+        serde_json::from_str(self.text(field)?).map_err(|e| header_error(self.path, field, &e.to_string()))
+    }
+}

@@ -1,0 +1,75 @@
+//! Safetensors files as arrays.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+    path::Path,
+    sync::Arc,
+};
+
+use safetensors::{Dtype, SafeTensors};
+
+use crate::{array::Array, error::TorchError};
+
+/// What is in a safetensors file, in one piece of memory: nothing is copied a second time, and no tensor is made.
+#[derive(Debug)]
+pub struct ArrayFile {
+    /// The header's `__metadata__`.
+    pub metadata: BTreeMap<String, String>,
+    /// All f32 tensors by name.
+    pub arrays: BTreeMap<String, Array>,
+    /// The others by name, with what their numbers are.
+    pub others: BTreeMap<String, String>,
+}
+
+impl ArrayFile {
+    /// Reads a file and checks that it is whole.
+    pub fn open(path: &Path) -> Result<Self, TorchError> {
+        // Asked first: to open a pipe would wait for ever.
+        if !fs_err::metadata(path)?.is_file() {
+            return Err(io::Error::other(format!("`{}` is not a file", path.display())).into());
+        }
+        let mut file = fs_err::File::open(path)?;
+        let n_bytes = file.metadata()?.len() as usize;
+        // Floats, so that the values in it are aligned.
+        let mut memory = vec![0.0_f32; n_bytes.div_ceil(size_of::<f32>())];
+        file.read_exact(&mut bytemuck::cast_slice_mut(&mut memory)[..n_bytes])?;
+        Self::parse(&Arc::new(memory), n_bytes)
+    }
+
+    fn parse(memory: &Arc<Vec<f32>>, n_bytes: usize) -> Result<Self, TorchError> {
+        let bytes = &bytemuck::cast_slice(memory)[..n_bytes];
+        let (n_header, header) = SafeTensors::read_metadata(bytes)?;
+        let first = n_header + size_of::<u64>();
+        let mut file = Self { metadata: BTreeMap::new(), arrays: BTreeMap::new(), others: BTreeMap::new() };
+        file.metadata.extend(header.metadata().clone().unwrap_or_default());
+        for (name, entry) in header.tensors().into_iter().collect::<BTreeMap<_, _>>() {
+            let (start, end) = (first + entry.data_offsets.0, first + entry.data_offsets.1);
+            match entry.dtype {
+                // Every careful writer aligns its values.
+                Dtype::F32 if start.is_multiple_of(size_of::<f32>()) => {
+                    let range = start / size_of::<f32>()..end / size_of::<f32>();
+                    file.arrays.insert(name, Array::within(memory, range, &entry.shape)?);
+                }
+                Dtype::F32 => {
+                    let values = bytemuck::pod_collect_to_vec(bytes.get(start..end).unwrap_or_default());
+                    file.arrays.insert(name, Array::new(values, &entry.shape)?);
+                }
+                other => {
+                    file.others.insert(name, format!("{other:?}"));
+                }
+            }
+        }
+        Ok(file)
+    }
+
+    /// The arrays whose name starts with `prefix`, under the rest of their name.
+    pub fn take_group(&mut self, prefix: &str) -> BTreeMap<String, Array> {
+        let names: Vec<_> = self.arrays.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        let taken = names.into_iter().filter_map(|name| {
+            let array = self.arrays.remove(&name)?;
+            Some((name[prefix.len()..].to_owned(), array))
+        });
+        taken.collect()
+    }
+}

@@ -1,0 +1,79 @@
+//! Arrays, and the files they come from.
+
+use std::path::Path;
+
+use safetensors::{Dtype, serialize, tensor::TensorView};
+use tl_torch::{Activation, Array, ArrayFile, TorchError, tensor_from_f32, to_vec_f32};
+
+fn open(bytes: &[u8]) -> Result<ArrayFile, TorchError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("some.safetensors");
+    fs_err::write(&path, bytes).unwrap();
+    ArrayFile::open(&path)
+}
+
+/// A file of two f32 tensors, one of i64, and text.
+fn file() -> Vec<u8> {
+    let values: Vec<u8> = [1.5_f32, -2.0, 3.0, 4.0, 5.0, 6.25].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let view = |dtype, shape: &[usize], bytes| TensorView::new(dtype, shape.to_vec(), bytes).unwrap();
+    let tensors = [
+        ("a.weight", view(Dtype::F32, &[2, 2], &values[..16])),
+        ("a.bias", view(Dtype::F32, &[2], &values[16..])),
+        ("count", view(Dtype::I64, &[1], &[7, 0, 0, 0, 0, 0, 0, 0])),
+    ];
+    serialize(tensors, Some([("format".to_owned(), "ours".to_owned())].into())).unwrap()
+}
+
+#[test]
+fn a_file_gives_its_numbers_by_name() {
+    let mut file = open(&file()).unwrap();
+    assert_eq!(file.metadata["format"], "ours");
+    assert_eq!(file.others["count"], "I64");
+    let group = file.take_group("a.");
+    assert!(file.arrays.is_empty());
+    assert_eq!((group["weight"].shape(), group["weight"].values()), (&[2, 2][..], &[1.5, -2.0, 3.0, 4.0][..]));
+    assert_eq!((group["bias"].shape(), group["bias"].values()), (&[2][..], &[5.0, 6.25][..]));
+    assert_eq!(group["bias"].bytes(), [0, 0, 0xa0, 0x40, 0, 0, 0xc8, 0x40]);
+}
+
+#[test]
+fn values_that_are_not_aligned_are_read_too() {
+    // A header that is a byte longer puts every value at an odd place.
+    let whole = file();
+    let n_header = whole[0] + 1;
+    let end = usize::from(n_header) + 7;
+    let shifted = [&[n_header], &whole[1..end], b" ", &whole[end..]].concat();
+    assert_eq!(open(&shifted).unwrap().arrays["a.weight"].values(), [1.5, -2.0, 3.0, 4.0]);
+}
+
+#[test]
+fn what_is_no_whole_file_is_an_error() {
+    let whole = file();
+    for length in [0, 4, 8, 50, whole.len() - 1] {
+        assert!(matches!(open(&whole[..length]), Err(TorchError::Safetensors(_))), "{length} bytes");
+    }
+    assert!(matches!(ArrayFile::open(Path::new("/no/such/file")), Err(TorchError::Read(_))));
+    assert!(matches!(ArrayFile::open(&std::env::temp_dir()), Err(TorchError::Read(_))));
+}
+
+#[test]
+fn tensors_and_arrays_become_each_other() {
+    let turned = tensor_from_f32(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3]).unwrap().tr();
+    let array = Array::of_tensor(&turned).unwrap();
+    assert_eq!((array.shape(), array.values()), (&[3, 2][..], &[1.0, 4.0, 2.0, 5.0, 3.0, 6.0][..]));
+    assert!(array.to_tensor().unwrap().equal(&turned));
+    assert!(matches!(Array::new(vec![0.0; 5], &[2, 3]), Err(TorchError::Length { wanted: 6, found: 5, .. })));
+}
+
+#[test]
+fn activations_of_numbers_are_those_of_tensors() {
+    use Activation::{Hardsigmoid, Hardswish, None, Relu, Relu6};
+    let values: Vec<f32> = (-80..=80).map(|i| i as f32 / 10.0).collect();
+    let tensor = tensor_from_f32(&values, &[161]).unwrap();
+    for activation in [None, Relu, Relu6, Hardswish, Hardsigmoid] {
+        let wanted = to_vec_f32(&activation.apply(&tensor).unwrap()).unwrap();
+        for (&x, wanted) in values.iter().zip(wanted) {
+            assert!((activation.of(x) - wanted).abs() < 1e-6, "{activation:?} of {x}");
+        }
+    }
+}
