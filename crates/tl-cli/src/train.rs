@@ -16,6 +16,7 @@ use std::{
     path::Path,
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
+    time::Instant,
 };
 
 use anyhow::{Result, bail};
@@ -34,6 +35,7 @@ use crate::{
 };
 
 pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
+    let started = Instant::now();
     let stop = signal::stop_flag();
     let mut options = options(args, global)?;
     let resumed = args.resume.as_deref().map(RunFolder::open).transpose()?;
@@ -61,7 +63,7 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     };
     let mut observer = Recorder::new(folder.path(), args.resume.is_some(), view(args, global, &folder, &stop));
     let (command, cache) = (env::args().collect(), cache::open(global));
-    let inputs = RunInputs { plan, data, weights, folder: folder.clone(), device, command, cache };
+    let inputs = RunInputs { plan, data, weights, folder: folder.clone(), device, command, cache, started };
     let outcome = train(inputs, &mut observer, &stop);
     // A full screen has to make room for what comes now.
     drop(observer);

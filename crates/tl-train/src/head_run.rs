@@ -22,7 +22,7 @@ use crate::{
     options::{Keep, TrainOptions},
     order::order,
     schedule::LearningRate,
-    stopping::{StopReason, Stopping, evaluation_share, is_better},
+    stopping::{StopReason, Stopping, is_better},
     table::Table,
     targets::{evaluate_logits, n_correct},
     views::drawn,
@@ -80,21 +80,22 @@ impl<'a> HeadRun<'a> {
         mut save: impl FnMut(&Self, &mut dyn Observer) -> Result<(), TrainError>,
     ) -> Result<End, TrainError> {
         let wanted = self.options.epochs * self.steps_per_epoch(train.len());
-        let overhead = evaluation_share(train.len(), val.map_or(0, Table::len));
         while self.done(train.len()) < wanted {
             if let Some(reason) = self.stopping.reason(self.done(train.len()), wanted) {
                 observer.event(&Event::StoppedEarly(&reason));
                 return Ok(End::Finished(Some(reason)));
             }
-            if self.epoch_steps(train, overhead, observer, stop)? == End::Stopped {
+            if self.epoch_steps(train, observer, stop)? == End::Stopped {
                 return Ok(End::Stopped);
             }
             let (done, n_photos) = (self.done(train.len()), self.n_seen(train.len()));
+            let ending = Instant::now();
             let record = self.finish_epoch(train, val)?;
             let n_epochs = self.stopping.n_steps(wanted).div_ceil(self.steps_per_epoch(train.len()));
             observer.event(&Event::Epoch { record: &record, n_epochs, step: done, n_photos });
             self.progress.history.push(record);
             save(self, observer)?;
+            self.stopping.after_end_of_epoch(ending.elapsed().as_secs_f64());
         }
         Ok(End::Finished(None))
     }
@@ -112,7 +113,6 @@ impl<'a> HeadRun<'a> {
     fn epoch_steps(
         &mut self,
         train: &Table,
-        overhead: f64,
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<End, TrainError> {
@@ -131,10 +131,11 @@ impl<'a> HeadRun<'a> {
             }
             let first = self.progress.step * self.options.photos_per_step();
             let size = self.options.photos_per_step().min(train.len() - first);
+            let stepping = Instant::now();
             let record = self.step(train, &order.f_narrow(0, first as i64, size as i64)?)?;
             observer.event(&Event::Step(record));
             let done = self.done(train.len());
-            self.stopping.after_step(done, wanted, overhead);
+            self.stopping.after_step(stepping.elapsed().as_secs_f64(), done, wanted);
             if self.stopping.out_of_time(done) || done >= self.stopping.n_steps(wanted) {
                 break;
             }

@@ -6,16 +6,18 @@
 //! crate deliberately does not know the terminal: it tells an [`Observer`] what happens.
 //!
 //! ```no_run
-//! use std::{path::Path, sync::atomic::AtomicBool};
+//! use std::{path::Path, sync::atomic::AtomicBool, time::Instant};
 //! use tch::Device;
 //! use tl_backbone::Weights;
 //! use tl_train::{Data, Event, Outcome, Plan, RunFolder, RunInputs, TrainOptions, train};
 //!
+//! let started = Instant::now();
 //! let plan = Plan::new(TrainOptions { data: Some("photos".into()), ..TrainOptions::default() })?;
 //! let data = Data::load(plan.options(), None)?;
 //! let weights = Weights::open(Path::new("data/weights/mobilenet_v1.safetensors"), plan.spec())?;
 //! let folder = RunFolder::create(Path::new("runs"), None, "photos")?;
-//! let inputs = RunInputs { plan, data, weights, folder, device: Device::Cpu, command: Vec::new(), cache: None };
+//! let (device, command, cache) = (Device::Cpu, Vec::new(), None);
+//! let inputs = RunInputs { plan, data, weights, folder, device, command, cache, started };
 //! let outcome = train(inputs, &mut |_: &Event<'_>| {}, &AtomicBool::new(false))?;
 //! if let Outcome::Finished(metrics) = outcome {
 //!     assert!(metrics.val_accuracy > Some(0.9));

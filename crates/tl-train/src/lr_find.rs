@@ -94,6 +94,7 @@ pub fn lr_find(
         train: samples(&features, &data.train),
         val: Vec::new(),
         started: Instant::now(),
+        seconds_per_photo: None,
     };
     inputs.lr_curve((0..n_steps).map(|step| rate(step, n_steps)), observer, stop)
 }

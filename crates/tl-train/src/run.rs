@@ -3,7 +3,7 @@
 mod checks;
 mod summary;
 
-use std::{path::PathBuf, sync::atomic::AtomicBool};
+use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
 use tch::Device;
 use tl_backbone::Weights;
@@ -53,6 +53,8 @@ pub struct RunInputs {
     pub command: Vec<String>,
     /// Features that are known already, and where new ones are kept.
     pub cache: Option<Cache>,
+    /// When the run began, for its time budget: finding the photos is a part of it.
+    pub started: Instant,
 }
 
 /// How a run ended.
@@ -87,7 +89,7 @@ pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) 
 /// The steps of [`train`].
 #[allow(clippy::too_many_lines, reason = "one line of steps, each with its heading")]
 fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
-    let RunInputs { plan, data, weights, folder, device, command, cache } = inputs;
+    let RunInputs { plan, data, weights, folder, device, command, cache, started } = inputs;
     let mut clock = Clock::default();
     let plan = with_batch_size(plan.on(device)?, &data, &weights, observer)?;
     let options = plan.options();
@@ -118,9 +120,10 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let (train_features, val_features) = features.split_at_photo(data.train.len());
     let (n_train, n_val) = (train_features.len(), val_features.len());
     clock.lap("features");
+    let n_cached = cache.as_ref().map_or(0, Cache::n_hits);
     observer.event(&Event::Extracted {
         n_photos: n_train + n_val,
-        n_cached: cache.as_ref().map_or(0, Cache::n_hits),
+        n_cached,
         seconds: clock.seconds("features"),
         skipped: &skipped,
     });
@@ -164,7 +167,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         n_classes: data.classes.len(),
         folder: Some(&folder),
         data_blake3: &data_blake3,
-        started: clock.started,
+        started,
     };
     // A checkpoint of fine-tuning brings its own head.
     let needs_no_head =
@@ -183,6 +186,8 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let (mut weights, mut val, mut tuning, mut kept_epoch) = (weights, val, None, None);
     if plan.tunes_backbone() {
         let before = val.as_ref().filter(|_| !needs_no_head).map(|val| val.evaluate(&head, &loss)).transpose()?;
+        // What was known already says nothing of how fast photos are.
+        let seconds_per_photo = (n_cached == 0).then(|| clock.seconds("features") / (n_train + n_val).max(1) as f64);
         let inputs = TuneInputs {
             plan: &plan,
             weights: &weights,
@@ -192,8 +197,10 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
             answers: data.answers(),
             train: samples(&train_features, &data.train),
             val: samples(&val_features, &data.val),
-            started: clock.started,
+            started,
+            seconds_per_photo,
         };
+        let before = before.map(|(loss, accuracy)| (val_features, loss, accuracy));
         let checkpoints = Checkpoints::new(folder.checkpoints(), &data_blake3);
         let tuned = match inputs.train(&checkpoints, before, observer, stop)? {
             Tuned::Done(tuned) => tuned,
@@ -236,7 +243,8 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     clock.lap("saving");
     let counts = Counts { train: n_train, val: n_val, skipped: skipped.len(), leaks: data.leaks.len() };
     let mut metrics = run_metrics(&data.classes, worth, &history, stopped_early, counts, clock);
-    (metrics.freezing, metrics.tuned_images_per_second) = tuning.unzip();
+    let (freezing, images_per_second) = tuning.unzip();
+    (metrics.freezing, metrics.tuned_images_per_second) = (freezing, images_per_second.flatten());
     metrics.kept_epoch = kept_epoch;
     write_metrics(&folder, &metrics)?;
     observer.event(&Event::Finished(&metrics));

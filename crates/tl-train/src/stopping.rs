@@ -1,29 +1,19 @@
 //! When a run ends before its last epoch: patience, a time budget, a target.
 
+mod pace;
 mod reason;
 
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::pace::Pace;
 pub use self::reason::StopReason;
 use crate::options::TrainOptions;
 
-/// Steps whose time says how many fit into the budget. The first one is left out: it warms caches up.
-const N_PROBE_STEPS: usize = 10;
-
-/// Most of the budget that the probe may take before it must be enough.
-const PROBE_SHARE: f64 = 0.1;
-
-/// Part of the budget kept for measuring and saving, and the most that these need.
-const RESERVE_SHARE: f64 = 0.1;
+/// Part of the budget kept for writing the model and proving it, and the most that these need.
+const RESERVE_SHARE: f64 = 0.25;
 const RESERVE: Duration = Duration::from_secs(2);
-
-/// What an epoch's evaluation costs, as a fraction of its steps: a photo forwards is about a third of one forwards and
-/// backwards.
-pub(crate) fn evaluation_share(n_train: usize, n_val: usize) -> f64 {
-    n_val as f64 / n_train as f64 / 3.0
-}
 
 /// Whether an epoch of this accuracy and loss is better than another: the lower loss decides ties.
 pub(crate) fn is_better((accuracy, loss): (f64, f64), (best, best_loss): (f64, f64)) -> bool {
@@ -52,27 +42,20 @@ pub(crate) struct Stopping {
     /// Steps that a run takes whatever the clock says: a head that never saw all photos helps nobody.
     min_steps: usize,
     started: Instant,
-    probe: Probe,
+    pace: Pace,
     state: StopState,
-}
-
-/// The first steps of this process.
-#[derive(Default)]
-struct Probe {
-    n_steps: usize,
-    since_first: Option<Instant>,
 }
 
 impl Stopping {
     /// `started` is when the run began, its reading of photos included.
-    pub(crate) fn new(options: &TrainOptions, started: Instant, min_steps: usize) -> Self {
+    pub(crate) fn new(options: &TrainOptions, started: Instant, min_steps: usize, pace: Pace) -> Self {
         Self {
             patience: options.patience,
             budget: options.time_s,
             target_accuracy: options.target_accuracy,
             min_steps,
             started,
-            probe: Probe::default(),
+            pace,
             state: StopState::default(),
         }
     }
@@ -92,23 +75,20 @@ impl Stopping {
         self.state.n_fitting.map_or(wanted, |fitting| fitting.min(wanted))
     }
 
-    /// Hears that `done` of `wanted` steps of the run are done, and after enough of them knows how many fit.
-    ///
-    /// `overhead` is the [`evaluation_share`].
-    pub(crate) fn after_step(&mut self, done: usize, wanted: usize, overhead: f64) {
+    /// Hears that `done` of `wanted` steps of the run are done, the last of them in `seconds`, and after enough of them
+    /// knows how many fit.
+    pub(crate) fn after_step(&mut self, seconds: f64, done: usize, wanted: usize) {
+        self.pace.after_step(seconds);
         let (Some(usable), None) = (self.usable(), self.state.n_fitting) else { return };
-        let Some(since) = self.probe.since_first else {
-            self.probe.since_first = Some(Instant::now());
-            return;
-        };
-        self.probe.n_steps += 1;
-        let probed = since.elapsed().as_secs_f64();
-        if self.probe.n_steps < N_PROBE_STEPS && probed < PROBE_SHARE * usable {
-            return;
+        if self.pace.is_known(usable) {
+            let fitting = self.pace.n_fitting(usable - self.spent(), done, wanted);
+            self.state.n_fitting = Some(fitting.clamp(self.min_steps.max(done), wanted.max(done)));
         }
-        let step_s = probed / self.probe.n_steps as f64 * (1.0 + overhead);
-        let more = ((usable - self.spent()).max(0.0) / step_s.max(1e-9)) as usize;
-        self.state.n_fitting = Some(done.saturating_add(more).clamp(self.min_steps.max(done), wanted.max(done)));
+    }
+
+    /// Hears what the end of an epoch took, its checkpoint included.
+    pub(crate) fn after_end_of_epoch(&mut self, seconds: f64) {
+        self.pace.after_epoch(seconds);
     }
 
     /// Hears how the validation photos fare after an epoch.
@@ -120,9 +100,10 @@ impl Stopping {
         }
     }
 
-    /// Whether the steps must end here, because the steps that were laid out took longer than thought.
+    /// Whether the steps must end here, because one more would not be over in time.
     pub(crate) fn out_of_time(&self, done: usize) -> bool {
-        done >= self.min_steps && self.usable().is_some_and(|usable| self.spent() >= usable)
+        let over = |usable: f64| self.spent() + self.pace.one_more() >= usable;
+        done >= self.min_steps && self.usable().is_some_and(over)
     }
 
     /// Why a run that took `done` of `wanted` steps should end before the last of them, if it should.
@@ -146,7 +127,7 @@ impl Stopping {
         self.state.spent + self.started.elapsed().as_secs_f64()
     }
 
-    /// The budget, less what measuring and saving need.
+    /// The budget, less what comes after the last epoch.
     fn usable(&self) -> Option<f64> {
         self.budget.map(|budget| budget - RESERVE.as_secs_f64().min(RESERVE_SHARE * budget))
     }
@@ -157,7 +138,7 @@ mod tests {
     use super::*;
 
     fn stopping(options: &TrainOptions) -> Stopping {
-        Stopping::new(options, Instant::now(), 1)
+        Stopping::new(options, Instant::now(), 1, Pace::new(1, 10, 0))
     }
 
     /// Epochs of the given accuracies until there is a reason to stop.
@@ -208,15 +189,15 @@ mod tests {
     #[test]
     fn without_a_budget_every_step_fits() {
         let mut stopping = stopping(&TrainOptions::default());
-        (1..=40).for_each(|done| stopping.after_step(done, 100, 0.0));
+        (1..=40).for_each(|done| stopping.after_step(1e-3, done, 100));
         assert_eq!((stopping.n_steps(100), stopping.out_of_time(100)), (100, false));
     }
 
     #[test]
     fn a_budget_that_is_spent_leaves_the_least_number_of_steps() {
         let options = TrainOptions { time_s: Some(1e-9), ..TrainOptions::default() };
-        let mut stopping = Stopping::new(&options, Instant::now(), 5);
-        (1..=3).for_each(|done| stopping.after_step(done, 100, 0.0));
+        let mut stopping = Stopping::new(&options, Instant::now(), 5, Pace::new(1, 10, 0));
+        (1..=3).for_each(|done| stopping.after_step(1e-3, done, 100));
         assert_eq!(stopping.n_steps(100), 5);
         assert!(!stopping.out_of_time(4) && stopping.out_of_time(5));
         assert_eq!(stopping.reason(5, 100), Some(StopReason::Time(1e-9)));
@@ -225,7 +206,20 @@ mod tests {
     #[test]
     fn a_large_budget_lays_all_steps_out() {
         let mut stopping = stopping(&TrainOptions { time_s: Some(1e9), ..TrainOptions::default() });
-        (1..=20).for_each(|done| stopping.after_step(done, 100, 0.3));
+        (1..=20).for_each(|done| stopping.after_step(1e-3, done, 100));
         assert_eq!((stopping.n_steps(100), stopping.reason(99, 100)), (100, None));
+    }
+
+    #[test]
+    fn a_step_that_no_longer_fits_is_not_begun() {
+        // Of this budget 998 s are for training, and none of them is over yet.
+        let options = TrainOptions { time_s: Some(1000.0), ..TrainOptions::default() };
+        for (step, is_over) in [(900.0, false), (990.0, true), (1001.0, true)] {
+            let mut stopping = Stopping::new(&options, Instant::now(), 1, Pace::new(1, 10, 0));
+            stopping.after_step(step, 1, 100);
+            stopping.after_end_of_epoch(50.0);
+            assert_eq!(stopping.out_of_time(1), is_over, "{step} s");
+            assert_eq!(stopping.reason(1, 100), is_over.then_some(StopReason::Time(1000.0)), "{step} s");
+        }
     }
 }

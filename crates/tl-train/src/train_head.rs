@@ -16,7 +16,7 @@ use crate::{
     options::HeadKind,
     plan::Plan,
     run_folder::RunFolder,
-    stopping::{StopReason, Stopping},
+    stopping::{Pace, StopReason, Stopping},
     table::Table,
 };
 
@@ -59,7 +59,9 @@ impl HeadInputs<'_> {
         let options = self.plan.options();
         let head = Head::new(&self.plan.head_config(self.n_classes), options.seed)?;
         // A head that never saw all photos helps nobody, and an epoch of it costs a blink.
-        let stopping = Stopping::new(options, self.started, self.train.len().div_ceil(options.photos_per_step()));
+        let min_steps = self.train.len().div_ceil(options.photos_per_step());
+        let pace = Pace::new(options.photos_per_step(), self.train.len(), self.val.map_or(0, Table::len));
+        let stopping = Stopping::new(options, self.started, min_steps, pace);
         let mut run = HeadRun::new(options, self.loss.clone(), head, stopping)?;
         if let Some(checkpoint) = self.folder.map(RunFolder::checkpoint).filter(|file| file.is_file()) {
             run.restore(Checkpoint::open(&checkpoint, self.data_blake3)?)?;

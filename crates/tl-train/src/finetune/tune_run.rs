@@ -33,7 +33,7 @@ use crate::{
     options::{Keep, NormKind, TrainOptions},
     plan::Plan,
     report::FreezeProof,
-    stopping::{StopReason, Stopping},
+    stopping::{Pace, StopReason, Stopping},
     targets::Answers,
 };
 
@@ -51,6 +51,8 @@ pub(crate) struct TuneInputs<'a> {
     pub(crate) val: Vec<Sample>,
     /// When the run began, for its time budget.
     pub(crate) started: Instant,
+    /// What reading a photo and computing its features took, where that was done.
+    pub(crate) seconds_per_photo: Option<f64>,
 }
 
 /// How it ended.
@@ -67,19 +69,20 @@ pub(crate) struct TunedModel {
     pub(crate) proof: FreezeProof,
     /// Features of the validation photos through the tuned backbone.
     pub(crate) val: Option<Features>,
-    pub(crate) images_per_second: f64,
+    /// None where no step was taken.
+    pub(crate) images_per_second: Option<f64>,
     pub(crate) stopped_early: Option<StopReason>,
     /// The epoch that was kept because the validation photos spoke for it.
     pub(crate) kept_epoch: Option<usize>,
 }
 
 impl TuneInputs<'_> {
-    /// Goes on from the newest of the checkpoints, if there is one. `before` is the loss and accuracy on the validation
-    /// photos of a head that has learnt, where there are any.
+    /// Goes on from the newest of the checkpoints, if there is one. `before` is what a head that has learnt makes of the
+    /// validation photos, where there are any: their features, its loss and its accuracy.
     pub(crate) fn train(
         self,
         checkpoints: &Checkpoints,
-        before: Option<(f64, f64)>,
+        before: Option<(Features, f64, f64)>,
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Tuned, TrainError> {
@@ -92,10 +95,13 @@ impl TuneInputs<'_> {
             run.restore(checkpoint)?;
             let (epochs, history) = (run.history.records.len(), &run.history.records);
             observer.event(&Event::Resumed { epochs, steps: run.history.step, step: run.n_done(), history });
-        } else if let (Keep::Best, Some((loss, accuracy))) = (run.options.keep, before) {
-            // So that no run ends worse than it began.
-            run.history.best = Some((0, accuracy, loss));
-            run.save(checkpoints, true, observer)?;
+        } else if let Some((features, loss, accuracy)) = before {
+            run.val_features = Some((0, features));
+            if run.options.keep == Keep::Best {
+                // So that no run ends worse than it began.
+                run.history.best = Some((0, accuracy, loss));
+                run.save(checkpoints, true, observer)?;
+            }
         }
         let mut stopped_early = None;
         while run.history.epoch < run.options.epochs {
@@ -152,13 +158,15 @@ struct TuneRun<'a> {
     loader: Loader,
     train: Arc<[Sample]>,
     val: Vec<Sample>,
+    /// Features of the validation photos through what is to be kept by now, and the epoch that it is of.
+    val_features: Option<(usize, Features)>,
     history: History,
     stopping: Stopping,
 }
 
 impl<'a> TuneRun<'a> {
     fn new(inputs: TuneInputs<'a>) -> Result<Self, TrainError> {
-        let TuneInputs { plan, weights, head, records, loss, answers, train, val, started } = inputs;
+        let TuneInputs { plan, weights, head, records, loss, answers, train, val, started, seconds_per_photo } = inputs;
         let (options, layers) = (plan.options(), layers(plan.spec()));
         let trained = plan.freeze().trained(&layers);
         let mut backbone = Backbone::new(weights)?;
@@ -176,6 +184,10 @@ impl<'a> TuneRun<'a> {
             ..LoaderOptions::default()
         };
         let loader = Loader::new(plan.preprocessing().geometry, loading)?;
+        let pace = Pace::new(options.photos_per_step(), train.len(), val.len());
+        let pace = seconds_per_photo.into_iter().fold(pace, Pace::expecting);
+        // A head that has learnt is something to write down already.
+        let min_steps = usize::from(plan.starts_from_random_head());
         let mut run = Self {
             plan,
             options,
@@ -196,9 +208,9 @@ impl<'a> TuneRun<'a> {
             loader,
             train: train.into(),
             val,
+            val_features: None,
             history: History { records, ..History::default() },
-            // A step at least, so that there is something to write down.
-            stopping: Stopping::new(options, started, 1),
+            stopping: Stopping::new(options, started, min_steps, pace),
         };
         run.unfreeze()?;
         Ok(run)

@@ -17,15 +17,13 @@ pub(super) struct Counts {
 
 /// Wall time by phase.
 pub(super) struct Clock {
-    pub(super) started: Instant,
     last: Instant,
     seconds: BTreeMap<String, f64>,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        let started = Instant::now();
-        Self { started, last: started, seconds: BTreeMap::new() }
+        Self { last: Instant::now(), seconds: BTreeMap::new() }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::{
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 use tl_train::{
-    ClassWeights, Event, Keep, NormKind, OptimizerKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunMetrics,
-    Sampler, Schedule, StopReason, TrainOptions, train,
+    ClassWeights, Event, Keep, NormKind, OptimizerKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunInputs,
+    RunMetrics, Sampler, Schedule, StopReason, TrainOptions, train,
 };
 
 use crate::run::{inputs, photos, run, several_list};
@@ -326,15 +327,17 @@ fn a_run_stops_early_for_a_reason() {
     // So small a rate changes no f32: every epoch is as good as the first.
     let idle = TrainOptions { patience: 1, lr: 1e-30, backbone_lr: 1e-30, ..long.clone() };
     let cases = [
-        ("patient", idle.clone(), StopReason::Patience(1), 2),
-        ("content", TrainOptions { target_accuracy: Some(0.01), ..long.clone() }, StopReason::TargetAccuracy(0.01), 1),
-        // Reading the photos alone takes longer: one step is taken all the same, and the file is written.
-        ("hurried", TrainOptions { time_s: Some(1e-3), ..long }, StopReason::Time(1e-3), 1),
+        ("patient", idle.clone(), StopReason::Patience(1), 3),
+        ("content", TrainOptions { target_accuracy: Some(0.01), ..long.clone() }, StopReason::TargetAccuracy(0.01), 2),
+        // Reading the photos alone takes longer: the fitted head is what there is, and the file is written.
+        ("hurried", TrainOptions { time_s: Some(1e-3), ..long.clone() }, StopReason::Time(1e-3), 1),
+        // Where no head was fitted a step is taken all the same.
+        ("bare", TrainOptions { time_s: Some(1e-3), head_epochs: 0, ..long }, StopReason::Time(1e-3), 1),
     ];
+    // The first of them is the fitted head's, where there is one.
     let n_epochs = |name: &str| {
         let history = std::fs::read_to_string(dir.path().join("runs").join(name).join("history.csv")).unwrap();
-        // Without the names, and the head's one line.
-        history.lines().count() - 2
+        history.lines().count() - 1
     };
     for (name, options, reason, n) in cases {
         assert_eq!(run(options, &dir, name).stopped_early, Some(reason));
@@ -342,6 +345,23 @@ fn a_run_stops_early_for_a_reason() {
     }
     let (n_stops, .., metrics) = interrupted(&idle, &dir, "cut", |_| {});
     // Stopped after the first epoch; after the second there is nothing left to stop.
-    assert_eq!((n_stops, n_epochs("cut"), metrics.stopped_early), (1, 2, Some(StopReason::Patience(1))));
+    assert_eq!((n_stops, n_epochs("cut"), metrics.stopped_early), (1, 3, Some(StopReason::Patience(1))));
     assert!(model(&dir, "patient") == model(&dir, "cut"));
+}
+
+/// Reading photos for their likeness may take most of a short time.
+#[test]
+fn what_came_before_training_counts_as_time_too() {
+    let dir = photos();
+    let folder = RunFolder::create(&dir.path().join("runs"), Some("late"), "").unwrap();
+    let options = TrainOptions { time_s: Some(60.0), ..options(&dir) };
+    let started = Instant::now().checked_sub(Duration::from_mins(1)).unwrap();
+    let inputs = RunInputs { started, ..inputs(options, folder) };
+    match train(inputs, &mut |_: &Event<'_>| {}, &AtomicBool::new(false)).unwrap() {
+        Outcome::Finished(metrics) => {
+            assert_eq!(metrics.stopped_early, Some(StopReason::Time(60.0)));
+            assert_eq!((metrics.tuned_images_per_second, metrics.seconds.contains_key("tuning")), (None, true));
+        }
+        Outcome::Interrupted { .. } => panic!("nobody asked it to stop"),
+    }
 }

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
 };
 
 use tempfile::TempDir;
@@ -45,7 +46,8 @@ pub(crate) fn inputs(options: TrainOptions, folder: RunFolder) -> RunInputs {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/weights").join(plan.spec().file);
     let weights = Weights::open(&path, plan.spec()).unwrap();
     let data = Data::load(plan.options(), None).unwrap();
-    RunInputs { plan, data, weights, folder, device: tch::Device::Cpu, command: vec!["test".to_owned()], cache: None }
+    let (device, command, started) = (tch::Device::Cpu, vec!["test".to_owned()], Instant::now());
+    RunInputs { plan, data, weights, folder, device, command, cache: None, started }
 }
 
 pub(crate) fn run(options: TrainOptions, dir: &TempDir, name: &str) -> RunMetrics {

@@ -1,6 +1,6 @@
 //! The ends of an epoch, and of a run.
 
-use std::sync::atomic::AtomicBool;
+use std::{sync::atomic::AtomicBool, time::Instant};
 
 use tch::Device;
 use tl_head::Head;
@@ -27,8 +27,10 @@ impl TuneRun<'_> {
         if !self.epoch_steps(checkpoints, observer, stop)? {
             return Ok(false);
         }
+        let ending = Instant::now();
         let is_best = self.finish_epoch(observer)?;
         self.save(checkpoints, is_best, observer)?;
+        self.stopping.after_end_of_epoch(ending.elapsed().as_secs_f64());
         Ok(true)
     }
 
@@ -40,7 +42,10 @@ impl TuneRun<'_> {
     /// Validates, writes the epoch down, and goes on to the next; whether it was the best so far.
     fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
         let averaged = self.averaged()?;
-        let val = self.validate(averaged.as_ref().unwrap_or(&self.model))?.map(|(_, loss, accuracy)| (loss, accuracy));
+        let (features, val) = self
+            .validate(averaged.as_ref().unwrap_or(&self.model))?
+            .map(|(features, loss, accuracy)| (features, (loss, accuracy)))
+            .unzip();
         if let Some((loss, _)) = val.filter(|(loss, _)| !loss.is_finite()) {
             return Err(self.diverged(loss));
         }
@@ -62,6 +67,9 @@ impl TuneRun<'_> {
             self.stopping.after_epoch(loss, accuracy);
         }
         let is_best = val.is_some_and(|(loss, accuracy)| self.history.is_best(loss, accuracy));
+        if is_best || self.options.keep == Keep::Last {
+            self.val_features = features.map(|features| (self.history.epoch + 1, features));
+        }
         self.next_epoch()?;
         Ok(is_best)
     }
@@ -86,15 +94,21 @@ impl TuneRun<'_> {
             self.load_ema(best.ema)?;
             kept_epoch = Some(self.history.records.len() - self.history.epoch + epoch);
         }
-        let averaged = self.averaged()?;
+        let (averaged, seen) = (self.averaged()?, self.val_features.take());
         let model = averaged.as_ref().unwrap_or(&self.model);
-        let val = self.validate(model)?.map(|(features, ..)| features);
+        let epoch = self.best_to_keep().unwrap_or(self.history.epoch);
+        let val = match seen.filter(|(of, _)| *of == epoch) {
+            Some((_, features)) => Some(features),
+            // A resumed run has not seen what it keeps.
+            None => self.validate(model)?.map(|(features, ..)| features),
+        };
         Ok(TunedModel {
             weights: model.backbone.to_weights()?,
             proof: self.frozen.prove(&model.backbone)?,
             head: Head::from_tensors(model.head.config(), copies(&model.head)?.into_iter().collect())?
                 .to_device(Device::Cpu)?,
-            images_per_second: self.history.n_photos as f64 / self.history.total_seconds.max(1e-9),
+            images_per_second: (self.history.n_photos > 0)
+                .then(|| self.history.n_photos as f64 / self.history.total_seconds.max(1e-9)),
             history: self.history.records,
             val,
             stopped_early,

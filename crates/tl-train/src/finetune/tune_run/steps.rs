@@ -29,7 +29,6 @@ use crate::{
     mix::Mix,
     options::{NormKind, TrainOptions},
     order::order,
-    stopping::evaluation_share,
 };
 
 impl TuneRun<'_> {
@@ -66,8 +65,7 @@ impl TuneRun<'_> {
                 self.save(checkpoints, false, observer)?;
             }
             let done = self.n_tuned();
-            let overhead = evaluation_share(self.train.len(), self.val.len());
-            self.stopping.after_step(done, self.n_wanted(), overhead);
+            self.stopping.after_step(started.elapsed().as_secs_f64(), done, self.n_wanted());
             if self.stopping.out_of_time(done) || done >= self.n_laid_out() {
                 break;
             }

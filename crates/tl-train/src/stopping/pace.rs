@@ -1,0 +1,134 @@
+//! How fast a run goes, and how many steps fit into a time.
+
+/// Steps after which it is known. The first one is left out: it warms caches up.
+const N_PROBE_STEPS: usize = 10;
+
+/// Most of the time there is that these may take before they must be enough.
+const PROBE_SHARE: f64 = 0.1;
+
+/// Part that a step has in what the next one is expected to take. Steps become slower where more layers move.
+const SHARE_OF_LAST: f64 = 0.3;
+
+/// Seconds that a step and the end of an epoch take.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pace {
+    photos_per_step: usize,
+    n_train: usize,
+    n_val: usize,
+    /// Of one step; at first no more than a guess.
+    step: f64,
+    /// Of the end of an epoch, once that is known.
+    epoch_end: Option<f64>,
+    n_steps: usize,
+    /// Of all steps but the first.
+    stepping: f64,
+}
+
+impl Pace {
+    /// Of epochs of `n_train` photos, each with a look at `n_val` at its end.
+    pub(crate) fn new(photos_per_step: usize, n_train: usize, n_val: usize) -> Self {
+        Self { photos_per_step, n_train, n_val, ..Self::default() }
+    }
+
+    /// With a first guess from the seconds that one photo takes forwards: no step on photos takes less, and the look at
+    /// the validation photos takes as much.
+    pub(crate) fn expecting(self, photo: f64) -> Self {
+        Self { step: photo * self.photos_per_step as f64, epoch_end: Some(photo * self.n_val as f64), ..self }
+    }
+
+    /// Hears what a step took.
+    pub(crate) fn after_step(&mut self, seconds: f64) {
+        if self.n_steps > 0 {
+            self.stepping += seconds;
+        }
+        self.step = match self.n_steps {
+            0 | 1 => seconds,
+            _ => self.step + SHARE_OF_LAST * (seconds - self.step),
+        };
+        self.n_steps += 1;
+    }
+
+    /// Hears what the end of an epoch took.
+    pub(crate) fn after_epoch(&mut self, seconds: f64) {
+        self.epoch_end = Some(seconds);
+    }
+
+    /// Whether enough steps were taken to know how many fit into `usable` seconds.
+    pub(super) fn is_known(&self, usable: f64) -> bool {
+        self.n_steps > 1 && (self.n_steps > N_PROBE_STEPS || self.stepping >= PROBE_SHARE * usable)
+    }
+
+    /// Seconds that it takes to go one step further, and to end the epoch there.
+    pub(super) fn one_more(&self) -> f64 {
+        self.step + self.epoch_end()
+    }
+
+    /// Of the `wanted` steps of a run those that are done when `seconds` more are over, the ends of their epochs
+    /// included; `done` of them are by now.
+    pub(super) fn n_fitting(&self, mut seconds: f64, done: usize, wanted: usize) -> usize {
+        let (step, in_epoch) = (self.step.max(1e-9), self.n_train.div_ceil(self.photos_per_step.max(1)).max(1));
+        let mut at = done;
+        while at < wanted {
+            let fitting = ((seconds - self.epoch_end()).max(0.0) / step) as usize;
+            let left = (in_epoch - at % in_epoch).min(wanted - at);
+            if fitting < left {
+                return at + fitting;
+            }
+            at += left;
+            seconds -= left as f64 * step + self.epoch_end();
+        }
+        at
+    }
+
+    /// What was measured, else what a look at the validation photos costs: a photo forwards is about a third of one
+    /// forwards and backwards.
+    fn epoch_end(&self) -> f64 {
+        let photo = self.step / self.photos_per_step.max(1) as f64;
+        self.epoch_end.unwrap_or(photo * self.n_val as f64 / 3.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Epochs of five steps of a second each, which end after three more.
+    fn pace() -> Pace {
+        let mut pace = Pace::new(2, 10, 18);
+        [9.0, 1.0, 1.0].into_iter().for_each(|seconds| pace.after_step(seconds));
+        pace
+    }
+
+    #[test]
+    fn every_epoch_that_is_begun_is_ended() {
+        let fitting = |seconds, done| pace().n_fitting(seconds, done, 15);
+        assert_eq!([2.9, 3.0, 4.0, 7.9, 8.0, 11.9, 12.0, 99.0].map(|s| fitting(s, 0)), [0, 0, 1, 4, 5, 5, 6, 15]);
+        // Three steps into the first epoch.
+        assert_eq!([2.0, 4.0, 5.0, 8.0, 9.0].map(|s| fitting(s, 3)), [3, 4, 5, 5, 6]);
+    }
+
+    #[test]
+    fn what_the_end_of_an_epoch_took_counts_once_it_is_known() {
+        let mut pace = pace();
+        assert_eq!(pace.one_more(), 4.0);
+        pace.after_epoch(6.0);
+        assert_eq!((pace.one_more(), pace.n_fitting(8.0, 0, 15)), (7.0, 2));
+    }
+
+    #[test]
+    fn before_the_first_step_there_is_a_guess() {
+        let mut pace = Pace::new(2, 10, 18).expecting(0.5);
+        assert_eq!(pace.one_more(), 1.0 + 9.0);
+        pace.after_step(4.0);
+        assert_eq!((pace.one_more(), pace.is_known(1.0)), (4.0 + 9.0, false));
+    }
+
+    #[test]
+    fn the_first_step_says_little_and_later_ones_say_more() {
+        let mut pace = Pace::new(2, 10, 0);
+        [9.0, 1.0].into_iter().for_each(|seconds| pace.after_step(seconds));
+        assert_eq!(pace.one_more(), 1.0);
+        (0..20).for_each(|_| pace.after_step(2.0));
+        assert!((pace.one_more() - 2.0).abs() < 0.01, "{}", pace.one_more());
+    }
+}
