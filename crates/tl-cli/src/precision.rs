@@ -48,6 +48,7 @@ pub(crate) fn of_model(global: &GlobalArgs, model: Option<&Classifier>, device: 
 /// Puts into the settings of a run what `auto` stands for, so that the run can be repeated elsewhere.
 pub(crate) fn settle(options: &mut TrainOptions, device: Device, global: &GlobalArgs) {
     match options.precision {
+        PrecisionChoice::Auto if options.normalises_by_batch() => options.precision = PrecisionChoice::F32,
         PrecisionChoice::Auto => options.precision = auto(global, device).into(),
         PrecisionChoice::Bf16 => say_if_slow(device),
         _ => {}

@@ -67,9 +67,20 @@ impl Plan {
     /// The same plan for a backbone on `device`, in an arithmetic that it has.
     pub fn on(mut self, device: Device) -> Result<Self, TrainError> {
         let cannot = |problem: &str| Err(TrainError::Options { problems: vec![problem.to_owned()] });
+        let by_batch = self.device.is_none() && self.options.normalises_by_batch();
         match (device, self.options.precision) {
             (Device::Cpu, PrecisionChoice::F16) => {
                 return cannot("precision is f16, which only GPUs compute in; use bf16 or f32, or another device");
+            }
+            (Device::Cpu, PrecisionChoice::Bf16) if by_batch => {
+                return cannot(
+                    "precision is bf16, but where batch_norm is batch, as in the recipes notebook and scratch, processors \
+                     train in f32; use f32, set batch_norm to frozen, or choose another device",
+                );
+            }
+            (Device::Cpu, PrecisionChoice::Auto) if by_batch => {
+                self.precision = Precision::F32;
+                return Ok(self);
             }
             (Device::Cpu, _) => return Ok(self),
             (_, PrecisionChoice::Int8) => {

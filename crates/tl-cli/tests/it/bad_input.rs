@@ -127,6 +127,8 @@ fn settings_that_cannot_be() {
     says(&work.run(&[&bytes[..], &["--backbone", "v3_small"]].concat()), &["int8", "mobilenet_v3_small"]);
     says(&work.run(&["train", "photos", "--device", "cuda:99"]), &["cuda:99"]);
     says(&work.run(&["train", "photos", "--device", "cpu", "--precision", "f16"]), &["f16", "use bf16 or f32"]);
+    let batch = ["train", "photos", "--recipe", "notebook", "--device", "cpu", "--precision", "bf16"];
+    says(&work.run(&batch), &["precision is bf16", "batch_norm", "use f32"]);
     says(&work.run(&["bench", "photos", "--device", "cuda"]), &["processor", "cuda"]);
     says(&work.run(&["train", "--resume", "photos"]), &["photos"]);
     assert_eq!(work.run(&["train", "photos", "--epochs", "ten"]).code(), 2);

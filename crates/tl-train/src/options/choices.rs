@@ -9,8 +9,8 @@ use tl_backbone::Precision;
 pub enum NormKind {
     /// It normalises by its pretrained statistics, which stay.
     Frozen,
-    /// It normalises by the batch and moves its statistics towards it. The batch cannot be cut then, and the last
-    /// bits depend on the number of threads.
+    /// It normalises by the batch and moves its statistics towards it. The batch cannot be cut then, and a processor
+    /// computes in f32.
     Batch,
 }
 
@@ -94,7 +94,8 @@ pub enum Keep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrecisionChoice {
-    /// bf16 where the processor computes in it, else f32. On a GPU f32: its 16 bits round all layers.
+    /// bf16 where the processor computes in it, else f32. On a GPU f32: its 16 bits round all layers; and where `BatchNorm`
+    /// is trained in training mode.
     Auto,
     /// 32-bit floats.
     F32,

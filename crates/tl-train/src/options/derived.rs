@@ -3,8 +3,8 @@
 use tl_data::{DecodeOptions, Limits};
 use tl_head::LossOptions;
 
-use super::{HeadKind, LossKind, OptimizerKind, TrainOptions};
-use crate::{gradients::Clipping, optimizer::OptimizerConfig};
+use super::{HeadKind, LossKind, NormKind, OptimizerKind, TrainOptions};
+use crate::{gradients::Clipping, optimizer::OptimizerConfig, recipe::Recipe};
 
 /// Adam's learning rate for a linear head.
 const LINEAR_LR: f64 = 5e-3;
@@ -26,6 +26,12 @@ impl TrainOptions {
             OptimizerKind::Sgd => 1e-2,
             OptimizerKind::RmsProp | OptimizerKind::Lion => 1e-4,
         }
+    }
+
+    /// Whether `BatchNorm` is trained in training mode, for which processors have f32 alone.
+    #[must_use]
+    pub fn normalises_by_batch(&self) -> bool {
+        self.recipe != Recipe::Features && self.batch_norm == NormKind::Batch
     }
 
     /// The optimizer with its constants.

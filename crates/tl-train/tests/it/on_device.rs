@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tch::{Cuda, Device};
 use tempfile::TempDir;
+use tl_backbone::Precision;
 use tl_train::{
     Event, Keep, NormKind, Outcome, Plan, PrecisionChoice, Recipe, RunFolder, RunInputs, RunMetrics, TrainError,
     TrainOptions, train,
@@ -123,12 +124,25 @@ fn f16_learns_the_same_on_a_gpu() {
 
 #[test]
 fn an_arithmetic_that_a_device_has_not_is_refused() {
-    let plan = |precision: PrecisionChoice| Plan::new(TrainOptions { precision, ..TrainOptions::default() }).unwrap();
-    for (precision, device, remedy) in [
-        (PrecisionChoice::F16, Device::Cpu, "use bf16 or f32"),
-        (PrecisionChoice::Int8, Device::Cuda(0), "set device to cpu"),
+    let plan = |recipe: Recipe, precision| Plan::new(TrainOptions { precision, ..recipe.options() }).unwrap();
+    for (recipe, precision, device, remedy) in [
+        (Recipe::Features, PrecisionChoice::F16, Device::Cpu, "use bf16 or f32"),
+        (Recipe::Features, PrecisionChoice::Int8, Device::Cuda(0), "set device to cpu"),
+        (Recipe::Notebook, PrecisionChoice::Bf16, Device::Cpu, "use f32, set batch_norm to frozen"),
     ] {
-        let error = plan(precision).on(device).unwrap_err();
+        let error = plan(recipe, precision).on(device).unwrap_err();
         assert!(matches!(&error, TrainError::Options { problems } if problems[0].contains(remedy)), "{error}");
     }
+    // What is trained as on a GPU has it, and so has a GPU.
+    let bf16 = plan(Recipe::Notebook, PrecisionChoice::Bf16);
+    let plans = [bf16.clone().as_on_gpu().on(Device::Cpu), bf16.on(Device::Cuda(0))].map(Result::unwrap);
+    assert!(plans.iter().all(|plan| plan.tuning_precision() == Precision::Bf16));
+}
+
+/// What is validated and written down must not be said to be in another arithmetic than what is trained.
+#[test]
+fn a_processor_that_normalises_by_the_batch_is_in_f32_throughout() {
+    let auto = TrainOptions { precision: PrecisionChoice::Auto, ..Recipe::Notebook.options() };
+    let plan = Plan::new(auto).unwrap().on(Device::Cpu).unwrap();
+    assert_eq!((plan.precision(), plan.tuning_precision()), (Precision::F32, Precision::F32));
 }
