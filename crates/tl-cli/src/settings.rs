@@ -1,17 +1,19 @@
 //! From what was typed to the settings of a run: defaults, then the file, then `--set`, then flags.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 use tl_train::{Recipe, TrainOptions};
 use toml::{Table, Value};
 
-use crate::train::absolute;
+use crate::{output, train::absolute};
 
 /// Settings that are put over each other.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     table: Table,
+    /// Those that were typed one by one; a file may hold all of another run.
+    typed: BTreeSet<String>,
 }
 
 impl Settings {
@@ -34,7 +36,7 @@ impl Settings {
             ("data" | "val", Value::String(path)) => absolute(Path::new(&path))?,
             (_, value) => value,
         };
-        self.table.insert(key.to_owned(), value);
+        self.typed(key, value);
         Ok(())
     }
 
@@ -46,11 +48,17 @@ impl Settings {
     /// Takes a flag, when it was given.
     pub(crate) fn flag(&mut self, key: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
-            self.table.insert(key.to_owned(), value.into());
+            self.typed(key, value.into());
         }
     }
 
-    /// The settings, each key and type checked. Those that were not given are the recipe's.
+    fn typed(&mut self, key: &str, value: Value) {
+        self.typed.insert(key.to_owned());
+        self.table.insert(key.to_owned(), value);
+    }
+
+    /// The settings, each key and type checked. Those that were not given are the recipe's; those that were typed for
+    /// nothing are remarked on.
     pub(crate) fn finish(self, as_published: bool) -> Result<TrainOptions> {
         let recipe = match self.table.get("recipe") {
             None => Recipe::Features,
@@ -63,7 +71,10 @@ impl Settings {
         let preset = Table::try_from(preset)?;
         let mut table = preset.clone();
         table.extend(self.table.clone());
-        table.try_into().map_err(|error| self.culprit(&preset, error))
+        let options: TrainOptions = table.try_into().map_err(|error| self.culprit(&preset, error))?;
+        let unused = options.unused(self.typed.iter().map(String::as_str));
+        unused.iter().for_each(|remark| output::careful("unused", remark));
+        Ok(options)
     }
 
     /// Which setting it is that cannot be put over `preset`.

@@ -3,6 +3,7 @@
 mod choices;
 mod defaults;
 mod derived;
+mod unused;
 
 use std::path::PathBuf;
 

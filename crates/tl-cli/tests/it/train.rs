@@ -80,6 +80,21 @@ fn settings_come_from_file_assignment_and_flag_in_this_order() {
 }
 
 #[test]
+fn a_setting_that_was_typed_for_nothing_is_remarked_on() {
+    let work = Work::with_photos(6);
+    let said = |args: &[&str]| work.ok(&[&["train", "photos", "--print-config"], args].concat()).stderr();
+    let remarks = said(&["--set", "backbone_lr=1e-4", "--head", "linear", "--hidden", "8", "--lr", "0.01"]);
+    assert_eq!(remarks.lines().count(), 2, "{remarks}");
+    for words in ["backbone_lr is set, and this run makes no use of it", "hidden is set", "the head mlp"] {
+        assert!(remarks.contains(words), "{words} is not in {remarks}");
+    }
+    // Neither what a recipe brings along, nor what the file of another run holds.
+    assert_eq!(said(&["--recipe", "finetune"]), "");
+    work.write("all.toml", work.ok(&["train", "photos", "--print-config"]).stdout().as_bytes());
+    assert_eq!(said(&["--config", "all.toml", "--head", "linear"]), "");
+}
+
+#[test]
 fn a_validation_folder_is_used_as_given() {
     let work = Work::with_photos(6);
     for i in 0..5 {
