@@ -101,7 +101,8 @@ pub struct TrainOptions {
     /// Seconds that the whole run may take: it trains as many steps as fit, and ends in time with what it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_s: Option<f64>,
-    /// Ends the run at this fraction of the validation photos classified rightly.
+    /// Ends the run at this fraction of the validation photos classified rightly; before the backbone is fine-tuned, if
+    /// its head reaches that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_accuracy: Option<f64>,
     /// Photos per batch; 0 finds a number that fits into memory when the run begins.

@@ -42,6 +42,8 @@ pub(crate) struct Stopping {
     /// Steps that a run takes whatever the clock says: a head that never saw all photos helps nobody.
     min_steps: usize,
     started: Instant,
+    /// Accuracy of what the run begins with, where that has learnt already.
+    at_first: Option<f64>,
     pace: Pace,
     state: StopState,
 }
@@ -55,9 +57,15 @@ impl Stopping {
             target_accuracy: options.target_accuracy,
             min_steps,
             started,
+            at_first: None,
             pace,
             state: StopState::default(),
         }
+    }
+
+    /// Hears what the run begins with is worth on the validation photos: it may be enough.
+    pub(crate) fn begins_with(&mut self, accuracy: f64) {
+        self.at_first = Some(accuracy);
     }
 
     /// Takes an interrupted run's place.
@@ -111,8 +119,8 @@ impl Stopping {
         if done >= wanted {
             return None;
         }
-        let reached = self.target_accuracy.filter(|target| self.state.best.is_some_and(|(best, _)| best >= *target));
-        if let Some(target) = reached {
+        let mut accuracies = self.state.best.map(|(best, _)| best).into_iter().chain(self.at_first);
+        if let Some(target) = self.target_accuracy.filter(|target| accuracies.any(|accuracy| accuracy >= *target)) {
             return Some(StopReason::TargetAccuracy(target));
         }
         if self.patience > 0 && self.state.since_best >= self.patience {
@@ -174,6 +182,15 @@ mod tests {
         let mut stopping = stopping(&TrainOptions { target_accuracy: Some(0.95), ..TrainOptions::default() });
         assert_eq!(epochs_until(&mut stopping, &[0.5, 0.94, 0.95]), (3, Some(StopReason::TargetAccuracy(0.95))));
         assert_eq!(stopping.reason(3, 3), None);
+    }
+
+    #[test]
+    fn what_a_run_begins_with_may_be_enough() {
+        let mut stopping = stopping(&TrainOptions { target_accuracy: Some(0.95), ..TrainOptions::default() });
+        stopping.begins_with(0.94);
+        assert_eq!(stopping.reason(0, 3), None);
+        stopping.begins_with(0.95);
+        assert_eq!(stopping.reason(0, 3), Some(StopReason::TargetAccuracy(0.95)));
     }
 
     #[test]

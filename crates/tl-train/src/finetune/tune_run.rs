@@ -93,10 +93,12 @@ impl TuneInputs<'_> {
         }
         if let Some(checkpoint) = newest {
             run.restore(checkpoint)?;
+            run.history.best.iter().for_each(|(_, accuracy, _)| run.stopping.begins_with(*accuracy));
             let (epochs, history) = (run.history.records.len(), &run.history.records);
             observer.event(&Event::Resumed { epochs, steps: run.history.step, step: run.n_done(), history });
         } else if let Some((features, loss, accuracy)) = before {
             run.val_features = Some((0, features));
+            run.stopping.begins_with(accuracy);
             if run.options.keep == Keep::Best {
                 // So that no run ends worse than it began.
                 run.history.best = Some((0, accuracy, loss));
