@@ -69,8 +69,13 @@ pub enum Event<'a> {
         /// The finished epochs' numbers.
         history: &'a [EpochRecord],
     },
-    /// The newest checkpoint is damaged; the one before is used.
-    Damaged(&'a Path),
+    /// A checkpoint is damaged, and an older one is used.
+    Damaged {
+        /// The damaged one.
+        path: &'a Path,
+        /// The one that is used: the one before, or the best epoch's.
+        instead: &'a Path,
+    },
     /// From this epoch on what the frozen layers make of the training photos is not computed again.
     FrozenKept {
         /// Training photos.

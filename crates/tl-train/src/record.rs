@@ -24,7 +24,7 @@ impl Event<'_> {
             }
             Event::Warning(text) => Record::Warning { text: text.to_owned() },
             Event::Resumed { epochs, steps, step, .. } => Record::Resumed { epochs, steps, step },
-            Event::Damaged(path) => Record::Damaged { path: text(path) },
+            Event::Damaged { path, .. } => Record::Damaged { path: text(path) },
             Event::Step(step) => Record::Step(step),
             Event::Epoch { record, n_epochs, step, n_photos } => {
                 Record::Epoch(epoch_record(record, n_epochs, step, n_photos))

@@ -26,8 +26,8 @@ pub(crate) fn lines(event: &Event<'_>, run: &Path) -> Vec<String> {
         ),
         Event::Warning(text) => format!("Careful: {text}"),
         Event::Resumed { epochs, steps, .. } => format!("Going on after {epochs} epochs and {steps} steps."),
-        Event::Damaged(path) => {
-            format!("{} is damaged; going on from the checkpoint before it.", path.display())
+        Event::Damaged { path, instead } => {
+            format!("{} is damaged; going on from {}.", path.display(), instead.display())
         }
         Event::Epoch { record, n_epochs, .. } => epoch(record, *n_epochs),
         Event::StoppedEarly(reason) => format!("Stopping early: {reason}."),

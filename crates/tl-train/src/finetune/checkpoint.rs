@@ -40,6 +40,14 @@ struct Header {
     history: History,
 }
 
+/// What a run goes on from.
+pub(crate) struct Newest {
+    pub(crate) checkpoint: TuneCheckpoint,
+    pub(crate) path: PathBuf,
+    /// Those that are damaged and would have come first.
+    pub(crate) damaged: Vec<PathBuf>,
+}
+
 /// The folder with the checkpoints of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpoints {
@@ -68,23 +76,28 @@ impl Checkpoints {
 
     /// Whether there is one to go on from.
     pub(crate) fn any(&self) -> bool {
-        !self.files(PREFIX).is_empty()
+        !self.by_age().is_empty()
     }
 
-    /// The newest checkpoint that is whole, and the damaged ones that are newer.
-    pub(crate) fn newest(&self) -> Result<(Option<TuneCheckpoint>, Vec<PathBuf>), TrainError> {
+    /// The newest checkpoint that is whole, if there is any at all.
+    pub(crate) fn newest(&self) -> Result<Option<Newest>, TrainError> {
         let mut damaged = Vec::new();
-        for path in self.files(PREFIX).into_iter().rev() {
+        for path in self.by_age() {
             match TuneCheckpoint::open(&path, &self.data_blake3) {
-                Ok(checkpoint) => return Ok((Some(checkpoint), damaged)),
+                Ok(checkpoint) => return Ok(Some(Newest { checkpoint, path, damaged })),
                 Err(TrainError::Model(ModelError::Damaged { .. })) => damaged.push(path),
                 Err(error) => return Err(error),
             }
         }
         match damaged.first() {
-            None => Ok((None, damaged)),
-            Some(path) => Err(resume_error(path, "it is damaged, and there is no older one; train again")),
+            None => Ok(None),
+            Some(path) => Err(resume_error(path, "it is damaged, and no other one is whole; train again")),
         }
+    }
+
+    /// The newest first. The best is as much a state of the run, of an epoch before the others or of theirs.
+    fn by_age(&self) -> Vec<PathBuf> {
+        self.files(PREFIX).into_iter().rev().chain(self.files(BEST).into_iter().rev()).collect()
     }
 
     /// The checkpoint of the best epoch.

@@ -22,7 +22,12 @@ use tl_metrics::EpochRecord;
 use tl_torch::thread_pool;
 
 use super::{
-    checkpoint::Checkpoints, history::History, kept::Kept, model::Model, on_device::OnDevice, proof::Frozen,
+    checkpoint::{Checkpoints, Newest},
+    history::History,
+    kept::Kept,
+    model::Model,
+    on_device::OnDevice,
+    proof::Frozen,
     worker::Worker,
 };
 use crate::{
@@ -87,12 +92,13 @@ impl TuneInputs<'_> {
         stop: &AtomicBool,
     ) -> Result<Tuned, TrainError> {
         let mut run = TuneRun::new(self)?;
-        let (newest, damaged) = checkpoints.newest()?;
-        for path in &damaged {
-            observer.event(&Event::Damaged(path));
-        }
-        if let Some(checkpoint) = newest {
+        if let Some(Newest { checkpoint, path: instead, damaged }) = checkpoints.newest()? {
             run.restore(checkpoint)?;
+            for path in &damaged {
+                observer.event(&Event::Damaged { path, instead: &instead });
+                // It would be taken for one of the last two, and what is written now for an older one.
+                drop(fs_err::remove_file(path));
+            }
             run.history.best.iter().for_each(|(_, accuracy, _)| run.stopping.begins_with(*accuracy));
             let (epochs, history) = (run.history.records.len(), &run.history.records);
             observer.event(&Event::Resumed { epochs, steps: run.history.step, step: run.n_done(), history });

@@ -245,20 +245,23 @@ fn an_interrupted_run_goes_on_to_the_same_bits() {
     assert_eq!(metrics.train_loss.to_bits(), whole.train_loss.to_bits());
     assert!(model(&dir, "whole") == model(&dir, "cut"));
 
-    // The newest checkpoint is damaged, once: the one before it is as good.
-    let was_damaged = AtomicBool::new(false);
-    let (.., damaged) = interrupted(&options, &dir, "damaged", |files| {
-        if was_damaged.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let newest = files.last().unwrap();
-        let mut bytes = std::fs::read(newest).unwrap();
-        let last = bytes.len() - 1;
-        bytes[last] ^= 0x40;
-        std::fs::write(newest, &bytes).unwrap();
-    });
-    assert_eq!(damaged.train_loss.to_bits(), whole.train_loss.to_bits());
-    assert!(model(&dir, "whole") == model(&dir, "damaged"));
+    // The newest checkpoint is damaged, once, or the last two: the one before it and the best one are as good.
+    for n_damaged in [1, 2] {
+        let (name, was_damaged) = (format!("damaged-{n_damaged}"), AtomicBool::new(false));
+        let (.., damaged) = interrupted(&options, &dir, &name, |files| {
+            if was_damaged.swap(true, Ordering::Relaxed) {
+                return;
+            }
+            for file in &files[files.len() - n_damaged..] {
+                let mut bytes = std::fs::read(file).unwrap();
+                let last = bytes.len() - 1;
+                bytes[last] ^= 0x40;
+                std::fs::write(file, &bytes).unwrap();
+            }
+        });
+        assert_eq!(damaged.train_loss.to_bits(), whole.train_loss.to_bits());
+        assert!(model(&dir, "whole") == model(&dir, &name), "{n_damaged} damaged");
+    }
     assert!(!dir.path().join("runs/cut/checkpoint").exists(), "a finished run keeps no checkpoints");
 }
 
