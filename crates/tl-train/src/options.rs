@@ -114,6 +114,20 @@ pub struct TrainOptions {
     pub sampler: Sampler,
     /// What moves the parameters along their gradients.
     pub optimizer: OptimizerKind,
+    /// With `sgd` and `rmsprop`: decay of the running sum of gradients, 0 (none) or more and below 1; 0.9 when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// With `sgd`: whether to look one step ahead along the momentum; when not set, where there is any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nesterov: Option<bool>,
+    /// With `adam`, `adamw` and `lion`: decay of the mean of gradients, for `lion` its share in a step's direction, 0 or
+    /// more and below 1; 0.9 when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta1: Option<f64>,
+    /// With `adam` and `adamw`: decay of the mean of squared gradients, with `lion` of the momentum, 0 or more and below 1;
+    /// 0.999, and 0.99 with `lion`, when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta2: Option<f64>,
     /// Decay of weights, biases and norms spared; the optimizer's own (0.01 for `adamw` and `lion`, else 0) when not
     /// set.
     #[serde(skip_serializing_if = "Option::is_none")]

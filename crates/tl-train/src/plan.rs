@@ -34,6 +34,7 @@ impl Plan {
         let mut problems = Vec::new();
         let spec = spec(&options.backbone).map_err(|e| problems.push(e.to_string())).ok();
         problems.extend(checks(&options).into_iter().filter(|(ok, _)| !ok).map(|(_, problem)| problem));
+        problems.extend(options.optimizer_config().problems());
         let augment = options.augment.parse().map_err(|e: tl_data::DataError| problems.push(e.to_string())).ok();
         let freeze = Freeze::parse(&options.freeze).map_err(|problem| problems.push(problem)).ok();
         if let (Some(spec), Some(freeze), true) = (spec, &freeze, options.recipe != Recipe::Features)
@@ -48,6 +49,7 @@ impl Plan {
         if options.lr == 0.0 {
             options.lr = options.usual_lr();
         }
+        options.spell_optimizer_out();
         match (spec, augment, freeze, problems.is_empty()) {
             (Some(spec), Some(augment), Some(freeze), true) => {
                 Ok(Self { precision: options.precision.resolve(), device: None, spec, augment, freeze, options })

@@ -131,6 +131,13 @@ impl OptimizerConfig {
         }
     }
 
+    /// Puts these in the place of its betas, where it has any.
+    pub(crate) fn set_betas(&mut self, first: Option<f64>, second: Option<f64>) {
+        if let Self::Adam(AdamConfig { beta1, beta2, .. }) | Self::Lion(LionConfig { beta1, beta2, .. }) = self {
+            (*beta1, *beta2) = (first.unwrap_or(*beta1), second.unwrap_or(*beta2));
+        }
+    }
+
     pub(crate) fn set_weight_decay(&mut self, value: f64) {
         match self {
             Self::Adam(AdamConfig { weight_decay, .. })
@@ -153,7 +160,7 @@ impl OptimizerConfig {
     }
 
     /// A sentence for every constant outside its range.
-    pub(super) fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let (decays, others) = match self {
             Self::Adam(c) => (
                 vec![("beta1", c.beta1), ("beta2", c.beta2)],

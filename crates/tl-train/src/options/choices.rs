@@ -61,9 +61,9 @@ pub enum OptimizerKind {
     Adam,
     /// Adam with PyTorch's constants and decoupled weight decay.
     AdamW,
-    /// Gradient descent with a Nesterov momentum of 0.9; its usual learning rate is 0.01.
+    /// Gradient descent, by default with a Nesterov momentum of 0.9; its usual learning rate is 0.01.
     Sgd,
-    /// `RMSprop` with a momentum of 0.9; its usual learning rate is 1e-4.
+    /// `RMSprop`, by default with a momentum of 0.9; its usual learning rate is 1e-4.
     RmsProp,
     /// Lion; its usual learning rate is 1e-4.
     Lion,

@@ -4,7 +4,11 @@ use tl_data::{DecodeOptions, Limits};
 use tl_head::LossOptions;
 
 use super::{HeadKind, LossKind, NormKind, OptimizerKind, TrainOptions};
-use crate::{gradients::Clipping, optimizer::OptimizerConfig, recipe::Recipe};
+use crate::{
+    gradients::Clipping,
+    optimizer::{AdamConfig, LionConfig, OptimizerConfig, RmsPropConfig, SgdConfig},
+    recipe::Recipe,
+};
 
 /// Adam's learning rate for a linear head.
 const LINEAR_LR: f64 = 5e-3;
@@ -36,17 +40,33 @@ impl TrainOptions {
 
     /// The optimizer with its constants.
     pub(crate) fn optimizer_config(&self) -> OptimizerConfig {
+        let momentum = self.momentum.unwrap_or(0.9);
         let mut config = match self.optimizer {
             OptimizerKind::Adam => OptimizerConfig::adam_keras(),
             OptimizerKind::AdamW => OptimizerConfig::adamw(0.01),
-            OptimizerKind::Sgd => OptimizerConfig::sgd(0.9, true),
-            OptimizerKind::RmsProp => OptimizerConfig::rmsprop(0.9),
+            OptimizerKind::Sgd => OptimizerConfig::sgd(momentum, self.nesterov.unwrap_or(momentum > 0.0)),
+            OptimizerKind::RmsProp => OptimizerConfig::rmsprop(momentum),
             OptimizerKind::Lion => OptimizerConfig::lion(0.01),
         };
+        config.set_betas(self.beta1, self.beta2);
         if let Some(weight_decay) = self.weight_decay {
             config.set_weight_decay(weight_decay);
         }
         config
+    }
+
+    /// Puts down the optimizer's momentum or betas where they were not given, for who reads the settings.
+    pub(crate) fn spell_optimizer_out(&mut self) {
+        match self.optimizer_config() {
+            OptimizerConfig::Adam(AdamConfig { beta1, beta2, .. })
+            | OptimizerConfig::Lion(LionConfig { beta1, beta2, .. }) => {
+                (self.beta1, self.beta2) = (Some(beta1), Some(beta2));
+            }
+            OptimizerConfig::Sgd(SgdConfig { momentum, nesterov, .. }) => {
+                (self.momentum, self.nesterov) = (Some(momentum), Some(nesterov));
+            }
+            OptimizerConfig::RmsProp(RmsPropConfig { momentum, .. }) => self.momentum = Some(momentum),
+        }
     }
 
     /// Bounds on the gradients of a step.

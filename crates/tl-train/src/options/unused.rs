@@ -1,7 +1,35 @@
 //! Settings that a run makes no use of.
 
-use super::{HeadKind, LossKind, Schedule, TrainOptions};
+use super::{HeadKind, LossKind, OptimizerKind, Schedule, TrainOptions};
 use crate::recipe::Recipe;
+
+/// Settings of training the backbone.
+const OF_BACKBONE: [&str; 9] = [
+    "backbone_lr",
+    "batch_norm",
+    "checkpoint_steps",
+    "freeze",
+    "frozen_memory_bytes",
+    "head_epochs",
+    "micro_batch",
+    "stage_decay",
+    "unfreeze_every",
+];
+
+/// Settings of training in steps, of a head or of the backbone.
+const OF_STEPS: [&str; 11] = [
+    "accumulate",
+    "batch_size",
+    "clip_norm",
+    "clip_value",
+    "epochs",
+    "keep",
+    "lr",
+    "optimizer",
+    "schedule",
+    "warmup",
+    "weight_decay",
+];
 
 impl TrainOptions {
     /// Of the settings with these names those that the run makes no use of, each in a sentence that says what it is for.
@@ -18,28 +46,31 @@ impl TrainOptions {
 
     /// What a setting is for that this run does not do.
     fn missed_purpose(&self, name: &str) -> Option<&'static str> {
+        let mut purposes = self.purposes().into_iter();
+        purposes.find(|(_, names, _)| names.contains(&name)).and_then(|(is_met, _, what)| (!is_met).then_some(what))
+    }
+
+    /// Whether the run does something, the settings that are for it alone, and what it is.
+    fn purposes(&self) -> [(bool, &'static [&'static str], &'static str); 10] {
         let tunes = self.recipe != Recipe::Features;
-        let takes_steps = tunes || self.head != HeadKind::Logistic;
-        let (is_used, purpose) = match name {
-            "freeze" | "unfreeze_every" | "batch_norm" | "head_epochs" | "backbone_lr" | "stage_decay" | "micro_batch"
-            | "frozen_memory_bytes" | "checkpoint_steps" => {
-                (tunes, "the recipes that train the backbone: finetune, notebook and scratch")
-            }
-            "bn_momentum" => (
+        let steps = tunes || self.head != HeadKind::Logistic;
+        let sums = matches!(self.optimizer, OptimizerKind::Sgd | OptimizerKind::RmsProp);
+        [
+            (tunes, &OF_BACKBONE, "the recipes that train the backbone: finetune, notebook and scratch"),
+            (
                 self.normalises_by_batch(),
-                "BatchNorm in training mode, as in the recipes notebook and scratch (batch_norm = \"batch\")",
+                &["bn_momentum"],
+                "batch_norm = \"batch\", as in the recipes notebook and scratch",
             ),
-            "hidden" => (self.head == HeadKind::Mlp, "the head mlp"),
-            "focal_gamma" => (self.loss == LossKind::Focal, "the loss focal"),
-            "plateau_factor" | "plateau_patience" => (self.schedule == Schedule::Plateau, "the schedule plateau"),
-            "epochs" | "batch_size" | "accumulate" | "optimizer" | "weight_decay" | "clip_norm" | "clip_value" | "lr"
-            | "schedule" | "warmup" | "keep" => {
-                (takes_steps, "training in steps, and a logistic head is fitted to its optimum without any")
-            }
-            "val_fraction" => (self.val.is_none(), "photos without a validation folder"),
-            _ => return None,
-        };
-        (!is_used).then_some(purpose)
+            (self.head == HeadKind::Mlp, &["hidden"], "the head mlp"),
+            (self.loss == LossKind::Focal, &["focal_gamma"], "the loss focal"),
+            (self.schedule == Schedule::Plateau, &["plateau_factor", "plateau_patience"], "the schedule plateau"),
+            (steps, &OF_STEPS, "training in steps, and a logistic head is fitted to its optimum without any"),
+            (steps && sums, &["momentum"], "the optimizers sgd and rmsprop"),
+            (steps && self.optimizer == OptimizerKind::Sgd, &["nesterov"], "the optimizer sgd"),
+            (steps && !sums, &["beta1", "beta2"], "the optimizers adam, adamw and lion"),
+            (self.val.is_none(), &["val_fraction"], "photos without a validation folder"),
+        ]
     }
 }
 
@@ -78,6 +109,16 @@ mod tests {
         );
         let (loss, schedule) = (LossKind::Focal, Schedule::Plateau);
         assert!(unused(&TrainOptions { loss, schedule, ..Recipe::Notebook.options() }).is_empty());
+    }
+
+    #[test]
+    fn each_optimizer_has_constants_of_its_own() {
+        let unused = |optimizer| {
+            let options = TrainOptions { optimizer, ..TrainOptions::default() };
+            options.unused(["momentum", "nesterov", "beta1", "beta2"]).len()
+        };
+        let kinds = [OptimizerKind::Adam, OptimizerKind::Sgd, OptimizerKind::RmsProp, OptimizerKind::Lion];
+        assert_eq!(kinds.map(unused), [2, 2, 3, 2]);
     }
 
     #[test]

@@ -50,7 +50,6 @@ fn checks_of_several_labels(o: &TrainOptions) -> Vec<(bool, String)> {
 /// What a step of the optimizer goes by.
 fn checks_of_steps(o: &TrainOptions) -> Vec<(bool, String)> {
     let is_alpha = |alpha: f64| alpha == 0.0 || (0.05..=4.0).contains(&alpha);
-    let is_decay = |decay: f64| decay.is_finite() && decay >= 0.0;
     let is_fitted = o.recipe == Recipe::Features && o.head == HeadKind::Logistic;
     vec![
         (
@@ -60,10 +59,6 @@ fn checks_of_steps(o: &TrainOptions) -> Vec<(bool, String)> {
         (
             o.warmup == 0.0 || o.schedule != Schedule::OneCycle,
             "warmup is set, but the schedule onecycle has a warm-up of its own; leave it out".to_owned(),
-        ),
-        (
-            o.weight_decay.is_none_or(is_decay),
-            format!("weight_decay is {:?}, but it must be 0 or more", o.weight_decay.unwrap_or_default()),
         ),
         (
             o.clip_norm.is_none_or(|norm| norm.is_finite() && norm > 0.0),

@@ -410,6 +410,51 @@ fn patience_without_validation_photos_is_refused() {
     }
 }
 
+#[test]
+fn momentum_and_betas_are_settings() {
+    let dir = photos();
+    let loss = |optimizer: OptimizerKind, [momentum, beta1, beta2]: [Option<f64>; 3], nesterov: Option<bool>| {
+        let options = TrainOptions { optimizer, momentum, beta1, beta2, nesterov, epochs: 1, ..options(&dir) };
+        run(options, &dir, &format!("{optimizer:?}-{momentum:?}-{beta1:?}-{beta2:?}-{nesterov:?}")).train_loss.to_bits()
+    };
+    let (none, momentum) = ([None; 3], |momentum| [Some(momentum), None, None]);
+    for (optimizer, usual, others) in [
+        (OptimizerKind::Sgd, momentum(0.9), vec![momentum(0.5), momentum(0.0)]),
+        (OptimizerKind::RmsProp, momentum(0.9), vec![momentum(0.0)]),
+        (OptimizerKind::Adam, [None, Some(0.9), Some(0.999)], vec![[None, Some(0.5), None], [None, None, Some(0.9)]]),
+        (OptimizerKind::Lion, [None, Some(0.9), Some(0.99)], vec![[None, None, Some(0.5)]]),
+    ] {
+        let plain = loss(optimizer, none, None);
+        assert_eq!(plain, loss(optimizer, usual, None), "{optimizer:?}");
+        others.into_iter().for_each(|other| assert_ne!(plain, loss(optimizer, other, None), "{optimizer:?} {other:?}"));
+    }
+    assert_ne!(loss(OptimizerKind::Sgd, none, Some(true)), loss(OptimizerKind::Sgd, none, Some(false)));
+}
+
+#[test]
+fn the_constants_of_an_optimizer_are_spelled_out_and_checked() {
+    let spelled = |optimizer| {
+        let plan = Plan::new(TrainOptions { optimizer, ..TrainOptions::default() }).unwrap();
+        let TrainOptions { momentum, nesterov, beta1, beta2, .. } = *plan.options();
+        (momentum, nesterov, beta1, beta2)
+    };
+    assert_eq!(spelled(OptimizerKind::Adam), (None, None, Some(0.9), Some(0.999)));
+    assert_eq!(spelled(OptimizerKind::Lion), (None, None, Some(0.9), Some(0.99)));
+    assert_eq!(spelled(OptimizerKind::Sgd), (Some(0.9), Some(true), None, None));
+    assert_eq!(spelled(OptimizerKind::RmsProp), (Some(0.9), None, None, None));
+    let sgd = TrainOptions { optimizer: OptimizerKind::Sgd, ..TrainOptions::default() };
+    for (wrong, words) in [
+        (TrainOptions { momentum: Some(1.0), ..sgd.clone() }, "momentum is 1"),
+        (TrainOptions { momentum: Some(0.0), nesterov: Some(true), ..sgd.clone() }, "nesterov needs a momentum"),
+        (TrainOptions { weight_decay: Some(-1.0), ..sgd }, "weight_decay is -1"),
+        (TrainOptions { beta1: Some(-0.1), ..TrainOptions::default() }, "beta1 is -0.1"),
+        (TrainOptions { beta2: Some(f64::NAN), ..TrainOptions::default() }, "beta2 is NaN"),
+    ] {
+        let error = Plan::new(wrong).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
 /// Without a bound on their norm each block of gradients is stepped along as soon as it is known.
 #[test]
 fn steps_block_by_block_are_those_of_all_gradients_together() {

@@ -56,8 +56,8 @@ fn settings_outside_their_range_are_all_named() {
     assert_eq!(
         Plan::new(options).unwrap_err().to_string(),
         "warmup is set, but the schedule onecycle has a warm-up of its own; leave it out\n\
-         weight_decay is -1.0, but it must be 0 or more\n\
-         clip_norm is 0.0, but it must be above 0 (1 is usual)"
+         clip_norm is 0.0, but it must be above 0 (1 is usual)\n\
+         weight_decay is -1, but it must be 0 or more"
     );
 }
 
