@@ -86,21 +86,27 @@ impl Archive {
 /// The bytes of a file, mapped, for as long as they are looked at: reading them first would take as long as copying what
 /// is in them. What stays is copied, because a file may be overwritten while its model is in use.
 fn mapped(path: &Path) -> Result<Tensor, ModelError> {
-    let problem = |problem: &str| ModelError::Read(io::Error::other(format!("`{}` {problem}", path.display())));
-    // Whether it can be read, and by a good message why not. Asked first: to open a pipe would wait for ever.
-    let found = fs_err::metadata(path).map_err(ModelError::Read)?;
+    let n_bytes = n_bytes(path)?;
+    let Some(file) = path.to_str() else { return Err(ModelError::unfit(path, "its path is not UTF-8; rename it")) };
+    let bytes = match n_bytes {
+        0 => Tensor::f_zeros(0, (Kind::Uint8, Device::Cpu)),
+        n => Tensor::f_from_file(file, false, Some(n as i64), (Kind::Uint8, Device::Cpu)),
+    };
+    Ok(bytes.map_err(TorchError::from)?)
+}
+
+/// Size of a file that can be read, or by a good message why it cannot. To open a pipe would wait for ever.
+fn n_bytes(path: &Path) -> Result<u64, ModelError> {
+    let refused = |error: io::Error| ModelError::refused(path, &error);
+    let found = fs_err::metadata(path).map_err(refused)?;
+    if found.is_dir() {
+        return Err(ModelError::Folder { path: path.to_owned() });
+    }
     if !found.is_file() {
-        return Err(problem("is not a file"));
+        return Err(ModelError::unfit(path, "it is not a file; give a model.safetensors"));
     }
-    drop(fs_err::File::open(path).map_err(ModelError::Read)?);
-    match (path.to_str(), found.len()) {
-        (None, _) => Err(problem("has a path that is not UTF-8")),
-        (_, 0) => Ok(Tensor::f_zeros(0, (Kind::Uint8, Device::Cpu)).map_err(TorchError::from)?),
-        (Some(file), n) => {
-            Ok(Tensor::f_from_file(file, false, Some(n as i64), (Kind::Uint8, Device::Cpu))
-                .map_err(TorchError::from)?)
-        }
-    }
+    drop(fs_err::File::open(path).map_err(refused)?);
+    Ok(found.len())
 }
 
 fn tensor_of(view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor, String> {

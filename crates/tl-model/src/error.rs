@@ -1,6 +1,9 @@
 //! What can go wrong with a model file.
 
-use std::{io, path::PathBuf};
+use std::{
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
 
 use tl_backbone::BackboneError;
 use tl_features::FeatureError;
@@ -11,9 +14,33 @@ use tl_torch::TorchError;
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The file cannot be read; the system's reason names it.
-    #[error("cannot read the model: {0}")]
-    Read(io::Error),
+    /// Nothing has the model's name.
+    #[error(
+        "there is no model at {}; check the spelling, or give the model.safetensors that `tl train` left in the folder \
+         of a run",
+        path.display()
+    )]
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A folder where a file was asked for.
+    #[error(
+        "{} is a folder that holds no model.safetensors; give a model's file, or the folder of a run that is finished",
+        path.display()
+    )]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("the model {} cannot be read: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not, and the remedy.
+        reason: String,
+    },
     /// The file cannot be written; what stood there before still does.
     #[error("cannot write {}: {source}; what was there before is untouched", path.display())]
     Write {
@@ -90,4 +117,18 @@ pub enum ModelError {
     /// libtorch refused a tensor.
     #[error(transparent)]
     Torch(#[from] TorchError),
+}
+
+impl ModelError {
+    /// What it means that the system would not open a model.
+    pub(crate) fn refused(path: &Path, error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Self::Missing { path: path.to_owned() },
+            kind => Self::unfit(path, &format!("{kind}; check its permissions, or copy it again")),
+        }
+    }
+
+    pub(crate) fn unfit(path: &Path, reason: &str) -> Self {
+        Self::Read { path: path.to_owned(), reason: reason.to_owned() }
+    }
 }

@@ -77,8 +77,10 @@ fn model_files_that_are_none() {
     says(&work.run(&["predict", "cut.safetensors", photo]), &["cut.safetensors", "part"]);
     says(&work.run(&["predict", "stub.safetensors", photo]), &["stub.safetensors"]);
     says(&work.run(&["predict", "newer.safetensors", photo]), &["format 9", "update tl"]);
-    says(&work.run(&["predict", "missing.safetensors", photo]), &["missing.safetensors"]);
-    says(&work.run(&["predict", "photos", photo]), &["photos"]);
+    for args in [&["predict", "nowhere", photo][..], &["info", "nowhere"], &["evaluate", "nowhere", "photos"]] {
+        says(&work.run(args), &["error: there is no model at nowhere; ", "model.safetensors"]);
+    }
+    says(&work.run(&["predict", "photos", photo]), &["error: photos is a folder that holds no model.safetensors; "]);
     says(&work.run(&["predict", photo, photo]), &["001.jpg"]);
     says(&work.run(&["info", "damaged.safetensors", "--verify"]), &["answers"]);
     says(&work.run(&["predict", "damaged.safetensors", photo, "--verify"]), &["answers"]);

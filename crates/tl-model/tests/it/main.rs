@@ -128,6 +128,21 @@ fn every_truncation_is_an_error() {
 }
 
 #[test]
+fn what_is_no_file_is_named_with_what_to_give_instead() {
+    let (dir, path) = saved();
+    let said = |path: &Path| Bundle::open(path).unwrap_err().to_string();
+    for missing in [dir.path().join("nosuchmodel"), path.join("below a file")] {
+        let text = said(&missing);
+        assert!(text.starts_with(&format!("there is no model at {}; ", missing.display())), "{text}");
+        assert!(text.contains("model.safetensors"), "{text}");
+    }
+    let folder = dir.path().join("run");
+    std::fs::create_dir(&folder).unwrap();
+    let text = said(&folder);
+    assert!(text.starts_with(&format!("{} is a folder that holds no model.safetensors; ", folder.display())), "{text}");
+}
+
+#[test]
 fn a_failed_save_leaves_the_file_that_was_there() {
     let (_dir, path) = saved();
     let before = std::fs::read(&path).unwrap();
