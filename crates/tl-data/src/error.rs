@@ -1,4 +1,7 @@
-use std::path::PathBuf;
+use std::{
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
 
 /// What stops the work with a whole data set. A single bad photo is no error: see [`Skipped`](crate::Skipped).
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +28,7 @@ pub enum DataError {
     /// No photo anywhere.
     #[error("there are no photos in {}; put JPEG, PNG, GIF, WebP, BMP or TIFF files there", path.display())]
     NoPhotos {
-        /// The folder or list that was read.
+        /// The folder that was read.
         path: PathBuf,
     },
     /// A classifier needs a choice.
@@ -61,7 +64,7 @@ pub enum DataError {
         class: String,
     },
     /// The file system refused.
-    #[error("{} cannot be read: {reason}", path.display())]
+    #[error("{} cannot be read: {reason}; check its permissions, or leave it out", path.display())]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -114,4 +117,16 @@ pub enum DataError {
         /// The system's reason.
         reason: String,
     },
+}
+
+impl DataError {
+    /// What it means that the system would not open a folder or a list.
+    pub(crate) fn refused(path: &Path, error: &io::Error) -> Self {
+        let path = path.to_owned();
+        match error.kind() {
+            ErrorKind::NotFound => Self::Missing { path },
+            ErrorKind::NotADirectory => Self::NotAFolder { path },
+            kind => Self::Read { path, reason: kind.to_string() },
+        }
+    }
 }

@@ -13,6 +13,10 @@ use crate::{
     scan::ScanOptions,
 };
 
+/// The columns of a CSV, for errors.
+const COLUMNS: &str = "path,label[,split][,group]";
+const NAMES: [&str; 4] = ["path", "label", "split", "group"];
+
 /// The photos of a list, and the groups it names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct List {
@@ -64,46 +68,61 @@ impl From<JsonLabel> for String {
 /// # Errors
 /// [`DataError::List`] with the line of the first mistake; the errors of [`scan`](crate::scan) for its classes.
 pub fn read_list(path: &Path, options: &ScanOptions) -> Result<List, DataError> {
-    let text = fs_err::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => DataError::Missing { path: path.to_owned() },
-        kind => DataError::Read { path: path.to_owned(), reason: kind.to_string() },
-    })?;
+    let text = fs_err::read(path).map_err(|error| DataError::refused(path, &error))?;
     let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
     let rows = if is_json { json_rows(&text) } else { csv_rows(&text) };
     let rows = rows.map_err(|(line, reason)| DataError::List { path: path.to_owned(), line, reason })?;
-    if rows.is_empty() {
-        return Err(DataError::NoPhotos { path: path.to_owned() });
-    }
     sorted_into_parts(path, &rows, options)
 }
 
-/// Rows with their lines, or the line and the reason of the first mistake.
-type Rows = Result<Vec<(u64, Row)>, (u64, String)>;
+/// The line and the reason of the first mistake.
+type Mistake = (u64, String);
+/// Rows with their lines.
+type Rows = Result<Vec<(u64, Row)>, Mistake>;
 
 fn csv_rows(text: &[u8]) -> Rows {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
+    let mistake = |error: csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        (line, format!("{error}; the columns are {COLUMNS}"))
+    };
+    check_columns(reader.headers().map_err(mistake)?)?;
     let mut rows = Vec::new();
     for row in reader.deserialize::<Row>() {
-        let row = row.map_err(|error| {
-            let line = error.position().map_or(1, csv::Position::line);
-            (line, format!("{error}; the columns are path,label[,split][,group]"))
-        })?;
         // Line 1 names the columns.
-        rows.push((rows.len() as u64 + 2, row));
+        rows.push((rows.len() as u64 + 2, row.map_err(mistake)?));
     }
-    Ok(rows)
+    if rows.is_empty() {
+        Err((2, "no photo is listed; add a line for each, such as 1.jpg,cat".to_owned()))
+    } else {
+        Ok(rows)
+    }
+}
+
+/// Fails where the first line of a CSV does not name the columns.
+fn check_columns(found: &csv::StringRecord) -> Result<(), Mistake> {
+    let missing = ["path", "label"].into_iter().find(|name| !found.iter().any(|column| column == *name));
+    let unknown = found.iter().find(|column| !NAMES.contains(column));
+    let problem = match (missing, unknown) {
+        _ if found.is_empty() => "the list is empty".to_owned(),
+        (Some(name), _) => format!("there is no column `{name}`"),
+        (None, Some(name)) => format!("the column `{name}` is not known"),
+        (None, None) => return Ok(()),
+    };
+    Err((1, format!("{problem}; name the columns in the first line: {COLUMNS}")))
 }
 
 fn json_rows(text: &[u8]) -> Rows {
+    let form = "a line is {\"path\": ..., \"label\": ...}";
     let lines = text.split(|&byte| byte == b'\n').zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
-    lines
-        .map(|(line, number)| match serde_json::from_slice(line) {
-            Ok(Row::<JsonLabel> { path, label, split, group }) => {
-                Ok((number, Row { path, label: label.into(), split, group }))
-            }
-            Err(error) => Err((number, format!("{error}; a line is {{\"path\": ..., \"label\": ...}}"))),
-        })
-        .collect()
+    let rows = lines.map(|(line, number)| match serde_json::from_slice(line) {
+        Ok(Row::<JsonLabel> { path, label, split, group }) => {
+            Ok((number, Row { path, label: label.into(), split, group }))
+        }
+        Err(error) => Err((number, format!("{error}; {form}"))),
+    });
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    if rows.is_empty() { Err((1, format!("the list is empty; {form}"))) } else { Ok(rows) }
 }
 
 fn sorted_into_parts(path: &Path, rows: &[(u64, Row)], options: &ScanOptions) -> Result<List, DataError> {

@@ -1,6 +1,5 @@
 use std::{
     ffi::OsStr,
-    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -117,15 +116,16 @@ struct Parts {
 impl Parts {
     fn of(root: &Path) -> Result<Self, DataError> {
         let folders = subfolders(root)?;
-        let named = |wanted: &str| {
-            folders.iter().find(|path| path.file_name().is_some_and(|name| name.eq_ignore_ascii_case(wanted))).cloned()
+        let part = |wanted: &str| {
+            let is_named = |path: &&PathBuf| path.file_name().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+            let found = folders.iter().find(is_named).map(|path| Ok((path, subfolders(path)?))).transpose()?;
+            Ok(found.filter(|(_, inside)| !inside.is_empty()).map(|(path, _)| path.clone()))
         };
-        let holds_folders = |path: &PathBuf| subfolders(path).is_ok_and(|inside| !inside.is_empty());
-        let Some(train) = named("train").filter(holds_folders) else {
+        let Some(train) = part("train")? else {
             return Ok(Self { train: root.to_owned(), val: None, test: None });
         };
-        let val = VAL_NAMES.into_iter().find_map(named).filter(holds_folders);
-        let test = named("test").filter(holds_folders);
+        let val = VAL_NAMES.into_iter().find_map(|name| part(name).transpose()).transpose()?;
+        let test = part("test")?;
         Ok(match val {
             Some(_) => Self { train, val, test },
             None => Self { train, val: test, test: None },
@@ -185,6 +185,7 @@ impl ClassFolders {
             };
             let walk = Walk::of(path);
             if walk.photos.is_empty() {
+                walk.check_read()?;
                 empty.push((name, path));
             }
             samples.extend(walk.photos.into_iter().map(|path| Sample { path, label }));
@@ -215,11 +216,7 @@ fn subfolders(root: &Path) -> Result<Vec<PathBuf>, DataError> {
 
 /// What lies directly in a folder, sorted.
 fn entries(root: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let refused = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => DataError::Missing { path: root.to_owned() },
-        ErrorKind::NotADirectory => DataError::NotAFolder { path: root.to_owned() },
-        kind => DataError::Read { path: root.to_owned(), reason: kind.to_string() },
-    };
+    let refused = |error: std::io::Error| DataError::refused(root, &error);
     let mut paths = Vec::new();
     for entry in fs_err::read_dir(root).map_err(refused)? {
         paths.push(entry.map_err(refused)?.path());

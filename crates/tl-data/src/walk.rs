@@ -9,6 +9,7 @@ use std::{
 use walkdir::{DirEntry, WalkDir};
 
 use crate::{
+    error::DataError,
     skip::{SkipReason, Skipped},
     sniff::{Format, N_HEAD_BYTES, unknown},
 };
@@ -90,6 +91,15 @@ impl Walk {
 
     pub(crate) fn skip(&mut self, path: &Path, reason: SkipReason) {
         self.skipped.push(Skipped { path: path.to_owned(), reason });
+    }
+
+    /// Fails on the first thing that the system would not read: a folder that is closed is not to be taken for empty.
+    pub(crate) fn check_read(&self) -> Result<(), DataError> {
+        let refused = self.skipped.iter().find_map(|skipped| match &skipped.reason {
+            SkipReason::Unreadable { reason } => Some((skipped.path.clone(), reason.clone())),
+            _ => None,
+        });
+        refused.map_or(Ok(()), |(path, reason)| Err(DataError::Read { path, reason }))
     }
 
     fn folder_is_passed_over(&mut self, entry: &DirEntry) -> bool {

@@ -83,6 +83,30 @@ fn each_mistake_has_its_sentence() {
     assert!(matches!(scan("nowhere"), DataError::Missing { .. }));
 }
 
+/// A folder that cannot be read is named, and taken neither for empty nor for absent.
+#[cfg(unix)]
+#[test]
+fn a_closed_folder_is_named() {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+
+    let train = ["train/cat/1.jpg", "train/dog/1.jpg", "val/dog/1.jpg"];
+    for (names, closed) in [(&["cat/1.jpg", "dog/1.jpg"][..], "dog"), (&train, "val"), (&train, "train"), (&train, "")]
+    {
+        let tree = Tree::of(names);
+        let allow = |mode| fs_err::set_permissions(tree.path(closed), Permissions::from_mode(mode)).unwrap();
+        allow(0);
+        let (said, is_closed) = (scanned(&tree), fs_err::read_dir(tree.path(closed)).is_err());
+        allow(0o700);
+        match said {
+            Err(DataError::Read { path, reason }) => {
+                assert_eq!((path, &*reason), (tree.path(closed), "permission denied"))
+            }
+            Ok(_) if !is_closed => println!("skipped: this user may read everything"),
+            other => panic!("{closed}: {other:?}"),
+        }
+    }
+}
+
 #[test]
 fn classes_are_chosen_and_ordered() {
     let tree = Tree::of(&["a/1.jpg", "b/1.jpg", "c/1.jpg"]);

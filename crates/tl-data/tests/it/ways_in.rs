@@ -24,19 +24,35 @@ fn csv_and_json_lines_say_the_same() {
 #[test]
 fn a_mistake_in_a_list_has_its_line() {
     let tree = Tree::of(&[]);
-    for (name, text, wrong) in [
-        ("a.csv", "path,label\na.jpg,cat\nb.jpg\n", 3),
-        ("b.csv", "path,label,split\na.jpg,cat,\nb.jpg,dog,later\n", 3),
-        ("c.jsonl", "{\"path\": \"a.jpg\", \"label\": \"cat\"}\n{\"path\": 1}\n", 2),
-        ("d.jsonl", "\n[]\n", 2),
+    for (name, text, wrong, why) in [
+        ("a.csv", "path,label\na.jpg,cat\nb.jpg\n", 3, "the columns are path,label"),
+        ("b.csv", "path,label,split\na.jpg,cat,\nb.jpg,dog,later\n", 3, "write train, val or test"),
+        ("c.jsonl", "{\"path\": \"a.jpg\", \"label\": \"cat\"}\n{\"path\": 1}\n", 2, "a line is"),
+        ("d.jsonl", "\n[]\n", 2, "a line is"),
+        ("empty.csv", "", 1, "the list is empty; name the columns in the first line: path,label"),
+        ("header.csv", "path,label\n", 2, "no photo is listed; add a line for each"),
+        ("missing.csv", "path,class\na.jpg,cat\n", 1, "there is no column `label`; name the columns"),
+        ("unknown.csv", "path,label,fold\na.jpg,cat,1\n", 1, "the column `fold` is not known; name the columns"),
+        ("empty.jsonl", "\n\n", 1, "the list is empty; a line is"),
     ] {
         tree.write(name, text.as_bytes());
         match read_list(&tree.path(name), &ScanOptions::default()) {
-            Err(DataError::List { line, .. }) => assert_eq!(line, wrong, "{name}"),
+            Err(DataError::List { line, reason, .. }) => {
+                assert_eq!(line, wrong, "{name}");
+                assert!(reason.contains(why), "{name}: {reason}");
+            }
             other => panic!("{name}: {other:?}"),
         }
     }
     assert!(matches!(read_list(&tree.path("no.csv"), &ScanOptions::default()), Err(DataError::Missing { .. })));
+}
+
+#[test]
+fn a_list_as_spreadsheets_write_it_is_read() {
+    let tree = Tree::of(&[]);
+    tree.write("list.csv", b"\xEF\xBB\xBFpath, label\r\n1.jpg, cat\r\n2.jpg, dog\r\n");
+    let list = read_list(&tree.path("list.csv"), &ScanOptions::default()).unwrap();
+    assert_eq!(list.folder.classes, ["cat", "dog"]);
 }
 
 #[test]
