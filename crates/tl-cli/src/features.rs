@@ -134,7 +134,7 @@ type Labelled = (PathBuf, String);
 
 /// The photos of all parts with their labels, in order of their paths, each once.
 fn find(data: &Path) -> Result<(Vec<Labelled>, Vec<Skipped>)> {
-    let options = ScanOptions { min_classes: 1, ..ScanOptions::default() };
+    let options = ScanOptions { min_classes: 1, classes_of_all_parts: true, ..ScanOptions::default() };
     let folder = match is_list(data) && data.is_file() {
         true => read_list(data, &options)?.folder,
         false => match scan(data, &options) {

@@ -24,11 +24,14 @@ pub struct ScanOptions {
     pub min_classes: usize,
     /// How the labels of a list are read; folders have one class per photo.
     pub labels: Labels,
+    /// Whether validation and test photos may have classes that the training photos have not: where nothing is learned,
+    /// a label is a name.
+    pub classes_of_all_parts: bool,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { classes: None, min_classes: 2, labels: Labels::AsWritten }
+        Self { classes: None, min_classes: 2, labels: Labels::AsWritten, classes_of_all_parts: false }
     }
 }
 
@@ -40,19 +43,7 @@ impl Default for ScanOptions {
 /// # Errors
 /// A missing folder, a file, a folder without classes or photos, a single class, an empty class.
 pub fn scan(root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
-    let parts = Parts::of(root)?;
-    let mut folder = Folder::default();
-    let train = ClassFolders::of(&parts.train)?;
-    let classes = Classes::choose(train.names(), options.classes.as_deref(), &parts.train)?;
-    folder.train = train.samples(&classes, true, &mut folder)?;
-    if let Some(path) = parts.val {
-        folder.val = Some(known_samples(&path, &classes, options, &mut folder)?);
-    }
-    if let Some(path) = parts.test {
-        folder.test = Some(known_samples(&path, &classes, options, &mut folder)?);
-    }
-    folder.finish(classes, root, options)?;
-    Ok(folder)
+    Parts::of(root)?.read(root, options)
 }
 
 /// Finds training and validation photos in two folders, each with a folder per class.
@@ -63,30 +54,7 @@ pub fn scan(root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
 /// # Errors
 /// As for [`scan`], and [`DataError::UnknownClass`] for a class of `val` alone.
 pub fn scan_with_val(train: &Path, val: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
-    let parts = Parts::of(train)?;
-    let mut folder = Folder::default();
-    let found = ClassFolders::of(&parts.train)?;
-    let classes = Classes::choose(found.names(), options.classes.as_deref(), &parts.train)?;
-    folder.train = found.samples(&classes, true, &mut folder)?;
-    folder.val = Some(known_samples(val, &classes, options, &mut folder)?);
-    folder.finish(classes, train, options)?;
-    Ok(folder)
-}
-
-/// The photos of a validation or test part, whose classes must be known from training.
-fn known_samples(
-    path: &Path,
-    classes: &Classes,
-    options: &ScanOptions,
-    folder: &mut Folder,
-) -> Result<Vec<Sample>, DataError> {
-    let found = ClassFolders::of(path)?;
-    // With a choice of classes, what was not chosen is left out here as it is in the training part.
-    if options.classes.is_none() {
-        classes.check(found.names(), path)?;
-    }
-    let samples = found.samples(classes, false, folder)?;
-    if samples.is_empty() { Err(DataError::NoPhotos { path: path.to_owned() }) } else { Ok(samples) }
+    Parts { val: Some(val.to_owned()), test: None, ..Parts::of(train)? }.read(train, options)
 }
 
 impl Folder {
@@ -131,6 +99,21 @@ impl Parts {
             None => Self { train, val: test, test: None },
         })
     }
+
+    fn read(&self, root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
+        let train = ClassFolders::of(&self.train)?;
+        let part = |path: &Option<PathBuf>| path.as_deref().map(ClassFolders::of).transpose();
+        let (val, test) = (part(&self.val)?, part(&self.test)?);
+        let others = [&val, &test].into_iter().flatten().filter(|_| options.classes_of_all_parts);
+        let names = train.names().chain(others.flat_map(ClassFolders::names));
+        let classes = Classes::choose(names, options.classes.as_deref(), &self.train)?;
+        let mut folder = Folder::default();
+        folder.train = train.samples(&classes, true, &mut folder)?;
+        folder.val = val.map(|val| val.known_samples(&classes, options, &mut folder)).transpose()?;
+        folder.test = test.map(|test| test.known_samples(&classes, options, &mut folder)).transpose()?;
+        folder.finish(classes, root, options)?;
+        Ok(folder)
+    }
 }
 
 /// The class folders of one part, sorted by name, and what lies beside them.
@@ -169,6 +152,21 @@ impl ClassFolders {
 
     fn names(&self) -> impl Iterator<Item = &str> {
         self.folders.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The photos of a validation or test part, whose classes must be known.
+    fn known_samples(
+        &self,
+        classes: &Classes,
+        options: &ScanOptions,
+        folder: &mut Folder,
+    ) -> Result<Vec<Sample>, DataError> {
+        // With a choice of classes, what was not chosen is left out here as it is in the training part.
+        if options.classes.is_none() {
+            classes.check(self.names(), &self.root)?;
+        }
+        let samples = self.samples(classes, false, folder)?;
+        if samples.is_empty() { Err(DataError::NoPhotos { path: self.root.clone() }) } else { Ok(samples) }
     }
 
     /// The photos of the chosen classes; what cannot be used goes into `folder`.

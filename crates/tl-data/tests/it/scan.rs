@@ -129,6 +129,16 @@ fn one_class_is_enough_where_nothing_is_learned() {
 }
 
 #[test]
+fn parts_need_not_agree_where_nothing_is_learned() {
+    let tree = Tree::of(&["train/cat/1.jpg", "train/dog/1.jpg", "val/cow/1.jpg", "test/ant/1.jpg"]);
+    let options = ScanOptions { min_classes: 1, classes_of_all_parts: true, ..ScanOptions::default() };
+    let folder = scan(tree.root(), &options).unwrap();
+    assert_eq!(folder.classes, ["ant", "cat", "cow", "dog"]);
+    let labels = [Some(folder.train), folder.val, folder.test].map(|part| part.unwrap()[0].label);
+    assert_eq!(labels, [1, 2, 0]);
+}
+
+#[test]
 fn validation_photos_may_lie_elsewhere() {
     let tree =
         Tree::of(&["x/train/a/1.jpg", "x/train/b/1.jpg", "x/val/a/1.jpg", "y/b/1.jpg", "y/b/2.jpg", "z/c/1.jpg"]);
