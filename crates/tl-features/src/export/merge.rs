@@ -14,12 +14,12 @@ impl FeatureTable {
     pub fn merge(parts: &[Self]) -> Result<Self, FeatureError> {
         let network = network(parts)?;
         check_shards(parts)?;
-        let mut widths: Vec<usize> = parts.iter().filter(|part| !part.is_empty()).map(|part| part.width).collect();
+        let mut widths: Vec<usize> = parts.iter().map(|part| part.width).collect();
         widths.dedup();
         if widths.len() > 1 {
             return Err(FeatureError::Widths { widths });
         }
-        let width = widths.first().copied().or(parts.first().map(|part| part.width)).unwrap_or(0);
+        let width = widths.first().copied().unwrap_or(0);
         let rows_of = |(p, part): (usize, &Self)| (0..part.len()).map(move |row| (p, row)).collect::<Vec<_>>();
         let mut order: Vec<(usize, usize)> = parts.iter().enumerate().flat_map(rows_of).collect();
         let name = |&(p, row): &(usize, usize)| (&parts[p].paths[row], &parts[p].labels[row]);

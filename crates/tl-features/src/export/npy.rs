@@ -34,13 +34,17 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, Failure> {
     let n_header = data.get(..2).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]])));
     let n_header = n_header.ok_or("its header is cut off")?;
     let found = data.get(2..2 + n_header).ok_or("its header is cut off")?;
+    let width = width(found).ok_or("its header names no table")?;
     let values = floats(&data[2 + n_header..]);
-    let width = values.len().checked_div(index.len()).unwrap_or(0);
-    if index.is_empty() {
-        return Ok(index);
-    }
-    if found != header(index.len(), width).as_bytes() {
+    if found != header(index.len(), width).as_bytes() || values.len() != index.len() * width {
         return Err(format!("it does not hold f32 rows for the {} paths of the CSV beside it", index.len()).into());
     }
     Ok(FeatureTable { width, rows: values, ..index })
+}
+
+/// The width in a header, which says it of no rows, too.
+fn width(header: &[u8]) -> Option<usize> {
+    let (_, shape) = str::from_utf8(header).ok()?.split_once("'shape': (")?;
+    let (_, width) = shape.split_once(')')?.0.split_once(", ")?;
+    width.parse().ok()
 }

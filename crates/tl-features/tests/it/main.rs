@@ -8,6 +8,7 @@
 )]
 
 mod cache;
+mod export;
 
 use std::{
     path::{Path, PathBuf},

@@ -1,0 +1,62 @@
+//! Tables in files, and put together again.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use tl_features::{ExportFormat, FeatureTable};
+
+const ENDINGS: [&str; 4] = ["safetensors", "npy", "csv", "parquet"];
+
+/// `n` rows of three features.
+fn table(n: usize) -> FeatureTable {
+    FeatureTable {
+        paths: (0..n).map(|i| format!("{i}.jpg")).collect(),
+        labels: (0..n).map(|i| ["cat", "dog"][i % 2].to_owned()).collect(),
+        width: 3,
+        rows: (0..3 * n).map(|i| i as f32 / 7.0).collect(),
+        ..FeatureTable::default()
+    }
+}
+
+/// Writes a table, with its index where its format has one.
+fn written(table: &FeatureTable, folder: &Path, ending: &str) -> (PathBuf, ExportFormat) {
+    let path = folder.join("table").with_extension(ending);
+    let format = ExportFormat::of(&path).unwrap();
+    if format == ExportFormat::Npy {
+        table.write_index(&mut std::fs::File::create(path.with_extension("csv")).unwrap()).unwrap();
+    }
+    table.write(format, &mut std::fs::File::create(&path).unwrap()).unwrap();
+    (path, format)
+}
+
+#[test]
+fn tables_come_back_and_no_rows_have_a_width_too() {
+    for ending in ENDINGS {
+        for n in [0, 1, 5] {
+            let dir = TempDir::new().unwrap();
+            let (path, format) = written(&table(n), dir.path(), ending);
+            let read = FeatureTable::open(&path, format).unwrap();
+            assert_eq!(read, table(n), "{n} rows of {ending}");
+            let merged = FeatureTable::merge(&[read]).unwrap();
+            assert_eq!((merged.len(), merged.width), (n, 3), "{n} rows of {ending}");
+        }
+    }
+}
+
+#[test]
+fn tables_of_two_widths_are_refused_though_one_is_empty() {
+    let other = FeatureTable { width: 4, ..table(0) };
+    let said = FeatureTable::merge(&[table(2), other]).unwrap_err().to_string();
+    assert!(said.contains("[3, 4] features per photo"), "{said}");
+}
+
+#[test]
+fn an_array_that_does_not_fit_its_index_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let (path, format) = written(&table(2), dir.path(), "npy");
+    for n in [0, 1, 3] {
+        table(n).write_index(&mut std::fs::File::create(path.with_extension("csv")).unwrap()).unwrap();
+        let said = FeatureTable::open(&path, format).unwrap_err().to_string();
+        assert!(said.contains(&format!("it does not hold f32 rows for the {n} paths")), "{said}");
+    }
+}
