@@ -120,6 +120,18 @@ impl FeatureTable {
 /// Any failure of a file format, in its own words.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// A shard as files name it: `i/n`.
+fn shard_text([i, n]: [usize; 2]) -> String {
+    format!("{i}/{n}")
+}
+
+/// Reads it; `.safetensors` had `[i,n]` before.
+fn shard_of(text: &str) -> Result<[usize; 2], Failure> {
+    let numbers = text.trim_matches(['[', ']']).split_once(['/', ',']);
+    let (i, n) = numbers.ok_or_else(|| format!("its shard is `{text}`, where i/n is meant"))?;
+    Ok([i.parse()?, n.parse()?])
+}
+
 /// Floats from the bytes that they lie in, little-endian.
 fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()

@@ -20,7 +20,7 @@ use parquet::{
     schema::types::{Type, TypePtr},
 };
 
-use super::{Failure, FeatureTable};
+use super::{Failure, FeatureTable, shard_of, shard_text};
 
 /// Rows that a reader can take at a time.
 const GROUP_ROWS: usize = 16_384;
@@ -59,7 +59,7 @@ fn write_groups(table: &FeatureTable, bytes: &mut Vec<u8>) -> Result<(), Parquet
 
 /// What a file says of the table beside its rows.
 fn metadata(table: &FeatureTable) -> Vec<KeyValue> {
-    let shard = table.shard.map(|[i, n]| KeyValue::new(SHARD.to_owned(), format!("{i}/{n}")));
+    let shard = table.shard.map(|shard| KeyValue::new(SHARD.to_owned(), shard_text(shard)));
     std::iter::once(KeyValue::new(NETWORK.to_owned(), table.network.clone())).chain(shard).collect()
 }
 
@@ -103,10 +103,7 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, Failure> {
         let found = file.metadata().file_metadata().key_value_metadata()?.iter().find(|known| known.key == key)?;
         found.value.clone()
     };
-    let shard = text(SHARD).and_then(|shard| {
-        let (i, n) = shard.split_once('/')?;
-        Some([i.parse().ok()?, n.parse().ok()?])
-    });
+    let shard = text(SHARD).map(|shard| shard_of(&shard)).transpose()?;
     let mut table = FeatureTable {
         width: columns.len() - 2,
         network: text(NETWORK).unwrap_or_default(),

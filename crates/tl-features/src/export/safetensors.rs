@@ -8,7 +8,7 @@ use std::{
 use safetensors::SafeTensors;
 use serde_json::json;
 
-use super::{Failure, FeatureTable, floats, write_floats};
+use super::{Failure, FeatureTable, floats, shard_of, shard_text, write_floats};
 
 /// Version of what the metadata holds.
 const FORMAT: &str = "1";
@@ -24,7 +24,7 @@ pub(super) fn write(table: &FeatureTable, out: &mut dyn Write) -> io::Result<()>
         "network": table.network,
     });
     if let Some(shard) = table.shard {
-        metadata["shard"] = serde_json::to_string(&shard)?.into();
+        metadata["shard"] = shard_text(shard).into();
     }
     let header = json!({
         "__metadata__": metadata,
@@ -63,6 +63,6 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, Failure> {
     let label = |position: i64| usize::try_from(position).ok().and_then(|i| classes.get(i)).cloned();
     let labels = labels.data().chunks_exact(8).map(|b| label(position(b)).unwrap_or_default()).collect();
     let network = text.get("network").cloned().unwrap_or_default();
-    let shard = text.get("shard").map(|shard| serde_json::from_str(shard)).transpose()?;
+    let shard = text.get("shard").map(|shard| shard_of(shard)).transpose()?;
     Ok(FeatureTable { paths, labels, width, rows: floats(features.data()), network, shard })
 }

@@ -60,3 +60,25 @@ fn an_array_that_does_not_fit_its_index_is_refused() {
         assert!(said.contains(&format!("it does not hold f32 rows for the {n} paths")), "{said}");
     }
 }
+
+#[test]
+fn shards_are_named_alike_in_both_formats_and_as_they_were_before() {
+    let shard = FeatureTable { shard: Some([1, 2]), ..table(2) };
+    for ending in ["safetensors", "parquet"] {
+        let dir = TempDir::new().unwrap();
+        let (path, format) = written(&shard, dir.path(), ending);
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(bytes.windows(3).any(|three| three == b"1/2"), "{ending}");
+        assert_eq!(FeatureTable::open(&path, format).unwrap(), shard, "{ending}");
+    }
+    let dir = TempDir::new().unwrap();
+    let (path, format) = written(&shard, dir.path(), "safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    let (header, numbers) = bytes[8..].split_at(u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize);
+    for (name, found) in [("[1,2]", Some(&shard)), ("one", None)] {
+        let before = String::from_utf8_lossy(header).replace("\"1/2\"", &format!("\"{name}\""));
+        let length = (before.len() as u64).to_le_bytes();
+        std::fs::write(&path, [&length, before.as_bytes(), numbers].concat()).unwrap();
+        assert_eq!(FeatureTable::open(&path, format).ok().as_ref(), found, "{name}");
+    }
+}
