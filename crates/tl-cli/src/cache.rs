@@ -12,7 +12,7 @@ use clap::Subcommand;
 use serde_json::json;
 use tl_features::{Cache, CacheSpace};
 
-use crate::{EXIT_CHECK_FAILED, args::GlobalArgs, output, skipped::plural};
+use crate::{EXIT_CHECK_FAILED, args::GlobalArgs, output, skipped::plural, terminal};
 
 /// What to do with the features that are kept.
 #[derive(Debug, clap::Args)]
@@ -42,7 +42,7 @@ enum CacheCommand {
 }
 
 pub(crate) fn run(args: &CacheArgs, global: &GlobalArgs) -> Result<ExitCode> {
-    let Some(cache) = folder(global).map(Cache::new) else {
+    let Some(cache) = found(global) else {
         bail!("there is no cache folder: HOME is not set; name one with --cache");
     };
     match args.command {
@@ -77,7 +77,21 @@ pub(crate) fn run(args: &CacheArgs, global: &GlobalArgs) -> Result<ExitCode> {
 
 /// The cache to use; none where that was asked for.
 pub(crate) fn open(global: &GlobalArgs) -> Option<Cache> {
-    if global.no_cache { None } else { folder(global).map(Cache::new) }
+    if global.no_cache { None } else { found(global) }
+}
+
+/// The cache in its folder, which says when it has to be waited for.
+fn found(global: &GlobalArgs) -> Option<Cache> {
+    let cache = Cache::new(folder(global)?);
+    Some(if global.quiet { cache } else { cache.on_wait(say_wait) })
+}
+
+fn say_wait(folder: &Path) {
+    let folder = folder.display();
+    let text = format!("Waiting for the feature cache in {folder}, which another tl uses; Ctrl-C ends the wait");
+    if !terminal::is_taken() {
+        output::note(&text);
+    }
 }
 
 /// The file that keeps what photos look like; none where that was asked for. It lies beside the features.

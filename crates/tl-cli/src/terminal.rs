@@ -23,6 +23,11 @@ pub(crate) fn is_there() -> bool {
     io::stderr().is_terminal() && io::stdin().is_terminal()
 }
 
+/// Whether the screen is full, where a line would be in the way.
+pub(crate) fn is_taken() -> bool {
+    IS_TAKEN.load(Ordering::Relaxed)
+}
+
 /// Switches standard error to an empty screen and lets every key through.
 pub(crate) fn take() -> io::Result<()> {
     HOOK.call_once(|| {

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -36,6 +36,8 @@ pub(crate) use self::{
 #[derive(Debug, Clone)]
 pub struct Cache {
     shared: Arc<Shared>,
+    /// Hears of a wait.
+    on_wait: fn(&Path),
 }
 
 #[derive(Debug)]
@@ -43,13 +45,21 @@ struct Shared {
     folder: PathBuf,
     n_hits: AtomicUsize,
     problem: Mutex<Option<String>>,
+    has_waited: AtomicBool,
 }
 
 impl Cache {
     /// The cache in `folder`, which is made when the first rows are written.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
-        Self { shared: Arc::new(Shared { folder, n_hits: AtomicUsize::new(0), problem: Mutex::new(None) }) }
+        let (n_hits, problem, has_waited) = (AtomicUsize::new(0), Mutex::new(None), AtomicBool::new(false));
+        Self { shared: Arc::new(Shared { folder, n_hits, problem, has_waited }), on_wait: |_| {} }
+    }
+
+    /// The same cache; `hear` is called with its folder, once, where another process keeps this one waiting for long.
+    #[must_use]
+    pub fn on_wait(self, hear: fn(&Path)) -> Self {
+        Self { on_wait: hear, ..self }
     }
 
     /// Where the rows are.
@@ -72,6 +82,12 @@ impl Cache {
 
     pub(crate) fn add_hits(&self, n: usize) {
         self.shared.n_hits.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn tell_wait(&self) {
+        if !self.shared.has_waited.swap(true, Ordering::Relaxed) {
+            (self.on_wait)(self.folder());
+        }
     }
 
     pub(crate) fn set_problem(&self, error: &io::Error) {

@@ -75,7 +75,7 @@ impl ExtractOptions {
 ///
 /// Returns a row for each photo that could be read, in order, and the photos that could not, each with its
 /// reason. Rows that the cache knows are not computed, and where it knows all, no network is made. `progress` hears
-/// how many photos are done; setting `stop` ends the work within a chunk per worker and returns
+/// how many photos are done; setting `stop` ends the work within a chunk per worker, or a wait for the cache, and returns
 /// [`FeatureError::Stopped`].
 pub fn extract(
     weights: &Weights,
@@ -92,7 +92,7 @@ pub fn extract(
     let space = || Space::new(weights, geometry, options.precision, options.device);
     let space = options.cache.as_ref().map(|_| space());
     let kept = options.cache.as_ref().zip(space.as_ref());
-    let kept = kept.map(|(cache, space)| (Reader::open(cache, space), Writer::new(cache, space)));
+    let kept = kept.map(|(cache, space)| (Reader::open(cache, space, stop), Writer::new(cache, space, stop)));
     let (reader, writer) = kept.unzip();
     let job = Job {
         photos,

@@ -92,3 +92,21 @@ fn a_wrong_flag_costs_an_interrupted_run_nothing() {
     assert!(std::fs::read(work.path("runs/photos-1/model.safetensors")).unwrap() == model);
     assert!(!work.path("runs/photos-1/checkpoint").exists());
 }
+
+#[test]
+fn a_wait_for_the_cache_is_said_and_ends_with_the_first_signal() {
+    let work = Work::with_photos(2);
+    let features = ["features", "photos", "--out", "x.npy", "--backbone", "v3_small"];
+    work.ok(&features);
+    let held = std::fs::File::open(work.path("cache/features/lock")).unwrap();
+    held.lock().unwrap();
+    let mut child = work.command(&features).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let said = lines.find(|line| line.starts_with("Waiting for the feature cache in ")).unwrap();
+    assert!(said.contains("cache/features, which another tl uses"), "{said}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    lines.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    held.unlock().unwrap();
+    work.ok(&features);
+}

@@ -1,8 +1,8 @@
 //! Finding rows by key.
 
-use std::{io, path::Path};
+use std::{io, sync::atomic::AtomicBool};
 
-use crate::cache::{layout::Key, space::Space, store::Store};
+use crate::cache::{Cache, layout::Key, space::Space, store::Store};
 
 /// Where each key's row is, in 16 bytes of memory a row.
 #[derive(Debug, Default)]
@@ -13,9 +13,9 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// Reads the keys that are there now.
-    pub(crate) fn open(folder: &Path, space: &Space) -> io::Result<Self> {
-        let Some(store) = Store::open(folder, space)? else { return Ok(Self::default()) };
+    /// Reads the keys that are there now. A wait for them ends when `stop` is set.
+    pub(crate) fn open(cache: &Cache, space: &Space, stop: &AtomicBool) -> io::Result<Self> {
+        let Some(store) = Store::open(cache, space, stop)? else { return Ok(Self::default()) };
         let records = store.records()?;
         let mut places: Vec<_> = records.iter().enumerate().map(|(i, r)| (start(&r.key), i as u64)).collect();
         places.sort_unstable();

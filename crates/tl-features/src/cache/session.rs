@@ -1,7 +1,7 @@
 //! The cache during one extraction: workers look rows up, the table's owner puts new ones in.
 
 use std::{
-    path::Path,
+    sync::atomic::AtomicBool,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -49,9 +49,9 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// A folder that cannot be read is a problem to tell, and an empty cache.
-    pub(crate) fn open(cache: &Cache, space: &Space) -> Self {
-        let index = Index::open(cache.folder(), space).unwrap_or_else(|error| {
+    /// A folder that cannot be read is a problem to tell, and an empty cache; so is one whose wait `stop` ended.
+    pub(crate) fn open(cache: &Cache, space: &Space, stop: &AtomicBool) -> Self {
+        let index = Index::open(cache, space, stop).unwrap_or_else(|error| {
             cache.set_problem(&error);
             Index::default()
         });
@@ -69,6 +69,8 @@ impl Reader {
 pub(crate) struct Writer<'a> {
     cache: &'a Cache,
     space: &'a Space,
+    /// Ends a wait for other writers.
+    stop: &'a AtomicBool,
     records: Vec<u8>,
     rows: Vec<u8>,
     n_rows: usize,
@@ -76,8 +78,8 @@ pub(crate) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(cache: &'a Cache, space: &'a Space) -> Self {
-        Self { cache, space, records: Vec::new(), rows: Vec::new(), n_rows: 0, failed: false }
+    pub(crate) fn new(cache: &'a Cache, space: &'a Space, stop: &'a AtomicBool) -> Self {
+        Self { cache, space, stop, records: Vec::new(), rows: Vec::new(), n_rows: 0, failed: false }
     }
 
     /// Takes the row of a photo.
@@ -100,8 +102,7 @@ impl<'a> Writer<'a> {
         if self.n_rows == 0 {
             return;
         }
-        let folder: &Path = self.cache.folder();
-        if let Err(error) = append(folder, self.space, &self.records, &self.rows) {
+        if let Err(error) = append(self.cache, self.space, self.stop, &self.records, &self.rows) {
             self.cache.set_problem(&error);
             self.failed = true;
         }

@@ -3,11 +3,13 @@
 use std::{
     io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write},
     path::Path,
+    sync::atomic::AtomicBool,
 };
 
 use fs_err::{File, OpenOptions};
 
 use crate::cache::{
+    Cache,
     layout::{HEADER_BYTES, Header, RECORD_BYTES, Record},
     lock::Lock,
     space::Space,
@@ -28,12 +30,12 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens the files as they are now; nothing where there are none, or where they are not those of `space`.
-    pub(crate) fn open(folder: &Path, space: &Space) -> io::Result<Option<Self>> {
-        let _lock = match Lock::shared(folder) {
+    pub(crate) fn open(cache: &Cache, space: &Space, stop: &AtomicBool) -> io::Result<Option<Self>> {
+        let _lock = match Lock::shared(cache, stop) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             lock => lock?,
         };
-        Self::open_locked(folder, space)
+        Self::open_locked(cache.folder(), space)
     }
 
     /// The same while the lock is held.
@@ -77,10 +79,10 @@ impl Store {
 ///
 /// What a killed writer left half-done is cut off first; files that are no files of this space are begun anew. A
 /// row is on the file before its record is, so that a reader sees whole rows only.
-pub(crate) fn append(folder: &Path, space: &Space, records: &[u8], rows: &[u8]) -> io::Result<()> {
-    let _lock = Lock::exclusive(folder)?;
-    let mut keys_file = open_to_write(&space.keys(folder))?;
-    let mut rows_file = open_to_write(&space.rows(folder))?;
+pub(crate) fn append(cache: &Cache, space: &Space, stop: &AtomicBool, records: &[u8], rows: &[u8]) -> io::Result<()> {
+    let _lock = Lock::exclusive(cache, stop)?;
+    let mut keys_file = open_to_write(&space.keys(cache.folder()))?;
+    let mut rows_file = open_to_write(&space.rows(cache.folder()))?;
     if read_header(&mut keys_file)?.as_ref() != Some(&space.header) {
         rows_file.set_len(0)?;
         keys_file.set_len(0)?;
@@ -160,8 +162,9 @@ mod tests {
     fn append_rows(folder: &Path, numbers: std::ops::Range<u8>) {
         let record = |i| Record::new([i; 32], i.into(), &row(i)).to_bytes();
         append(
-            folder,
+            &Cache::new(folder.to_owned()),
             &space(),
+            &AtomicBool::new(false),
             &numbers.clone().flat_map(record).collect::<Vec<_>>(),
             &numbers.flat_map(row).collect::<Vec<_>>(),
         )
@@ -170,7 +173,7 @@ mod tests {
 
     /// The undamaged rows.
     fn good(folder: &Path) -> Vec<u8> {
-        let Some(store) = Store::open(folder, &space()).unwrap() else { return Vec::new() };
+        let Some(store) = Store::open_locked(folder, &space()).unwrap() else { return Vec::new() };
         let mut bytes = Vec::new();
         let found = (0..store.len).filter_map(|at| store.get(at, &mut bytes).unwrap());
         found.map(|record| record.key[0]).collect()

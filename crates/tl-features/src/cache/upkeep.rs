@@ -3,6 +3,7 @@
 use std::{
     io::{self, BufWriter, ErrorKind, Write},
     path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
 };
 
 use fs_err::File;
@@ -11,7 +12,7 @@ use crate::{
     cache::{
         Cache,
         layout::{HEADER_BYTES, RECORD_BYTES},
-        lock::Lock,
+        lock::{self, Lock},
         space::Space,
         store::{Store, read_header},
     },
@@ -88,15 +89,16 @@ impl Cache {
     /// A folder that is not there is an empty cache.
     fn with_lock<T: Default>(
         &self,
-        lock: impl Fn(&Path) -> io::Result<Lock>,
+        lock: impl Fn(&Self, &AtomicBool) -> io::Result<Lock>,
         work: impl FnOnce(&Path) -> io::Result<T>,
     ) -> Result<T, FeatureError> {
-        let folder = self.folder();
-        let done = match (folder.join("lock").is_file(), folder.symlink_metadata()) {
-            (true, _) => lock(folder).and_then(|_lock| work(folder)),
+        // Nothing to be saved is lost when such a wait is ended with the process.
+        let (folder, never) = (self.folder(), AtomicBool::new(false));
+        let done = match (lock::path(folder).is_file(), folder.symlink_metadata()) {
+            (true, _) => lock(self, &never).and_then(|_lock| work(folder)),
             (false, Err(error)) if error.kind() == ErrorKind::NotFound => Ok(T::default()),
             // Rows may be there all the same; and a file in its place is told.
-            (false, _) => Lock::exclusive(folder).and_then(|_lock| work(folder)),
+            (false, _) => Lock::exclusive(self, &never).and_then(|_lock| work(folder)),
         };
         done.map_err(|source| FeatureError::Cache { folder: folder.to_owned(), source })
     }
