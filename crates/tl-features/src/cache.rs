@@ -1,5 +1,6 @@
 //! Features that were computed before, kept in files.
 
+mod append;
 mod index;
 mod layout;
 mod lock;

@@ -92,8 +92,8 @@ pub fn extract(
     let space = || Space::new(weights, geometry, options.precision, options.device);
     let space = options.cache.as_ref().map(|_| space());
     let kept = options.cache.as_ref().zip(space.as_ref());
-    let kept = kept.map(|(cache, space)| (Reader::open(cache, space, stop), Writer::new(cache, space, stop)));
-    let (reader, writer) = kept.unzip();
+    let reader = kept.map(|(cache, space)| Reader::open(cache, space, stop));
+    let writer = kept.zip(reader.as_ref()).map(|((cache, space), reader)| Writer::new(cache, space, reader, stop));
     let job = Job {
         photos,
         n_rows,

@@ -22,6 +22,11 @@ impl Index {
         Ok(Self { store: Some(store), places })
     }
 
+    /// Rows that were there.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// Appends the row of `key` to `out` if it is there and undamaged. `bytes` is a buffer to use again.
     pub(crate) fn get(&self, key: &Key, bytes: &mut Vec<u8>, out: &mut Vec<f32>) -> bool {
         let (Some(store), Some(position)) = (&self.store, self.position(key)) else { return false };

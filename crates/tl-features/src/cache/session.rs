@@ -10,10 +10,10 @@ use tl_data::DecodeOptions;
 use crate::{
     cache::{
         Cache,
+        append::Appender,
         index::Index,
         layout::{Key, Record},
         space::Space,
-        store::append,
     },
     views::Views,
     worker::Photo,
@@ -68,18 +68,17 @@ impl Reader {
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     cache: &'a Cache,
-    space: &'a Space,
-    /// Ends a wait for other writers.
-    stop: &'a AtomicBool,
-    records: Vec<u8>,
+    appender: Appender<'a>,
+    records: Vec<Record>,
     rows: Vec<u8>,
-    n_rows: usize,
     failed: bool,
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(cache: &'a Cache, space: &'a Space, stop: &'a AtomicBool) -> Self {
-        Self { cache, space, stop, records: Vec::new(), rows: Vec::new(), n_rows: 0, failed: false }
+    /// For rows that `reader` does not know.
+    pub(crate) fn new(cache: &'a Cache, space: &'a Space, reader: &Reader, stop: &'a AtomicBool) -> Self {
+        let appender = Appender::new(cache, space, stop, reader.index.len());
+        Self { cache, appender, records: Vec::new(), rows: Vec::new(), failed: false }
     }
 
     /// Takes the row of a photo.
@@ -89,26 +88,23 @@ impl<'a> Writer<'a> {
         }
         let start = self.rows.len();
         self.rows.extend(row.iter().flat_map(|number| number.to_le_bytes()));
-        let record = Record::new(recipe.key(photo), now(), &self.rows[start..]);
-        self.records.extend(record.to_bytes());
-        self.n_rows += 1;
-        if self.n_rows == ROWS_AT_A_TIME {
+        self.records.push(Record::new(recipe.key(photo), now(), &self.rows[start..]));
+        if self.records.len() == ROWS_AT_A_TIME {
             self.flush();
         }
     }
 
     /// Writes what was taken since the last time. Where that fails the run goes on without: it is told once.
     pub(crate) fn flush(&mut self) {
-        if self.n_rows == 0 {
+        if self.records.is_empty() {
             return;
         }
-        if let Err(error) = append(self.cache, self.space, self.stop, &self.records, &self.rows) {
+        if let Err(error) = self.appender.append(&self.records, &self.rows) {
             self.cache.set_problem(&error);
             self.failed = true;
         }
         self.records.clear();
         self.rows.clear();
-        self.n_rows = 0;
     }
 }
 

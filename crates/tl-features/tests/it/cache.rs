@@ -199,6 +199,7 @@ fn two_processes_at_once_and_one_that_is_killed_leave_whole_rows() {
     let checked = Cache::new(folder.clone()).verify().unwrap();
     assert_eq!(checked.n_damaged + checked.n_unknown, 0);
     let (features, n_hits) = cached(&folder, &paths);
+    assert_eq!(checked.n_good, features.len(), "each row is kept once");
     assert_eq!((&features, n_hits), (&run(&paths, &ExtractOptions::default()).0, features.len()));
 }
 
