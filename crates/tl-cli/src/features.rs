@@ -118,7 +118,7 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
         bail!("no photo in {} could be read", data.display());
     }
     let table = FeatureTable {
-        paths: features.photos.iter().map(|&i| photos[i].0.to_string_lossy().into_owned()).collect(),
+        paths: features.photos.iter().map(|&i| text_of(&photos[i].0)).collect(),
         labels: features.photos.iter().map(|&i| photos[i].1.clone()).collect(),
         width: features.width,
         rows: features.rows,
@@ -154,8 +154,14 @@ fn find(data: &Path) -> Result<(Vec<Labelled>, Vec<Skipped>)> {
 /// In the order of the text that is written, by which shards are put together again.
 fn sorted(photos: impl Iterator<Item = Labelled>) -> Vec<Labelled> {
     let photos: BTreeSet<(String, String, PathBuf)> =
-        photos.map(|(path, label)| (path.to_string_lossy().into_owned(), label, path)).collect();
+        photos.map(|(path, label)| (text_of(&path), label, path)).collect();
     photos.into_iter().map(|(_, label, path)| (path, label)).collect()
+}
+
+/// A path as text. Bytes that are none are written as `\xff`, so that different paths stay different.
+fn text_of(path: &Path) -> String {
+    let chunks = path.as_os_str().as_encoded_bytes().utf8_chunks();
+    chunks.flat_map(|chunk| [chunk.valid().to_owned(), chunk.invalid().escape_ascii().to_string()]).collect()
 }
 
 /// The format that was asked for, or that the file's name tells.

@@ -75,6 +75,26 @@ fn a_shard_of_broken_photos_is_an_empty_file() {
     assert_eq!(std::fs::read_to_string(work.path("all.csv")).unwrap().lines().count(), 4);
 }
 
+#[cfg(unix)]
+#[test]
+fn names_that_differ_in_bytes_alone_stay_apart() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let work = Work::with_photos(1);
+    for name in [b"checks/\xFE.jpg", b"checks/\xFF.jpg"] {
+        let path = work.path("photos").join(OsStr::from_bytes(name));
+        std::fs::copy(work.path("photos/checks/000.jpg"), path).unwrap();
+    }
+    for shard in ["0/2", "1/2"] {
+        features(&work, &["photos", "--out", &format!("part{}.parquet", &shard[..1]), "--shard", shard]);
+    }
+    work.ok(&["features", "merge", "all.csv", "part0.parquet", "part1.parquet"]);
+    let text = std::fs::read_to_string(work.path("all.csv")).unwrap();
+    for name in ["photos/checks/\\xfe.jpg,checks,", "photos/checks/\\xff.jpg,checks,"] {
+        assert!(text.contains(name), "{name}");
+    }
+}
+
 #[test]
 fn nothing_that_is_read_is_written_over() {
     let work = Work::with_photos(2);
