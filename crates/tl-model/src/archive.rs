@@ -96,7 +96,7 @@ fn mapped(path: &Path) -> Result<Tensor, ModelError> {
 }
 
 /// Size of a file that can be read, or by a good message why it cannot. To open a pipe would wait for ever.
-fn n_bytes(path: &Path) -> Result<u64, ModelError> {
+pub(crate) fn n_bytes(path: &Path) -> Result<u64, ModelError> {
     let refused = |error: io::Error| ModelError::refused(path, &error);
     let found = fs_err::metadata(path).map_err(refused)?;
     if found.is_dir() {

@@ -8,6 +8,7 @@ use tl_head::{Head, HeadConfig, HeadError, InferenceHead};
 use tl_torch::{Array, ArrayFile, TorchError};
 
 use crate::{
+    archive,
     bundle::{Bundle, FORMAT_VERSION},
     error::ModelError,
     golden::{self, GoldenFeatures},
@@ -33,6 +34,7 @@ pub(crate) struct Stored {
 impl Stored {
     /// Reads a bundle: format, version, names and shapes are checked.
     pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
+        archive::n_bytes(path)?;
         let mut file = ArrayFile::open(path).map_err(|error| unreadable(path, error))?;
         let (weights, head) = (file.take_group("backbone."), file.take_group("head."));
         let header = Header { path, metadata: &file.metadata };
@@ -75,7 +77,7 @@ impl Stored {
 
 fn unreadable(path: &Path, error: TorchError) -> ModelError {
     match error {
-        TorchError::Read(error) => ModelError::Read(error),
+        TorchError::Read(error) => ModelError::refused(path, &error),
         error => ModelError::Damaged { path: path.to_owned(), reason: error.to_string() },
     }
 }
