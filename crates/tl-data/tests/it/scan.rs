@@ -99,7 +99,7 @@ fn a_closed_folder_is_named() {
         allow(0o700);
         match said {
             Err(DataError::Read { path, reason }) => {
-                assert_eq!((path, &*reason), (tree.path(closed), "permission denied"))
+                assert_eq!((path, &*reason), (tree.path(closed), "permission denied"));
             }
             Ok(_) if !is_closed => println!("skipped: this user may read everything"),
             other => panic!("{closed}: {other:?}"),
