@@ -72,8 +72,9 @@ impl Settings {
         let mut table = preset.clone();
         table.extend(self.table.clone());
         let options: TrainOptions = table.try_into().map_err(|error| self.culprit(&preset, error))?;
-        let unused = options.unused(self.typed.iter().map(String::as_str));
-        unused.iter().for_each(|remark| output::careful("unused", remark));
+        for remark in options.unused(self.typed.iter().map(String::as_str)) {
+            output::careful("unused", &remark);
+        }
         Ok(options)
     }
 

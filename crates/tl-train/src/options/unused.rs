@@ -17,14 +17,18 @@ const OF_BACKBONE: [&str; 9] = [
 ];
 
 /// Settings of training in steps, of a head or of the backbone.
-const OF_STEPS: [&str; 11] = [
+const OF_STEPS: [&str; 15] = [
     "accumulate",
     "batch_size",
+    "beta1",
+    "beta2",
     "clip_norm",
     "clip_value",
     "epochs",
     "keep",
     "lr",
+    "momentum",
+    "nesterov",
     "optimizer",
     "schedule",
     "warmup",
@@ -46,8 +50,8 @@ impl TrainOptions {
 
     /// What a setting is for that this run does not do.
     fn missed_purpose(&self, name: &str) -> Option<&'static str> {
-        let mut purposes = self.purposes().into_iter();
-        purposes.find(|(_, names, _)| names.contains(&name)).and_then(|(is_met, _, what)| (!is_met).then_some(what))
+        let mut missed = self.purposes().into_iter().filter(|(is_met, ..)| !is_met);
+        missed.find(|(_, names, _)| names.contains(&name)).map(|(.., what)| what)
     }
 
     /// Whether the run does something, the settings that are for it alone, and what it is.
@@ -66,9 +70,9 @@ impl TrainOptions {
             (self.loss == LossKind::Focal, &["focal_gamma"], "the loss focal"),
             (self.schedule == Schedule::Plateau, &["plateau_factor", "plateau_patience"], "the schedule plateau"),
             (steps, &OF_STEPS, "training in steps, and a logistic head is fitted to its optimum without any"),
-            (steps && sums, &["momentum"], "the optimizers sgd and rmsprop"),
-            (steps && self.optimizer == OptimizerKind::Sgd, &["nesterov"], "the optimizer sgd"),
-            (steps && !sums, &["beta1", "beta2"], "the optimizers adam, adamw and lion"),
+            (sums, &["momentum"], "the optimizers sgd and rmsprop"),
+            (self.optimizer == OptimizerKind::Sgd, &["nesterov"], "the optimizer sgd"),
+            (!sums, &["beta1", "beta2"], "the optimizers adam, adamw and lion"),
             (self.val.is_none(), &["val_fraction"], "photos without a validation folder"),
         ]
     }
@@ -107,8 +111,8 @@ mod tests {
             unused(&Recipe::Finetune.options()),
             ["bn_momentum", "focal_gamma", "hidden", "plateau_factor", "plateau_patience"]
         );
-        let (loss, schedule) = (LossKind::Focal, Schedule::Plateau);
-        assert!(unused(&TrainOptions { loss, schedule, ..Recipe::Notebook.options() }).is_empty());
+        let (schedule, loss) = (Schedule::Plateau, LossKind::Focal);
+        assert!(unused(&TrainOptions { schedule, loss, ..Recipe::Notebook.options() }).is_empty());
     }
 
     #[test]
@@ -119,6 +123,9 @@ mod tests {
         };
         let kinds = [OptimizerKind::Adam, OptimizerKind::Sgd, OptimizerKind::RmsProp, OptimizerKind::Lion];
         assert_eq!(kinds.map(unused), [2, 2, 3, 2]);
+        let fitted =
+            TrainOptions { optimizer: OptimizerKind::Sgd, head: HeadKind::Logistic, ..TrainOptions::default() };
+        assert!(fitted.unused(["momentum"])[0].contains("a logistic head is fitted"));
     }
 
     #[test]

@@ -92,11 +92,21 @@ impl Pace {
 mod tests {
     use super::*;
 
+    fn after(mut pace: Pace, steps: &[f64]) -> Pace {
+        for seconds in steps {
+            pace.after_step(*seconds);
+        }
+        pace
+    }
+
+    /// Milliseconds that it takes to go one step further.
+    fn one_more(pace: &Pace) -> u64 {
+        (pace.one_more() * 1000.0).round() as u64
+    }
+
     /// Epochs of five steps of a second each, which end after three more.
     fn pace() -> Pace {
-        let mut pace = Pace::new(2, 10, 18);
-        [9.0, 1.0, 1.0].into_iter().for_each(|seconds| pace.after_step(seconds));
-        pace
+        after(Pace::new(2, 10, 18), &[9.0, 1.0, 1.0])
     }
 
     #[test]
@@ -110,25 +120,23 @@ mod tests {
     #[test]
     fn what_the_end_of_an_epoch_took_counts_once_it_is_known() {
         let mut pace = pace();
-        assert_eq!(pace.one_more(), 4.0);
+        assert_eq!(one_more(&pace), 4000);
         pace.after_epoch(6.0);
-        assert_eq!((pace.one_more(), pace.n_fitting(8.0, 0, 15)), (7.0, 2));
+        assert_eq!((one_more(&pace), pace.n_fitting(8.0, 0, 15)), (7000, 2));
     }
 
     #[test]
     fn before_the_first_step_there_is_a_guess() {
         let mut pace = Pace::new(2, 10, 18).expecting(0.5);
-        assert_eq!(pace.one_more(), 1.0 + 9.0);
+        assert_eq!(one_more(&pace), 1000 + 9000);
         pace.after_step(4.0);
-        assert_eq!((pace.one_more(), pace.is_known(1.0)), (4.0 + 9.0, false));
+        assert_eq!((one_more(&pace), pace.is_known(1.0)), (4000 + 9000, false));
     }
 
     #[test]
     fn the_first_step_says_little_and_later_ones_say_more() {
-        let mut pace = Pace::new(2, 10, 0);
-        [9.0, 1.0].into_iter().for_each(|seconds| pace.after_step(seconds));
-        assert_eq!(pace.one_more(), 1.0);
-        (0..20).for_each(|_| pace.after_step(2.0));
-        assert!((pace.one_more() - 2.0).abs() < 0.01, "{}", pace.one_more());
+        let pace = after(Pace::new(2, 10, 0), &[9.0, 1.0]);
+        assert_eq!(one_more(&pace), 1000);
+        assert_eq!(one_more(&after(pace, &[2.0; 30])), 2000);
     }
 }

@@ -426,7 +426,9 @@ fn momentum_and_betas_are_settings() {
     ] {
         let plain = loss(optimizer, none, None);
         assert_eq!(plain, loss(optimizer, usual, None), "{optimizer:?}");
-        others.into_iter().for_each(|other| assert_ne!(plain, loss(optimizer, other, None), "{optimizer:?} {other:?}"));
+        for other in others {
+            assert_ne!(plain, loss(optimizer, other, None), "{optimizer:?} {other:?}");
+        }
     }
     assert_ne!(loss(OptimizerKind::Sgd, none, Some(true)), loss(OptimizerKind::Sgd, none, Some(false)));
 }
