@@ -54,7 +54,6 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
         output::result(&toml::to_string(plan.options())?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    tl_torch::load_ahead();
     let data = Data::load(plan.options(), cache::likeness(global))?;
     let weights = assets::weights(global, plan.spec())?;
     let folder = match resumed {

@@ -1,6 +1,9 @@
 //! The model's proof, begun while the head trains.
 
-use std::thread::{self, JoinHandle};
+use std::{
+    sync::mpsc,
+    thread::{self, JoinHandle},
+};
 
 use tl_backbone::{Network, Precision, Weights};
 use tl_model::{GoldenFeatures, ModelError};
@@ -17,13 +20,19 @@ pub(crate) struct ProofAhead {
 impl ProofAhead {
     /// Begins it, if a thread can be had.
     pub(crate) fn begin(weights: Weights) -> Self {
+        let (begun, has_begun) = mpsc::channel();
         let work = move || {
+            // That nobody waits for it any more does not matter.
+            let _ = begun.send(());
             if !Network::has_kernels(Precision::F32) {
                 tl_torch::set_intra_op_threads(1);
             }
             GoldenFeatures::of(&weights)
         };
-        Self { thread: thread::Builder::new().name("golden".to_owned()).spawn(work).ok() }
+        let thread = thread::Builder::new().name("golden".to_owned()).spawn(work).ok();
+        // While libtorch is being loaded no thread can start: this one has to be there before.
+        let _ = has_begun.recv();
+        Self { thread }
     }
 
     /// Waits for it; none where no thread could be had or it was lost.

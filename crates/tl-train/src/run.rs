@@ -3,7 +3,7 @@
 mod checks;
 mod summary;
 
-use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};
+use std::{mem, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
 use tch::Device;
 use tl_backbone::Weights;
@@ -107,10 +107,18 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         false => Weights::initial(plan.spec(), options.seed)?,
     };
 
-    // ---- Features of all photos, in one go.
+    // ---- Features of all photos, in one go, and beside them what the model's proof needs of a network that stays.
+    let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| ProofAhead::begin(weights.clone()));
     let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
     let extracting = ExtractOptions { cache: cache.clone(), ..plan.extracting() };
-    let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
+    let mut is_loading = false;
+    let mut progress = |n_done| {
+        // Not sooner: while libtorch is being loaded no thread can start.
+        if !mem::replace(&mut is_loading, true) {
+            tl_torch::load_ahead();
+        }
+        observer.event(&Event::Extracting { n_done, n_total: photos.len() });
+    };
     let (features, broken) = match extract(&weights, &photos, &extracting, &mut progress, stop) {
         Err(FeatureError::Stopped { .. }) => return Ok(Outcome::Interrupted { epochs: 0, steps: 0 }),
         result => result?,
@@ -150,8 +158,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let train_rows = train_rows.as_deref().unwrap_or(&train_features.rows);
     clock.lap("views");
 
-    // ---- The head, and beside it what the model's proof needs of a network that stays.
-    let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| ProofAhead::begin(weights.clone()));
+    // ---- The head.
     tl_torch::set_intra_op_threads(1);
     let train = table(train_rows, plan.spec().n_features, &train_labels, &data)?;
     let val_labels = labels(&val_features, &data.val);
