@@ -1,5 +1,10 @@
 use serde::{Deserialize, Serialize};
 
+/// How much larger than needed a reduced picture is, at least. Where resampling has nothing left to do, it smooths nothing
+/// either: features of a photo of exactly twice the size needed, a frequent one, would be 16 % off.
+#[cfg(feature = "decode")]
+const LEFT: f64 = 1.25;
+
 /// The spatial half of preprocessing: which square of pixels a network sees of a photo.
 ///
 /// It belongs to the weights of a network and travels with them.
@@ -11,8 +16,8 @@ pub struct Geometry {
     pub side: u32,
     /// How a photo that is no square becomes one.
     pub fit: Fit,
-    /// Whether a JPEG at least twice as large as needed is decoded at a half, a quarter or an eighth of its size by
-    /// its cosine transform, before it is resampled. Several times as fast, and features hardly change.
+    /// Whether a JPEG of at least two and a half times the size needed is decoded at a half, a quarter or an eighth of
+    /// its size by its cosine transform, before it is resampled. Several times as fast, and features change by 3 to 7 %.
     pub reduced: bool,
 }
 
@@ -35,12 +40,12 @@ impl Geometry {
         self.side as usize * self.side as usize * 3
     }
 
-    /// Short side that a picture needs, at least, when `zoom` times its size is resampled; none is enough where
+    /// Short side that a reduced picture needs, at least, when `zoom` times its size is resampled; none is enough where
     /// reduced decoding is not wanted.
     #[cfg(feature = "decode")]
     pub(crate) fn enough(&self, zoom: f64) -> u32 {
         match self.reduced {
-            true => (f64::from(self.short_side()) / zoom).ceil() as u32,
+            true => (LEFT * f64::from(self.short_side()) / zoom).ceil() as u32,
             false => u32::MAX,
         }
     }

@@ -20,8 +20,8 @@ use crate::{
 /// Any format known here is told by its content.
 /// EXIF orientation is applied, every colour type becomes RGB, alpha lies over white, 16 bits are scaled to 8,
 /// and of several frames the first is taken.
-/// Resampling is bilinear with antialiasing; a JPEG at least twice as large as needed is first reduced by 2, 4
-/// or 8 inside its cosine transform, as Pillow's `draft` does.
+/// Resampling is bilinear with antialiasing; a JPEG of at least two and a half times the size needed is first reduced
+/// by 2, 4 or 8 inside its cosine transform, as Pillow's `draft` does.
 /// The same bytes give the same pixels, on any thread and in any order.
 pub struct PhotoReader {
     geometry: Geometry,
