@@ -58,4 +58,5 @@ pub use precision::Precision;
 pub use preprocessing::Preprocessing;
 pub use registry::{Spec, registry, spec};
 pub use synced::Synced;
+pub use top::Top;
 pub use weights::Weights;

@@ -20,6 +20,7 @@ use crate::{
 pub struct Network {
     form: Form,
     top: Top,
+    n_classes: usize,
 }
 
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl Network {
             (Engine::Auto | Engine::OneDnn, _) => steps(TorchEngine::Auto)?,
             (Engine::Plain, _) => steps(TorchEngine::Plain)?,
         };
-        Ok(Self { form, top: Top::new(weights, &architecture)? })
+        Ok(Self { form, top: Top::new(weights)?, n_classes: spec.n_classes })
     }
 
     /// Whether networks in this arithmetic run in kernels of our own on this processor, without libtorch.
@@ -120,8 +121,9 @@ impl Network {
 
     /// `ImageNet` logits `[n, n_classes] f32` of features `[n, n_features] f32`: the pretrained top.
     pub fn logits(&self, features: &Tensor) -> Result<Tensor, BackboneError> {
-        let _guard = tch::no_grad_guard();
-        self.top.forward(features)
+        let logits = self.top.logits(&to_vec_f32(features)?)?;
+        let n = features.size2()?.0;
+        Ok(tensor_from_f32(&logits, &[n, self.n_classes as i64])?)
     }
 
     /// Whether it runs on fused kernels, of its own or oneDNN's; if not, on plain operators.

@@ -1,17 +1,21 @@
 //! The pretrained classifier on top of the features.
 
-use tch::{Kind, Tensor};
+use std::borrow::Cow;
+
+use tl_kernels::dense;
 use tl_torch::{Activation, Array};
 
-use crate::{architecture::Architecture, error::BackboneError, weights::Weights};
+use crate::{error::BackboneError, weights::Weights};
 
-/// The top's dense layers. They share the weights' memory: a network that is only asked for features does
-/// not pay for them. (V3's dropout does nothing in inference and is left out.)
-#[derive(Debug)]
-pub(crate) struct Top(Vec<(Array, Array, Activation)>);
+/// `ImageNet`'s classifier of a pretrained network: dense layers, which share the weights' memory. (V3's dropout does
+/// nothing in inference and is left out.)
+#[derive(Debug, Clone)]
+pub struct Top(Vec<(Array, Array, Activation)>);
 
 impl Top {
-    pub(crate) fn new(weights: &Weights, architecture: &Architecture) -> Result<Self, BackboneError> {
+    /// That of these weights.
+    pub fn new(weights: &Weights) -> Result<Self, BackboneError> {
+        let architecture = (weights.spec().architecture)();
         let layers = architecture.top.iter().map(|dense| {
             let get = |name: &str| weights.get(&format!("{}.{name}", dense.name)).cloned();
             Ok((get("weight")?, get("bias")?, dense.activation))
@@ -19,12 +23,13 @@ impl Top {
         layers.collect::<Result<_, BackboneError>>().map(Self)
     }
 
-    /// Logits `[n, n_classes] f32` of features `[n, n_features]`.
-    pub(crate) fn forward(&self, features: &Tensor) -> Result<Tensor, BackboneError> {
-        let mut x = features.f_to_kind(Kind::Float)?;
+    /// Logits `[n, n_classes]` of features `[n, n_features]`, both row by row.
+    pub fn logits(&self, features: &[f32]) -> Result<Vec<f32>, BackboneError> {
+        let mut x = Cow::Borrowed(features);
         for (weight, bias, activation) in &self.0 {
-            x = activation.apply(&x.f_linear(&weight.to_tensor()?, Some(&bias.to_tensor()?))?)?;
+            let y = dense(&x, weight.values(), bias.values())?;
+            x = Cow::Owned(y.into_iter().map(|y| activation.of(y)).collect());
         }
-        Ok(x)
+        Ok(x.into_owned())
     }
 }

@@ -13,7 +13,7 @@ use clap::ValueHint;
 use serde_json::{Value, json};
 use tl_backbone::{Preprocessing, Spec};
 use tl_data::Fit;
-use tl_model::Bundle;
+use tl_model::StoredBundle;
 
 use crate::{
     args::GlobalArgs,
@@ -45,8 +45,13 @@ pub(crate) fn run(args: &InfoArgs, global: &GlobalArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let facts = match Named::parse(args.model.as_deref().unwrap_or(Path::new("")))? {
-        Named::Bundle(path) if args.verify => bundle_facts(&Bundle::open_verified(&path)?),
-        Named::Bundle(path) => bundle_facts(&Bundle::open(&path)?),
+        Named::Bundle(path) => {
+            let bundle = StoredBundle::open(&path)?;
+            if args.verify {
+                bundle.verify()?;
+            }
+            bundle_facts(&bundle)
+        }
         Named::ImageNet(spec) => {
             assets::weights(global, spec)?;
             spec_facts(spec)
@@ -59,8 +64,8 @@ pub(crate) fn run(args: &InfoArgs, global: &GlobalArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn bundle_facts(bundle: &Bundle) -> Value {
-    let Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance } = bundle;
+fn bundle_facts(bundle: &StoredBundle) -> Value {
+    let StoredBundle { weights, classes, multi_label, preprocessing, temperature, provenance, config, .. } = bundle;
     let spec = weights.spec();
     json!({
         "backbone": spec.name,
@@ -68,8 +73,8 @@ fn bundle_facts(bundle: &Bundle) -> Value {
         "fine_tuned": provenance.tuned_weights_sha256.is_some(),
         "licence": spec.licence,
         "preprocessing": preprocessing_text(preprocessing),
-        "head": head.config(),
-        "parameters": spec.n_parameters + head.n_parameters(),
+        "head": config,
+        "parameters": spec.n_parameters + config.n_parameters(),
         "temperature": temperature,
         "classes": classes,
         "multi_label": multi_label,

@@ -1,8 +1,8 @@
 //! The inference form of a head.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use tl_kernels::{Matrix, Numbers, multiply};
+use tl_kernels::dense;
 use tl_torch::Array;
 
 use crate::{
@@ -18,9 +18,6 @@ pub struct InferenceHead {
     /// Weight `[outputs, inputs]` and bias `[outputs]`.
     layers: Vec<[Array; 2]>,
 }
-
-/// Rows that go through the stack together: wide enough for the kernels, and their activations stay in a core's cache.
-const ROWS: usize = 64;
 
 impl InferenceHead {
     /// A head from saved parameters, named as [`Head`]'s; all that is missing, unexpected or of another shape is listed.
@@ -48,52 +45,15 @@ impl InferenceHead {
             let found = vec![features.len() as i64];
             return Err(HeadError::Shape { what: "features", expected: format!("[N, {width}]"), found });
         }
-        let mut logits = Vec::with_capacity(features.len() / width * self.config.n_classes);
-        for rows in features.chunks(ROWS * width) {
-            logits.extend(self.logits_of(rows)?);
-        }
-        Ok(logits)
-    }
-
-    fn logits_of(&self, rows: &[f32]) -> Result<Vec<f32>, HeadError> {
-        let mut x = transposed(rows, self.config.n_features);
-        let n = rows.len() / self.config.n_features;
+        let mut x = Cow::Borrowed(features);
         for (i, [weight, bias]) in self.layers.iter().enumerate() {
-            let mut y = vec![0.0; bias.values().len() * n];
-            product(weight, &x, &mut y)?;
-            for (outputs, bias) in y.chunks_exact_mut(n).zip(bias.values()) {
-                for y in outputs {
-                    *y += bias;
-                }
-            }
+            let mut y = dense(&x, weight.values(), bias.values())?;
             if i + 1 < self.layers.len() {
                 // Not `max`, which would hide that a number is none.
                 y.iter_mut().filter(|y| **y < 0.0).for_each(|y| *y = 0.0);
             }
-            x = y;
+            x = Cow::Owned(y);
         }
-        Ok(transposed(&x, n))
+        Ok(x.into_owned())
     }
-}
-
-/// `y = weight · x`, for `x` `[inputs, n]` and `y` `[outputs, n]`, which holds zeros.
-fn product(weight: &Array, x: &[f32], y: &mut [f32]) -> Result<(), HeadError> {
-    let [n_outputs, n_inputs] = [weight.shape()[0], weight.shape()[1]];
-    if Numbers::F32.is_supported() {
-        let left = Matrix { values: weight.values(), shape: [n_outputs, n_inputs], row_step: n_inputs, column_step: 1 };
-        return Ok(multiply(left, x, y)?);
-    }
-    let n = y.len() / n_outputs;
-    for (weights, y) in weight.values().chunks_exact(n_inputs).zip(y.chunks_exact_mut(n)) {
-        for (weight, x) in weights.iter().zip(x.chunks_exact(n)) {
-            y.iter_mut().zip(x).for_each(|(y, x)| *y += weight * x);
-        }
-    }
-    Ok(())
-}
-
-/// The transpose of a matrix with rows of `width` values.
-fn transposed(matrix: &[f32], width: usize) -> Vec<f32> {
-    let column = |i: usize| matrix.iter().skip(i).step_by(width).copied();
-    (0..width).flat_map(column).collect()
 }

@@ -2,7 +2,7 @@
 //! run at the speed at which the processor multiplies, on activations that stay in the core's own caches.
 //!
 //! It knows no weight files and no libtorch: layers come as slices of numbers with `BatchNorm` folded in.
-//! For training heads there are products of matrices beside them, see [`multiply`].
+//! For training heads there are products of matrices beside them, see [`multiply`], and for their answers [`dense`] layers.
 //!
 //! ```
 //! use tl_kernels::{Activation, Conv, Layer, Network, NetworkOptions, Numbers};
@@ -31,6 +31,7 @@
 //! # Ok::<(), tl_kernels::KernelError>(())
 //! ```
 
+mod dense;
 mod error;
 mod instructions;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
@@ -50,6 +51,7 @@ use elsewhere::Processor;
 #[cfg(target_arch = "x86_64")]
 use x86::Processor;
 
+pub use dense::dense;
 #[cfg(not(target_arch = "x86_64"))]
 pub use elsewhere::Network;
 pub use error::KernelError;

@@ -12,7 +12,7 @@ use crate::{
     error::ModelError,
     golden::{self, GoldenFeatures},
     provenance::Provenance,
-    stored::{FORMAT, Header, Stored, header_error},
+    stored::{FORMAT, Header, StoredBundle, header_error},
 };
 
 /// The newest format of bundles that this version reads.
@@ -64,12 +64,12 @@ impl Bundle {
 
     /// Opens a bundle: format, version, names and shapes are checked, and no code is run.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        Stored::open(path)?.bundle()
+        StoredBundle::open(path)?.bundle()
     }
 
     /// Opens a bundle and checks that it still gives the answers it gave when it was saved.
     pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
-        let stored = Stored::open(path)?;
+        let stored = StoredBundle::open(path)?;
         stored.verify()?;
         stored.bundle()
     }

@@ -5,13 +5,12 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use tl_backbone::{Backbone, Precision, Preprocessing, Weights, imagenet_classes};
+use tl_backbone::{Precision, Preprocessing, Weights, imagenet_classes};
 use tl_data::Skipped;
 use tl_features::{ExtractOptions, Features, extract};
 use tl_head::InferenceHead;
-use tl_torch::to_vec_f32;
 
-use crate::{bundle::Bundle, error::ModelError, stored::Stored};
+use crate::{bundle::Bundle, error::ModelError, stored::StoredBundle};
 
 /// How photos are read while predicting; how they are prepared is the model's own affair.
 pub type PredictOptions = ExtractOptions;
@@ -69,19 +68,19 @@ impl Prediction {
 impl Classifier {
     /// Opens a bundle's file to predict with; where the processor has kernels for its network, no tensor is ever made.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        Self::from_stored(Stored::open(path)?)
+        Self::from_stored(StoredBundle::open(path)?)
     }
 
     /// The same after a check that it still gives the answers it gave when it was saved.
     pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
-        let stored = Stored::open(path)?;
+        let stored = StoredBundle::open(path)?;
         stored.verify()?;
         Self::from_stored(stored)
     }
 
-    fn from_stored(stored: Stored) -> Result<Self, ModelError> {
+    fn from_stored(stored: StoredBundle) -> Result<Self, ModelError> {
         let top = Top::Head { head: stored.head()?, temperature: stored.temperature };
-        let Stored { weights, classes, multi_label, preprocessing, provenance, .. } = stored;
+        let StoredBundle { weights, classes, multi_label, preprocessing, provenance, .. } = stored;
         let trained_in = Precision::named(&provenance.precision);
         Ok(Self { weights, preprocessing, classes, multi_label, trained_in, top })
     }
@@ -164,7 +163,7 @@ impl Classifier {
     fn predictions(&self, features: &Features, first: usize) -> Result<Vec<Prediction>, ModelError> {
         let (logits, temperature) = match &self.top {
             Top::Head { head, temperature } => (head.logits(&features.rows)?, *temperature as f32),
-            Top::ImageNet => (to_vec_f32(&Backbone::new(&self.weights)?.logits(&features.to_tensor()?)?)?, 1.0),
+            Top::ImageNet => (tl_backbone::Top::new(&self.weights)?.logits(&features.rows)?, 1.0),
         };
         let of_row = |(&photo, logits): (&usize, &[f32])| {
             let scaled = logits.iter().map(|logit| logit / temperature);

@@ -36,3 +36,4 @@ pub use classifier::{Classifier, PredictOptions, Prediction};
 pub use error::ModelError;
 pub use golden::GoldenFeatures;
 pub use provenance::Provenance;
+pub use stored::StoredBundle;

@@ -18,22 +18,30 @@ use crate::{
 /// What the header's `format` says.
 pub(crate) const FORMAT: &str = "tl-bundle";
 
-/// All parts of a bundle, without a tensor among them: a model that only predicts needs none.
-pub(crate) struct Stored {
-    pub(crate) weights: Weights,
-    pub(crate) classes: Vec<String>,
-    pub(crate) multi_label: bool,
-    pub(crate) preprocessing: Preprocessing,
-    pub(crate) temperature: f64,
-    pub(crate) provenance: Provenance,
-    config: HeadConfig,
+/// All parts of a [`Bundle`], without a tensor among them: to predict, or to look at a model, none is needed.
+#[derive(Debug)]
+pub struct StoredBundle {
+    /// The backbone's weights.
+    pub weights: Weights,
+    /// Class names; position is label.
+    pub classes: Vec<String>,
+    /// Whether a photo may have several classes, or none.
+    pub multi_label: bool,
+    /// How photos become input.
+    pub preprocessing: Preprocessing,
+    /// Temperature that calibrates the probabilities.
+    pub temperature: f64,
+    /// Where the model came from.
+    pub provenance: Provenance,
+    /// Sizes of the head.
+    pub config: HeadConfig,
     head: BTreeMap<String, Array>,
     golden: Array,
 }
 
-impl Stored {
+impl StoredBundle {
     /// Reads a bundle: format, version, names and shapes are checked.
-    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
         archive::n_bytes(path)?;
         let mut file = ArrayFile::open(path).map_err(|error| unreadable(path, error))?;
         let (weights, head) = (file.take_group("backbone."), file.take_group("head."));
@@ -62,12 +70,12 @@ impl Stored {
     }
 
     /// Checks that it still gives the answers it gave when it was saved.
-    pub(crate) fn verify(&self) -> Result<(), ModelError> {
+    pub fn verify(&self) -> Result<(), ModelError> {
         golden::check(self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head()?)?)
     }
 
     /// The same as tensors, which can be trained.
-    pub(crate) fn bundle(self) -> Result<Bundle, ModelError> {
+    pub fn bundle(self) -> Result<Bundle, ModelError> {
         let Self { weights, classes, multi_label, preprocessing, temperature, provenance, config, head, .. } = self;
         let tensors = head.into_iter().map(|(name, array)| Ok((name, array.to_tensor()?)));
         let head = Head::from_tensors(&config, tensors.collect::<Result<_, ModelError>>()?)?;

@@ -22,8 +22,13 @@ fn what_needs_no_network_does_not_load_libtorch() {
         return;
     }
     let work = Work::with_photos(2);
-    for args in [&["--help"][..], &["--version"], &["train", "--epochs", "some"], &["data", "photos"], &["cache", "ls"]]
-    {
+    for args in [
+        &["--help"][..],
+        &["--version"],
+        &["train", "--epochs", "some"],
+        &["data", "audit", "photos"],
+        &["cache", "ls"],
+    ] {
         assert!(!loaded_libtorch(&watched(&work, args)), "{args:?}");
     }
 }
@@ -37,8 +42,14 @@ fn a_model_predicts_without_libtorch() {
     let work = Work::with_photos(4);
     let trained = watched(&work, &["train", "photos", "--epochs", "2", "--precision", "f32", "--out", "runs"]);
     assert!(trained.status.success() && loaded_libtorch(&trained), "{}", String::from_utf8_lossy(&trained.stderr));
-    let predicted = watched(&work, &["predict", "runs/latest", "photos", "--verify"]);
-    assert!(predicted.status.success() && !loaded_libtorch(&predicted));
+    for args in [
+        &["predict", "runs/latest", "photos"][..],
+        &["evaluate", "runs/latest", "photos"],
+        &["info", "runs/latest", "--verify"],
+    ] {
+        let output = watched(&work, args);
+        assert!(output.status.success() && !loaded_libtorch(&output), "{args:?}");
+    }
 }
 
 #[test]
