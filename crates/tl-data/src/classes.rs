@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use crate::error::DataError;
 
@@ -73,4 +73,9 @@ impl Classes {
 /// The names in a label that holds several, or none.
 pub(crate) fn split(label: &str) -> impl Iterator<Item = &str> {
     label.split(SEPARATOR).map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// Those names, whatever their order.
+pub(crate) fn set_of(label: &str) -> BTreeSet<&str> {
+    split(label).collect()
 }

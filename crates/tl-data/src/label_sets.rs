@@ -6,8 +6,8 @@ pub enum Labels {
     /// A label is the name of a class as it stands.
     #[default]
     AsWritten,
-    /// As it stands, too; but a `;` in it, which says that several classes are meant, is an error, unless the class
-    /// was chosen by that name.
+    /// As it stands, too; but an empty one is an error, and so is a `;` in it, which says that several classes are
+    /// meant, unless the class was chosen by that name.
     One,
     /// A label is names of classes with `;` between, and an empty one is none of them.
     Several,

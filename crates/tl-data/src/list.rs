@@ -1,3 +1,5 @@
+mod check;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -5,6 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
+use self::check::check;
 use crate::{
     classes::{Classes, SEPARATOR, split},
     error::DataError,
@@ -62,7 +65,8 @@ impl From<JsonLabel> for String {
 /// Relative paths start at the list's own folder. `split` is `train` (or nothing), `val`, `valid`, `validation` or
 /// `test`; a list with `test` rows but no validation rows validates on them, as [`scan`](crate::scan) does.
 /// With [`Labels::Several`] a label may name several classes with `;` between, or in JSON Lines as an array, and an
-/// empty label none; of chosen classes a photo keeps those that it has.
+/// empty label none; of chosen classes a photo keeps those that it has. But with [`Labels::AsWritten`] no photo may be
+/// listed with two labels.
 /// Whether the photos exist is found out when they are read, photo by photo.
 ///
 /// # Errors
@@ -71,7 +75,9 @@ pub fn read_list(path: &Path, options: &ScanOptions) -> Result<List, DataError> 
     let text = fs_err::read(path).map_err(|error| DataError::refused(path, &error))?;
     let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
     let rows = if is_json { json_rows(&text) } else { csv_rows(&text) };
-    let rows = rows.map_err(|(line, reason)| DataError::List { path: path.to_owned(), line, reason })?;
+    let mistake = |(line, reason)| DataError::List { path: path.to_owned(), line, reason };
+    let rows = rows.map_err(mistake)?;
+    check(&rows, options).map_err(mistake)?;
     sorted_into_parts(path, &rows, options)
 }
 
@@ -128,9 +134,6 @@ fn json_rows(text: &[u8]) -> Rows {
 fn sorted_into_parts(path: &Path, rows: &[(u64, Row)], options: &ScanOptions) -> Result<List, DataError> {
     let home = path.parent().unwrap_or(Path::new(""));
     let is_several = options.labels == Labels::Several;
-    if options.labels == Labels::One {
-        check_one(path, rows, options.classes.as_deref().unwrap_or_default())?;
-    }
     let names: Vec<&str> = match is_several {
         true => rows.iter().flat_map(|(_, row)| split(&row.label)).collect(),
         false => rows.iter().map(|(_, row)| row.label.as_str()).collect(),
@@ -169,16 +172,4 @@ fn sorted_into_parts(path: &Path, rows: &[(u64, Row)], options: &ScanOptions) ->
     list.folder = Folder { train, val: given(val), test: given(test), label_sets: sets, ..Folder::default() };
     list.folder.finish(classes, path, options)?;
     Ok(list)
-}
-
-/// Fails on the first label that seems to name several classes, but for a class that was chosen by that name.
-fn check_one(path: &Path, rows: &[(u64, Row)], chosen: &[String]) -> Result<(), DataError> {
-    let seems_several = |row: &Row| row.label.contains(SEPARATOR) && !chosen.contains(&row.label);
-    let Some((line, row)) = rows.iter().find(|(_, row)| seems_several(row)) else { return Ok(()) };
-    let reason = format!(
-        "the label `{}` holds a `{SEPARATOR}`; pass --multi-label if photos have several classes, or name the class in \
-         --classes if that is its name",
-        row.label
-    );
-    Err(DataError::List { path: path.to_owned(), line: *line, reason })
 }

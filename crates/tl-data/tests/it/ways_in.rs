@@ -129,6 +129,43 @@ fn several_classes_where_one_is_wanted_are_an_error_with_its_line() {
     assert_eq!(read(&tree, "list.csv", Labels::AsWritten, None).unwrap().folder.classes, ["cat", "cat;dog"]);
 }
 
+/// The line and the reason of a list that is refused.
+fn refused(tree: &Tree, name: &str, labels: Labels) -> (u64, String) {
+    match read(tree, name, labels, None) {
+        Err(DataError::List { line, reason, .. }) => (line, reason),
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_photo_without_a_label_has_no_class() {
+    let tree = Tree::of(&[]);
+    tree.write("list.csv", b"path,label\n1.jpg,cat\n2.jpg,dog\n3.jpg,\n");
+    tree.write("list.jsonl", b"{\"path\": \"1.jpg\", \"label\": \"cat\"}\n\n{\"path\": \"3.jpg\", \"label\": \" \"}\n");
+    for (name, wrong) in [("list.csv", 4), ("list.jsonl", 3)] {
+        let (line, reason) = refused(&tree, name, Labels::One);
+        assert!(
+            line == wrong && reason.starts_with("3.jpg has no label; write one, delete the line"),
+            "{line} {reason}"
+        );
+    }
+    assert_eq!(read(&tree, "list.csv", Labels::Several, None).unwrap().folder.classes, ["cat", "dog"]);
+}
+
+#[test]
+fn a_photo_with_two_labels_is_an_error_that_names_both_lines() {
+    let tree = Tree::of(&[]);
+    tree.write("list.csv", b"path,label,split\n1.jpg,cat,\n2.jpg,dog,\n./1.jpg,dog,val\n");
+    for labels in [Labels::One, Labels::Several] {
+        let (line, reason) = refused(&tree, "list.csv", labels);
+        assert!(line == 4 && reason.contains("1.jpg has the label `dog` here and `cat` in line 2; keep"), "{reason}");
+    }
+    // An audit finds it, among the photos that show the same picture.
+    assert_eq!(read(&tree, "list.csv", Labels::AsWritten, None).unwrap().folder.train.len(), 2);
+    tree.write("same.csv", b"path,label\n1.jpg,cat;dog\n2.jpg,dog\n1.jpg,dog; cat\n");
+    assert_eq!(read(&tree, "same.csv", Labels::Several, None).unwrap().folder.train.len(), 3);
+}
+
 #[test]
 fn where_nothing_is_learned_a_list_may_be_all_validation() {
     let tree = Tree::of(&[]);
