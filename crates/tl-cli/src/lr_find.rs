@@ -1,8 +1,10 @@
 //! `tl lr-find`.
 
+mod command;
 mod plot;
 
 use std::{
+    env,
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -13,7 +15,7 @@ use clap::ValueHint;
 use tl_model::write_atomically;
 use tl_train::{Data, Event, LrCurve, LrFindInputs, Plan, Recipe, TrainOptions, lr_find};
 
-use self::plot::svg;
+use self::{command::command, plot::svg};
 use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
@@ -66,7 +68,7 @@ pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let plan = Plan::new(options)?;
     let data = Data::load(plan.options(), cache::likeness(global))?;
     let weights = assets::weights(global, plan.spec())?;
-    let (n_photos, tried) = (data.train.len(), Tried::of(plan.options()));
+    let (n_photos, of_backbone) = (data.train.len(), of_backbone(plan.options()));
     let inputs = LrFindInputs { plan, data, weights, device, cache: cache::open(global) };
     let mut bar = PhotoProgress::new(n_photos, "Reading", Display::new(global));
     let mut observer = |event: &Event<'_>| match event {
@@ -79,7 +81,7 @@ pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let Some(curve) = curve? else { return Ok(ExitCode::from(EXIT_INTERRUPTED)) };
     write_atomically(&args.out, |out| write(&curve, out))
         .with_context(|| format!("{} cannot be written", args.out.display()))?;
-    output::result(&summary(&curve, n_photos, &tried, args))?;
+    output::result(&summary(&curve, n_photos, of_backbone, args))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -114,33 +116,17 @@ fn writer(out: &Path) -> Result<WriteCurve> {
     }
 }
 
-/// What the rates were tried on, and what other rates follow from them.
-struct Tried {
-    recipe: Option<String>,
-    /// The backbone's rate as part of the head's.
-    of_backbone: Option<f64>,
+/// The backbone's rate as part of the head's, where both are trained.
+fn of_backbone(options: &TrainOptions) -> Option<f64> {
+    (options.recipe != Recipe::Features).then_some(options.backbone_lr / options.lr)
 }
 
-impl Tried {
-    fn of(options: &TrainOptions) -> Self {
-        let name = format!("{:?}", options.recipe).to_lowercase();
-        let tunes = options.recipe != Recipe::Features;
-        Self { recipe: tunes.then_some(name), of_backbone: tunes.then_some(options.backbone_lr / options.lr) }
-    }
-
-    /// The flags of `tl train` for a rate.
-    fn flags(&self, rate: f64) -> String {
-        let recipe = self.recipe.as_ref().map(|name| format!(" --recipe {name}")).unwrap_or_default();
-        let backbone = self.of_backbone.map(|part| format!(" --set backbone_lr={:.1e}", rate * part));
-        format!("{recipe} --lr {rate:.1e}{}", backbone.unwrap_or_default())
-    }
-}
-
-fn summary(curve: &LrCurve, n_photos: usize, tried: &Tried, args: &LrFindArgs) -> String {
+fn summary(curve: &LrCurve, n_photos: usize, of_backbone: Option<f64>, args: &LrFindArgs) -> String {
     let n = curve.points.len();
     let last = curve.points.last().map_or(0.0, |point| point.learning_rate);
     let end = if n < args.steps { ", where the loss diverged" } else { "" };
-    let rate = |rate: Option<f64>| rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.1e}"));
+    let none = "none: the loss is lowest at the rates that the curve begins with; more --steps show it better";
+    let rate = |rate: Option<f64>| rate.map_or_else(|| none.to_owned(), |rate| format!("{rate:.1e}"));
     let mut lines = vec![
         format!("Tried {n} learning rates from 1e-7 to {last:.1e} on {n_photos} photos{end}"),
         format!("Steepest descent of the loss      {}", rate(curve.steepest())),
@@ -148,12 +134,8 @@ fn summary(curve: &LrCurve, n_photos: usize, tried: &Tried, args: &LrFindArgs) -
         format!("Curve                             {}", args.out.display()),
     ];
     if let Some(steepest) = curve.steepest() {
-        let data = args.data.as_ref().map(|data| format!(" {}", data.display())).unwrap_or_default();
-        lines.push(format!(
-            "Try it                            {} train{data}{}",
-            output::program(),
-            tried.flags(steepest)
-        ));
+        let typed = env::args_os().map(|word| word.to_string_lossy().into_owned());
+        lines.push(format!("Try it                            {}", command(typed, steepest, of_backbone)));
     }
     lines.join("\n") + "\n"
 }

@@ -8,7 +8,9 @@ fn the_losses_of_growing_rates_are_drawn_and_written_down() {
     let find =
         |more: &[&str]| work.ok(&[&["lr-find", "photos", "--head", "linear", "--set", "batch_size=4"], more].concat());
     let run = find(&[]);
-    for words in ["Steepest descent", "A tenth of", "lr-find.svg", "train photos --lr"] {
+    for words in
+        ["Steepest descent", "A tenth of", "lr-find.svg", "train --lr", "photos --head linear --set batch_size=4"]
+    {
         assert!(run.stdout().contains(words), "{words} is not in {}", run.stdout());
     }
     let svg = std::fs::read_to_string(work.path("lr-find.svg")).unwrap();
@@ -46,7 +48,8 @@ fn rates_of_fine_tuning_are_tried_on_all_that_moves() {
     find("linear.svg", &[&finetune[..], &["1", "--head", "linear", "--steps", "10"]].concat());
     let notebook = ["--recipe", "notebook", "--backbone", "v3_small", "--set", "freeze=stage:3", "--steps", "10"];
     let notebook = find("notebook.svg", &notebook);
-    assert!(notebook.stdout().contains("--recipe notebook --lr"), "{}", notebook.stdout());
+    assert!(notebook.stdout().contains("--recipe notebook --backbone v3_small --set freeze=stage:3"));
+    assert!(notebook.stdout().contains(" train --lr ") && notebook.stdout().contains(" --set backbone_lr="));
     assert!(!work.path("runs").exists());
 }
 

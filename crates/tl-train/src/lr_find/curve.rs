@@ -62,11 +62,13 @@ impl LrCurve {
     }
 
     /// A tenth of the rate at which the smoothed loss is lowest: there it is about to grow. At most ten times
-    /// [`Self::steepest`], since where nothing diverges the lowest may lie at any rate.
+    /// [`Self::steepest`], since where nothing diverges the lowest may lie at any rate. None where it would be below all
+    /// rates that were tried: of those nothing is known.
     #[must_use]
     pub fn tenth_of_lowest(&self) -> Option<f64> {
         let tenth = self.points[self.lowest_at()?].learning_rate / 10.0;
-        Some(self.steepest().map_or(tenth, |steepest| tenth.min(10.0 * steepest)))
+        let tenth = self.steepest().map_or(tenth, |steepest| tenth.min(10.0 * steepest));
+        Some(tenth).filter(|rate| *rate >= self.points[0].learning_rate)
     }
 
     fn lowest_at(&self) -> Option<usize> {
@@ -112,6 +114,15 @@ mod tests {
         let (steepest, tenth) = (curve.steepest().unwrap(), curve.tenth_of_lowest().unwrap());
         assert!(curve.points.len() == 200 && steepest < 1e-3, "{steepest}");
         assert!((tenth - 10.0 * steepest).abs() < 1e-12, "{tenth} is not bounded by {steepest}");
+    }
+
+    #[test]
+    fn no_rate_is_read_off_where_none_was_tried() {
+        let mut curve = LrCurve::default();
+        [0.5, 0.6, 0.7, 0.8].into_iter().zip([1e-7, 1e-6, 1e-5, 1e-4]).for_each(|(loss, rate)| {
+            assert!(curve.add(rate, loss));
+        });
+        assert_eq!((curve.steepest(), curve.tenth_of_lowest()), (None, None));
     }
 
     #[test]
