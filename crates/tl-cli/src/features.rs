@@ -23,6 +23,7 @@ use crate::{
     assets, cache,
     data::is_list,
     model::{backbone, predict_options},
+    output,
     photo_args::PhotoArgs,
     progress::{Display, PhotoProgress},
     signal, skipped,
@@ -48,7 +49,8 @@ pub(crate) struct FeaturesArgs {
     #[arg(long, value_name = "B", default_value = "mobilenet_v1")]
     backbone: String,
     /// Take every N-th photo from the I-th on, counted from 0. Without it RANK and WORLD_SIZE, or SLURM_PROCID and
-    /// SLURM_NTASKS, say so, and out.npy becomes out-I-of-N.npy
+    /// SLURM_NTASKS, say so, and out.npy becomes out-I-of-N.npy. A shard's skipped files are counted for itself, see
+    /// --max-skipped
     #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
     shard: Option<Shard>,
     #[command(flatten)]
@@ -85,10 +87,10 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
     let out = &given.map_or_else(|| out.to_owned(), |shard| shard.name(out));
     let out = OutputFile::new(out, format)?;
     let weights = assets::weights(global, backbone(&args.backbone)?)?;
-    let (found, mut skipped) = find(data)?;
+    let (found, left_out) = find(data)?;
     out.check_apart(std::iter::once(data).chain(found.iter().map(|(path, _)| path.as_path())))?;
     let shard = args.shard.or(given).unwrap_or_default();
-    let photos = shard.part(found);
+    let (photos, mut skipped) = (shard.part(found), shard.part(left_out));
 
     let display = Display::new(global);
     let stop = signal::stop_flag();
@@ -126,7 +128,14 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
         shard: (!shard.is_whole()).then_some(shard.numbers()),
     };
     out.save(&table)?;
-    Ok(args.photos.exit_code(skipped.len(), table.len()))
+    let code = args.photos.exit_code(skipped.len(), table.len());
+    if code != ExitCode::SUCCESS && !shard.is_whole() {
+        output::note(
+            "A shard may have more than its share of what is broken: its file can be merged all the same, and \
+             --max-skipped 1 lets it pass",
+        );
+    }
+    Ok(code)
 }
 
 /// A photo and its label.

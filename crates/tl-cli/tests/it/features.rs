@@ -75,6 +75,26 @@ fn a_shard_of_broken_photos_is_an_empty_file() {
     assert_eq!(std::fs::read_to_string(work.path("all.csv")).unwrap().lines().count(), 4);
 }
 
+#[test]
+fn a_shard_that_is_more_broken_than_all_says_how_it_may_pass() {
+    let work = Work::with_photos(4);
+    work.write("photos/checks/000.jpg", b"\xff\xd8\xff and no more");
+    work.write("photos/beside.jpg", b"of no class");
+    work.write("photos/beside too.jpg", b"of no class");
+    let shard =
+        |more: &[&str]| work.run(&[&["features", "photos", "--out", "x.npy", "--shard"], more, &NETWORK].concat());
+    let hint = "A shard may have more than its share of what is broken";
+    let run = shard(&["0/4"]);
+    assert!(run.code() == 1 && run.stderr().contains("2 of 3 files skipped"), "{}", run.stderr());
+    assert!(run.stderr().contains(hint) && work.path("x.npy").exists(), "{}", run.stderr());
+    assert_eq!(shard(&["0/4", "--max-skipped", "1"]).code(), 0);
+    // What has no class is parted as the photos are, and counts once.
+    let run = shard(&["3/4"]);
+    assert!(run.code() == 0 && !run.stderr().contains("beside"), "{}", run.stderr());
+    let whole = work.run(&[&["features", "photos", "--out", "x.npy"], &NETWORK[..]].concat());
+    assert!(whole.code() == 1 && !whole.stderr().contains(hint), "{}", whole.stderr());
+}
+
 #[cfg(unix)]
 #[test]
 fn names_that_differ_in_bytes_alone_stay_apart() {
