@@ -51,14 +51,19 @@ const EXIT_INTERRUPTED: u8 = 130;
 fn main() -> ExitCode {
     tl_torch::skip_destructors();
     let args = Args::parse();
-    match run(args) {
-        Ok(code) => code,
-        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            output::error(&error);
-            ExitCode::from(EXIT_INPUT)
-        }
+    let code = run(args).unwrap_or_else(|error| failure(&error));
+    // Again, for a thread may be loading libtorch at this moment, whose destructors would take it apart meanwhile.
+    tl_torch::skip_destructors();
+    code
+}
+
+/// Says what went wrong, where that is something to be said.
+fn failure(error: &anyhow::Error) -> ExitCode {
+    if output::is_closed_pipe(error) {
+        return ExitCode::SUCCESS;
     }
+    output::error(error);
+    ExitCode::from(EXIT_INPUT)
 }
 
 fn run(args: Args) -> anyhow::Result<ExitCode> {
