@@ -1,19 +1,24 @@
-//! From what was typed to the settings of a run: defaults, then the file, then `--set`, then flags.
+//! From what was typed to the settings of a run: defaults, then the file, then `--set` and flags.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 use tl_train::{Recipe, TrainOptions};
 use toml::{Table, Value};
 
-use crate::{output, train::absolute};
+use crate::{
+    output,
+    train::{absolute, class_weights, full_name},
+};
 
 /// Settings that are put over each other.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     table: Table,
-    /// Those that were typed one by one; a file may hold all of another run.
-    typed: BTreeSet<String>,
+    /// Those that were typed one by one, and as what; a file may hold all of another run.
+    typed: BTreeMap<String, String>,
+    /// What was typed twice, and differently.
+    clashes: Vec<String>,
 }
 
 impl Settings {
@@ -34,9 +39,11 @@ impl Settings {
         let parsed = format!("v = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
         let value = match (key, parsed.unwrap_or_else(|| Value::String(value.to_owned()))) {
             ("data" | "val", Value::String(path)) => absolute(Path::new(&path))?,
+            ("class_weights", Value::String(typed)) => class_weights(Path::new(&typed))?,
+            ("backbone", Value::String(name)) => full_name(&name).into(),
             (_, value) => value,
         };
-        self.typed(key, value);
+        self.typed(key, value, "--set".to_owned());
         Ok(())
     }
 
@@ -48,18 +55,27 @@ impl Settings {
     /// Takes a flag, when it was given.
     pub(crate) fn flag(&mut self, key: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
-            self.typed(key, value.into());
+            self.typed(key, value.into(), flag_of(key));
         }
     }
 
-    fn typed(&mut self, key: &str, value: Value) {
-        self.typed.insert(key.to_owned());
+    /// Takes what was typed as `flag`. Whoever typed two values of a setting must not be served with one of them.
+    fn typed(&mut self, key: &str, value: Value, flag: String) {
+        if let (Some(first), Some(before)) = (self.typed.get(key), self.table.get(key))
+            && !is_same(before, &value)
+        {
+            self.clashes.push(format!("{key} is {before} by {first} and {value} by {flag}; leave one of them out"));
+        }
+        self.typed.insert(key.to_owned(), flag);
         self.table.insert(key.to_owned(), value);
     }
 
     /// The settings, each key and type checked. Those that were not given are the recipe's; those that were typed for
     /// nothing are remarked on.
     pub(crate) fn finish(self, as_published: bool) -> Result<TrainOptions> {
+        if !self.clashes.is_empty() {
+            bail!(self.clashes.join("; "));
+        }
         let recipe = match self.table.get("recipe") {
             None => Recipe::Features,
             Some(name) => name
@@ -72,7 +88,7 @@ impl Settings {
         let mut table = preset.clone();
         table.extend(self.table.clone());
         let options: TrainOptions = table.try_into().map_err(|error| self.culprit(&preset, error))?;
-        for remark in options.unused(self.typed.iter().map(String::as_str)) {
+        for remark in options.unused(self.typed.keys().map(String::as_str)) {
             output::careful("unused", &remark);
         }
         Ok(options)
@@ -87,6 +103,21 @@ impl Settings {
         };
         self.table.iter().find_map(alone).unwrap_or_else(|| error.into())
     }
+}
+
+/// The flag of a setting.
+fn flag_of(key: &str) -> String {
+    match key {
+        "time_s" => "--time".to_owned(),
+        "max_skipped" => "--max-skipped or --strict".to_owned(),
+        _ => format!("--{}", key.replace('_', "-")),
+    }
+}
+
+/// Whether two values mean the same, as 1 and 1.0 do.
+fn is_same(a: &Value, b: &Value) -> bool {
+    let number = |value: &Value| value.as_float().or_else(|| value.as_integer().map(|n| n as f64));
+    a == b || number(a).is_some_and(|n| Some(n) == number(b))
 }
 
 /// What is wrong with a setting, by its name.

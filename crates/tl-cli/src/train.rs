@@ -24,7 +24,7 @@ use tl_train::{Data, Observer, Outcome, Plan, RunFolder, RunInputs, TrainError, 
 
 pub(crate) use self::{
     args::TrainArgs,
-    options::{absolute, full_name, name_of},
+    options::{absolute, class_weights, full_name, name_of},
 };
 use self::{
     dashboard::Dashboard, json_log::JsonLog, options::options, recorder::Recorder, screen::Screen, summary::summary,

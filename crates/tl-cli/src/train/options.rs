@@ -10,7 +10,7 @@ use toml::Value;
 use super::TrainArgs;
 use crate::{args::GlobalArgs, model::backbone, settings::Settings};
 
-/// Defaults, then the file, then `--set`, then flags.
+/// Defaults, then the file, then `--set` and flags.
 pub(super) fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     let mut settings = Settings::default();
     if let Some(run) = &args.resume {
@@ -78,7 +78,7 @@ pub(crate) fn absolute(path: &Path) -> Result<Value> {
 }
 
 /// A word, or a file that must be found again from another working folder.
-fn class_weights(typed: &Path) -> Result<Value> {
+pub(crate) fn class_weights(typed: &Path) -> Result<Value> {
     match typed.to_str() {
         Some(word @ ("none" | "balanced")) => Ok(Value::String(word.to_owned())),
         _ => absolute(typed),

@@ -60,6 +60,33 @@ fn unreadable_photos_are_skipped() {
 }
 
 #[test]
+fn a_setting_that_is_typed_twice() {
+    let work = Work::with_photos(6);
+    let print = |more: &str| {
+        work.run(&[&["train", "photos", "--print-config"], &more.split(' ').collect::<Vec<_>>()[..]].concat())
+    };
+    for (typed, words) in [
+        ("--epochs 1 --set epochs=3", "epochs is 3 by --set and 1 by --epochs; leave one of them out"),
+        ("--recipe finetune --set recipe=scratch", "recipe is \"scratch\" by --set and \"finetune\" by --recipe;"),
+        ("--set lr=1 --set lr=2", "lr is 1 by --set and 2 by --set;"),
+        ("--time 5m --set time_s=5", "time_s is 5 by --set and 300.0 by --time;"),
+    ] {
+        says(&print(typed), &[words]);
+    }
+    for same in [
+        "--lr 1 --set lr=1.0 --hidden 16,8 --set hidden=[16,8] --head mlp --set head=mlp --set head=mlp",
+        "--set data=photos --backbone v2 --set backbone=v2",
+        "--class-weights weights.csv --set class_weights=weights.csv",
+    ] {
+        assert_eq!(print(same).code(), 0, "{}", print(same).stderr());
+    }
+    // A file is what others typed.
+    work.write("some.toml", b"epochs = 3");
+    assert!(print("--config some.toml --epochs 1").stdout().contains("epochs = 1"));
+    says(&work.run(&["lr-find", "photos", "--head", "linear", "--set", "head=mlp"]), &["by --head; leave one"]);
+}
+
+#[test]
 fn model_files_that_are_none() {
     let work = Work::with_photos(6);
     let model = std::fs::read(work.trained().join("model.safetensors")).unwrap();

@@ -55,21 +55,10 @@ fn the_number_of_threads_changes_no_bit() {
 }
 
 #[test]
-fn settings_come_from_file_assignment_and_flag_in_this_order() {
+fn what_is_typed_goes_over_a_file() {
     let work = Work::with_photos(6);
     work.write("my.toml", b"epochs = 1\nbatch_size = 4\nlr = 0.01\nhidden = [8]\n");
-    work.ok(&[
-        "train",
-        "photos",
-        "--config",
-        "my.toml",
-        "--set",
-        "epochs=2",
-        "--set",
-        "batch_size=5",
-        "--batch-size",
-        "6",
-    ]);
+    work.ok(&["train", "photos", "--config", "my.toml", "--set", "epochs=2", "--batch-size", "6"]);
     let config = std::fs::read_to_string(work.path("runs/latest/config.toml")).unwrap();
     for line in ["epochs = 2", "batch_size = 6", "lr = 0.01", "hidden = [8]"] {
         assert!(config.contains(line), "{line} is not in\n{config}");
