@@ -1,11 +1,12 @@
 //! `tl completions`.
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
-use crate::args::Args;
+use crate::{args::Args, output};
 
 /// The shell to complete in.
 #[derive(Debug, clap::Args)]
@@ -15,7 +16,9 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &CompletionsArgs) -> ExitCode {
-    generate(args.shell, &mut Args::command(), "tl", &mut io::stdout());
-    ExitCode::SUCCESS
+pub(crate) fn run(args: &CompletionsArgs) -> Result<ExitCode> {
+    let mut text = Vec::new();
+    generate(args.shell, &mut Args::command(), "tl", &mut text);
+    output::result(&String::from_utf8(text)?)?;
+    Ok(ExitCode::SUCCESS)
 }

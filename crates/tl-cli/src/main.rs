@@ -79,6 +79,6 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Bench(bench) => bench::run(&bench, &args.global),
         Command::Cache(cache) => cache::run(&cache, &args.global),
         Command::Info(info) => info::run(&info, &args.global),
-        Command::Completions(completions) => Ok(completions::run(&completions)),
+        Command::Completions(completions) => completions::run(&completions),
     }
 }

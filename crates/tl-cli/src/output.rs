@@ -2,15 +2,15 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use anyhow::{Error, Result};
+use anyhow::{Context, Error, Result};
 
 use crate::logging;
 
 /// Writes a result.
 pub(crate) fn result(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.context("the result cannot be written to standard output")
 }
 
 /// Writes an error with its causes, once.

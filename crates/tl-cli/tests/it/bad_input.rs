@@ -86,6 +86,22 @@ fn a_setting_that_is_typed_twice() {
     says(&work.run(&["lr-find", "photos", "--head", "linear", "--set", "head=mlp"]), &["by --head; leave one"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_output_that_takes_no_more() {
+    let work = Work::with_photos(1);
+    for args in [
+        &["train", "photos", "--print-config"][..],
+        &["info", "imagenet:v1"],
+        &["completions", "bash"],
+        &["cache", "ls"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let run = Run::of(work.command(args).stdout(full));
+        says(&run, &["error: the result cannot be written to standard output: No space left on device"]);
+    }
+}
+
 #[test]
 fn model_files_that_are_none() {
     let work = Work::with_photos(6);
