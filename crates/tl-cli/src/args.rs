@@ -1,6 +1,6 @@
 //! What may be typed.
 
-use std::path::{Path, PathBuf};
+use std::{env, path::PathBuf};
 
 use clap::{
     Parser, Subcommand, ValueEnum,
@@ -26,8 +26,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct GlobalArgs {
-    /// Folder that holds `weights` and `samples` [default: the workspace's `data`]
-    #[arg(long, env = "TL_ASSETS", value_name = "DIR", global = true, hide_env_values = true, value_parser = folder())]
+    /// Folder that holds `weights` and `samples` [default: $TL_ASSETS, else the workspace's `data`]
+    #[arg(long, value_name = "DIR", global = true, value_parser = folder())]
     assets: Option<PathBuf>,
     /// Threads that read photos and run the network; 0 takes one per core
     #[arg(long, value_name = "N", global = true)]
@@ -38,8 +38,9 @@ pub(crate) struct GlobalArgs {
     /// Arithmetic of the network
     #[arg(long, value_enum, value_name = "P", global = true)]
     pub(crate) precision: Option<PrecisionArg>,
-    /// Folder that keeps features, so that no photo is run through a network twice [default: the user's cache folder]
-    #[arg(long, env = "TL_CACHE", value_name = "DIR", global = true, hide_env_values = true, value_parser = folder())]
+    /// Folder that keeps features, so that no photo is run through a network twice [default: $TL_CACHE, else the user's
+    /// cache folder]
+    #[arg(long, value_name = "DIR", global = true, value_parser = folder())]
     cache: Option<PathBuf>,
     /// Compute all features, and keep none
     #[arg(long, global = true)]
@@ -54,18 +55,20 @@ pub(crate) struct GlobalArgs {
 
 impl GlobalArgs {
     /// The folder of `assets`, where one was named.
-    pub(crate) fn assets(&self) -> Option<&Path> {
-        named(self.assets.as_deref())
+    pub(crate) fn assets(&self) -> Option<PathBuf> {
+        named(self.assets.as_ref(), "TL_ASSETS")
     }
 
     /// The same of `cache`.
-    pub(crate) fn cache(&self) -> Option<&Path> {
-        named(self.cache.as_deref())
+    pub(crate) fn cache(&self) -> Option<PathBuf> {
+        named(self.cache.as_ref(), "TL_CACHE")
     }
 }
 
-/// A variable that is set to nothing says nothing.
-fn named(folder: Option<&Path>) -> Option<&Path> {
+/// The folder that was typed, else that of the variable; what is set to nothing says nothing. clap reads variables, too,
+/// but shows them in the usage of every error as if the flags were required.
+fn named(typed: Option<&PathBuf>, variable: &str) -> Option<PathBuf> {
+    let folder = typed.cloned().or_else(|| env::var_os(variable).map(PathBuf::from));
     folder.filter(|folder| !folder.as_os_str().is_empty())
 }
 

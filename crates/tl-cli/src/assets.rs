@@ -13,7 +13,7 @@ use crate::args::GlobalArgs;
 /// The folder with `weights` and `samples`: as asked, else that of the workspace that `tl` was built in.
 pub(crate) fn folder(global: &GlobalArgs) -> PathBuf {
     if let Some(folder) = global.assets() {
-        return folder.to_owned();
+        return folder;
     }
     let beside_binary = env::current_exe().ok().and_then(|exe| workspace_data(&exe));
     beside_binary.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data"))

@@ -108,8 +108,7 @@ pub(crate) fn say_problem(cache: Option<&Cache>) {
 
 /// Where features are kept: as asked, else `tl` in the folder that the platform has for such files.
 pub(crate) fn folder(global: &GlobalArgs) -> Option<PathBuf> {
-    let named = global.cache().map(Path::to_owned);
-    named.or_else(|| Some(platform_folder()?.join("tl"))).map(|folder| folder.join("features"))
+    global.cache().or_else(|| Some(platform_folder()?.join("tl"))).map(|folder| folder.join("features"))
 }
 
 /// The XDG base directories; elsewhere than on Linux what takes their place.

@@ -86,6 +86,15 @@ fn a_setting_that_is_typed_twice() {
     says(&work.run(&["lr-find", "photos", "--head", "linear", "--set", "head=mlp"]), &["by --head; leave one"]);
 }
 
+#[test]
+fn usage_names_no_flag_that_a_variable_gave() {
+    let work = Work::new();
+    let run = Run::of(work.command(&["train", "--nonsense"]).env("TL_ASSETS", work.path("assets")));
+    assert!(run.code() == 2 && run.stderr().contains("Usage: tl train [OPTIONS] [DATA]\n"), "{}", run.stderr());
+    let run = Run::of(work.command(&["info", "imagenet:v1"]).env("TL_ASSETS", work.path("assets")));
+    says(&run, &["assets/weights/mobilenet_v1"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn standard_output_that_takes_no_more() {
