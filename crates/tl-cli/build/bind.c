@@ -19,9 +19,6 @@ struct table {
   size_t size;
 };
 
-// Of tl-torch: what `main` calls at its start does not help against destructors that are registered later.
-extern void tlt_skip_destructors(void);
-
 // Ends with one whose copy is null.
 extern const struct table tl_tables[] HIDDEN;
 
@@ -44,7 +41,6 @@ static void load(void) {
   if (is_loading) return;
   is_loading = 1;
   if (!dlopen(LIBRARY, RTLD_LAZY | RTLD_GLOBAL)) fail();
-  tlt_skip_destructors();
 }
 
 // The loader fills the library's tables in before it calls the start-up.

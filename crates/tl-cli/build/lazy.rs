@@ -3,8 +3,8 @@
 //! Linkers of Linux have no such thing, so it is made of three parts: for each function of libtorch that the C++
 //! wrappers call, a small one of the same name that jumps to where a slot says (`assembly`, here); what puts the right
 //! address into the slot at the first call (`bind.S`, `bind.c`); and the linker's habit of leaving out a library that
-//! nothing refers to any more. Where something is not covered, the linker keeps libtorch, and it is loaded at the start
-//! as everywhere else.
+//! nothing refers to any more (LLD, Rust's own on this platform; GNU's counts references that were found elsewhere, too).
+//! Where something is not covered, the linker keeps libtorch, and it is loaded at the start as everywhere else.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

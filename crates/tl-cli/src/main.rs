@@ -52,7 +52,8 @@ fn main() -> ExitCode {
     tl_torch::skip_destructors();
     let args = Args::parse();
     let code = run(args).unwrap_or_else(|error| failure(&error));
-    // Again, for a thread may be loading libtorch at this moment, whose destructors would take it apart meanwhile.
+    // Again, for libtorch may have been loaded since; a thread may even be loading it at this moment, and destructors
+    // would take it apart meanwhile.
     tl_torch::skip_destructors();
     code
 }
