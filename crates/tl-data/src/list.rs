@@ -65,8 +65,8 @@ impl From<JsonLabel> for String {
 /// Relative paths start at the list's own folder. `split` is `train` (or nothing), `val`, `valid`, `validation` or
 /// `test`; a list with `test` rows but no validation rows validates on them, as [`scan`](crate::scan) does.
 /// With [`Labels::Several`] a label may name several classes with `;` between, or in JSON Lines as an array, and an
-/// empty label none; of chosen classes a photo keeps those that it has. But with [`Labels::AsWritten`] no photo may be
-/// listed with two labels.
+/// empty label none; of chosen classes a photo keeps those that it has. No photo may be listed
+/// with two labels, except with [`Labels::AsWritten`], which leaves it to an audit.
 /// Whether the photos exist is found out when they are read, photo by photo.
 ///
 /// # Errors
@@ -89,20 +89,41 @@ type Rows = Result<Vec<(u64, Row)>, Mistake>;
 fn csv_rows(text: &[u8]) -> Rows {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
     let mistake = |error: csv::Error| {
-        let line = error.position().map_or(1, csv::Position::line);
-        (line, format!("{error}; the columns are {COLUMNS}"))
+        let line = error.position().map_or(1, |position| line_at(text, position));
+        (line, format!("{}; the columns are {COLUMNS}", csv_reason(&error)))
     };
-    check_columns(reader.headers().map_err(mistake)?)?;
+    let columns = reader.headers().map_err(mistake)?.clone();
+    check_columns(&columns)?;
     let mut rows = Vec::new();
-    for row in reader.deserialize::<Row>() {
-        // Line 1 names the columns.
-        rows.push((rows.len() as u64 + 2, row.map_err(mistake)?));
+    for record in reader.records() {
+        let record = record.map_err(mistake)?;
+        let line = record.position().map_or(1, |position| line_at(text, position));
+        rows.push((line, record.deserialize(Some(&columns)).map_err(mistake)?));
     }
     if rows.is_empty() {
         Err((2, "no photo is listed; add a line for each, such as 1.jpg,cat".to_owned()))
     } else {
         Ok(rows)
     }
+}
+
+/// What is wrong, without the reader's own count of lines.
+fn csv_reason(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("the number of fields is {len} here and {expected_len} in the first line")
+        }
+        csv::ErrorKind::Utf8 { err, .. } => err.to_string(),
+        csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+        _ => error.to_string(),
+    }
+}
+
+/// The line of a record, whose position is where the one before it ended: empty lines may lie between.
+fn line_at(text: &[u8], position: &csv::Position) -> u64 {
+    let rest = usize::try_from(position.byte()).ok().and_then(|byte| text.get(byte..)).unwrap_or_default();
+    let n_empty = rest.iter().take_while(|byte| b"\r\n".contains(byte)).filter(|byte| **byte == b'\n').count();
+    position.line() + n_empty as u64
 }
 
 /// Fails where the first line of a CSV does not name the columns.

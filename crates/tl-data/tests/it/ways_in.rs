@@ -27,6 +27,9 @@ fn a_mistake_in_a_list_has_its_line() {
     for (name, text, wrong, why) in [
         ("a.csv", "path,label\na.jpg,cat\nb.jpg\n", 3, "the columns are path,label"),
         ("b.csv", "path,label,split\na.jpg,cat,\nb.jpg,dog,later\n", 3, "write train, val or test"),
+        ("gaps.csv", "path,label,split\n\na.jpg,cat,\n\n\nb.jpg,dog,later\n", 6, "write train, val or test"),
+        ("windows.csv", "path,label\r\n\r\na.jpg,cat\r\n\r\nb.jpg\r\n", 5, "fields is 1 here and 2 in the first line"),
+        ("quoted.csv", "\u{FEFF}path,label,split\n\"a\n.jpg\",cat,\nb.jpg,dog,later\n", 4, "write train, val or test"),
         ("c.jsonl", "{\"path\": \"a.jpg\", \"label\": \"cat\"}\n{\"path\": 1}\n", 2, "a line is"),
         ("d.jsonl", "\n[]\n", 2, "a line is"),
         ("empty.csv", "", 1, "the list is empty; name the columns in the first line: path,label"),
