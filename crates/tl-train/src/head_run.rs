@@ -12,6 +12,7 @@ use tl_events::Step;
 use tl_head::{Head, LossOptions};
 use tl_metrics::EpochRecord;
 
+pub(crate) use self::state::best_epoch;
 use crate::{
     checkpoint::Progress,
     descent::{Batch, Descent},

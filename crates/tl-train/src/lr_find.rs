@@ -119,7 +119,7 @@ fn head(
     let (loss, started) = (loss.clone(), Instant::now());
     let inputs = HeadInputs { plan, train, val: None, loss, n_classes, folder: None, data_blake3: "", started };
     Ok(match inputs.train(&mut |_: &Event<'_>| {}, stop)? {
-        Trained::Done(head, ..) => Some(head),
+        Trained::Done { head, .. } => Some(head),
         Trained::Stopped { .. } => None,
     })
 }

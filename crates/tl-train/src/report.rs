@@ -36,9 +36,9 @@ pub struct RunMetrics {
     /// All validation numbers where photos may have several classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_label: Option<MultiLabelEvaluation>,
-    /// The last epoch's numbers on the training photos.
+    /// Fraction of the training photos classified rightly in the epoch that was kept, while the weights moved.
     pub train_accuracy: f64,
-    /// Cross-entropy on the training photos in the last epoch, in nats.
+    /// Mean loss of the training photos in the same epoch.
     pub train_loss: f64,
     /// Training photos used.
     pub n_train: usize,
@@ -62,7 +62,7 @@ pub struct RunMetrics {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuned_images_per_second: Option<f64>,
     /// The epoch of `history.csv` whose weights were kept because they were the best on the validation photos, which
-    /// flatters the numbers above; none where those photos had no say. Only fine-tuning tells it.
+    /// flatters the numbers above; none where those photos had no say, and the last epoch is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_epoch: Option<usize>,
 }

@@ -180,17 +180,17 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let needs_no_head =
         plan.starts_from_random_head() || plan.tunes_backbone() && Checkpoints::new(folder.checkpoints(), "").any();
     let trained = match needs_no_head {
-        true => Trained::Done(Head::new(&plan.head_config(data.classes.len()), options.seed)?, Vec::new(), None),
+        true => Trained::without_steps(Head::new(&plan.head_config(data.classes.len()), options.seed)?, Vec::new()),
         false => inputs.train(observer, stop)?,
     };
-    let (mut head, mut history, mut stopped_early) = match trained {
-        Trained::Done(head, history, reason) => (head, history, reason),
+    let (mut head, mut history, mut stopped_early, mut kept_epoch) = match trained {
+        Trained::Done { head, records, stopped_early, kept_epoch } => (head, records, stopped_early, kept_epoch),
         Trained::Stopped { steps, records } => return interrupted(&folder, steps, &records),
     };
     clock.lap("training");
 
     // ---- The backbone, where it is to move.
-    let (mut weights, mut val, mut tuning, mut kept_epoch) = (weights, val, None, None);
+    let (mut weights, mut val, mut tuning) = (weights, val, None);
     if plan.tunes_backbone() {
         let before = val.as_ref().filter(|_| !needs_no_head).map(|val| val.evaluate(&head, &loss)).transpose()?;
         // What was known already says nothing of how fast photos are.
@@ -249,10 +249,9 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     write_history(&folder, &history)?;
     clock.lap("saving");
     let counts = Counts { train: n_train, val: n_val, skipped: skipped.len(), leaks: data.leaks.len() };
-    let mut metrics = run_metrics(&data.classes, worth, &history, stopped_early, counts, clock);
+    let mut metrics = run_metrics(&data.classes, worth, (&history, kept_epoch), stopped_early, counts, clock);
     let (freezing, images_per_second) = tuning.unzip();
     (metrics.freezing, metrics.tuned_images_per_second) = (freezing, images_per_second.flatten());
-    metrics.kept_epoch = kept_epoch;
     write_metrics(&folder, &metrics)?;
     observer.event(&Event::Finished(&metrics));
     folder.remove_checkpoints();

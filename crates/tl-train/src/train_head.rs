@@ -42,8 +42,24 @@ pub(crate) struct HeadInputs<'a> {
 
 /// How it ended.
 pub(crate) enum Trained {
-    Done(Head, Vec<EpochRecord>, Option<StopReason>),
-    Stopped { steps: usize, records: Vec<EpochRecord> },
+    Done {
+        head: Head,
+        records: Vec<EpochRecord>,
+        stopped_early: Option<StopReason>,
+        /// The epoch that was kept because the validation photos spoke for it.
+        kept_epoch: Option<usize>,
+    },
+    Stopped {
+        steps: usize,
+        records: Vec<EpochRecord>,
+    },
+}
+
+impl Trained {
+    /// A head that took no steps, so that there was nothing to end early or to choose from.
+    pub(crate) fn without_steps(head: Head, records: Vec<EpochRecord>) -> Self {
+        Self::Done { head, records, stopped_early: None, kept_epoch: None }
+    }
 }
 
 impl HeadInputs<'_> {
@@ -75,13 +91,13 @@ impl HeadInputs<'_> {
             saved = Instant::now();
             self.save(run, observer)
         };
-        let End::Finished(reason) = run.train(self.train, self.val, observer, stop, save)? else {
+        let End::Finished(stopped_early) = run.train(self.train, self.val, observer, stop, save)? else {
             self.save(&run, observer)?;
             let (steps, records) = run.position();
             return Ok(Trained::Stopped { steps, records });
         };
-        let (head, history) = run.into_result()?;
-        Ok(Trained::Done(head, history, reason))
+        let (head, records, kept_epoch) = run.into_result()?;
+        Ok(Trained::Done { head, records, stopped_early, kept_epoch })
     }
 
     /// Logistic regression to its optimum; one line of history.
@@ -114,7 +130,7 @@ impl HeadInputs<'_> {
             seconds: started.elapsed().as_secs_f64(),
         };
         observer.event(&Event::Epoch { record: &record, n_epochs: 1, step: 0, n_photos: self.train.len() });
-        Ok(Trained::Done(head, vec![record], None))
+        Ok(Trained::without_steps(head, vec![record]))
     }
 
     fn save(&self, run: &HeadRun<'_>, observer: &mut dyn Observer) -> Result<(), TrainError> {

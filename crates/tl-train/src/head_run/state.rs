@@ -12,15 +12,18 @@ use crate::{
     ema::Ema,
     error::TrainError,
     event::{Event, Observer},
+    stopping::is_better,
 };
 
 impl HeadRun<'_> {
-    /// The trained head and the history: the last epoch's, or the best's where that was asked for.
-    pub(crate) fn into_result(self) -> Result<(Head, Vec<EpochRecord>), TrainError> {
+    /// The trained head, the history, and the epoch that was kept for being the best: the head is the last epoch's, or
+    /// the best's where that was asked for.
+    pub(crate) fn into_result(self) -> Result<(Head, Vec<EpochRecord>, Option<usize>), TrainError> {
         let averaged = self.averaged()?;
-        let Some(best) = self.best else { return Ok((averaged.unwrap_or(self.head), self.progress.history)) };
+        let Some(best) = self.best else { return Ok((averaged.unwrap_or(self.head), self.progress.history, None)) };
         let head = Head::from_tensors(self.head.config(), best.parameters.into_iter().collect())?;
-        Ok((head, self.progress.history))
+        let kept = best_epoch(&self.progress.history);
+        Ok((head, self.progress.history, kept))
     }
 
     /// Everything needed to go on to the same bits.
@@ -65,4 +68,12 @@ impl HeadRun<'_> {
         let Progress { epoch: epochs, step: steps, ref history, .. } = self.progress;
         observer.event(&Event::Resumed { epochs, steps, step: self.done(n_photos), history });
     }
+}
+
+/// The epoch of the best accuracy on the validation photos, the lower loss and then the earlier epoch deciding ties;
+/// none where there were no such photos.
+pub(crate) fn best_epoch(history: &[EpochRecord]) -> Option<usize> {
+    let seen = |record: &EpochRecord| Some((record.epoch, (record.val_accuracy?, record.val_loss?)));
+    let better_of = |best: (usize, _), next: (usize, _)| if is_better(next.1, best.1) { next } else { best };
+    history.iter().filter_map(seen).reduce(better_of).map(|(epoch, _)| epoch)
 }

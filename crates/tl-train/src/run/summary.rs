@@ -38,10 +38,11 @@ impl Clock {
     }
 }
 
+/// `history` comes with the epoch that was kept, where it was chosen: its numbers are those of the model.
 pub(super) fn run_metrics(
     classes: &[String],
     worth: Option<Worth>,
-    history: &[EpochRecord],
+    (history, kept_epoch): (&[EpochRecord], Option<usize>),
     stopped_early: Option<StopReason>,
     counts: Counts,
     clock: Clock,
@@ -54,7 +55,7 @@ pub(super) fn run_metrics(
         Some(Worth::Several(several)) => (None, Some(*several)),
         None => (None, None),
     };
-    let last = history.last();
+    let kept = kept_epoch.map_or(history.last(), |kept| history.iter().find(|record| record.epoch == kept));
     RunMetrics {
         format: 1,
         val_accuracy: accuracy,
@@ -65,8 +66,8 @@ pub(super) fn run_metrics(
         per_class,
         validation: one,
         multi_label: several,
-        train_accuracy: last.map_or(0.0, |r| r.train_accuracy),
-        train_loss: last.map_or(0.0, |r| r.train_loss),
+        train_accuracy: kept.map_or(0.0, |r| r.train_accuracy),
+        train_loss: kept.map_or(0.0, |r| r.train_loss),
         n_train: counts.train,
         n_val: counts.val,
         n_skipped: counts.skipped,
@@ -76,6 +77,6 @@ pub(super) fn run_metrics(
         seconds: clock.seconds,
         freezing: None,
         tuned_images_per_second: None,
-        kept_epoch: None,
+        kept_epoch,
     }
 }

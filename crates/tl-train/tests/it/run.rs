@@ -204,6 +204,37 @@ fn stopped_after_each_epoch(options: impl Fn(&TempDir) -> TrainOptions) {
     assert_eq!(bytes("whole"), bytes("cut"));
 }
 
+fn history(dir: &TempDir, name: &str) -> Vec<tl_metrics::EpochRecord> {
+    let mut csv = csv::Reader::from_path(dir.path().join("runs").join(name).join("history.csv")).unwrap();
+    csv.deserialize().map(Result::unwrap).collect()
+}
+
+/// The same photos with the classes swapped: the more a head learns of the ones, the less it knows of the others.
+fn swapped(dir: &TempDir) -> PathBuf {
+    let swapped = dir.path().join("swapped");
+    for (from, to) in [("cats", "dogs"), ("dogs", "cats")] {
+        std::fs::create_dir_all(swapped.join(to)).unwrap();
+        for photo in std::fs::read_dir(dir.path().join("photos").join(from)).unwrap().map(Result::unwrap) {
+            std::fs::copy(photo.path(), swapped.join(to).join(photo.file_name())).unwrap();
+        }
+    }
+    swapped
+}
+
+#[test]
+fn a_run_that_keeps_the_best_epoch_names_it_and_tells_its_numbers_alone() {
+    let dir = photos();
+    let vain = TrainOptions { val: Some(swapped(&dir)), ..options(&dir) };
+    let metrics = run(TrainOptions { keep: Keep::Best, ..vain.clone() }, &dir, "best");
+    let history = history(&dir, "best");
+    let kept = &history[metrics.kept_epoch.unwrap() - 1];
+    assert!(kept.epoch < history.len() && kept.train_loss != history[history.len() - 1].train_loss, "{history:?}");
+    assert_eq!((metrics.train_loss, metrics.train_accuracy), (kept.train_loss, kept.train_accuracy));
+    assert_eq!(metrics.val_accuracy, kept.val_accuracy);
+    let last = run(vain, &dir, "last");
+    assert_eq!((last.kept_epoch, last.train_loss), (None, history[history.len() - 1].train_loss));
+}
+
 #[test]
 fn accumulated_batches_of_a_head_are_one_large_batch() {
     let dir = photos();

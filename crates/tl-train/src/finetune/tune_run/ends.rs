@@ -11,7 +11,7 @@ use crate::{
     error::TrainError,
     event::{Event, Observer},
     finetune::checkpoint::Checkpoints,
-    head_run::copies,
+    head_run::{best_epoch, copies},
     options::Keep,
     stopping::StopReason,
 };
@@ -37,6 +37,13 @@ impl TuneRun<'_> {
     /// The best epoch so far, where that is the one to keep.
     pub(super) fn best_to_keep(&self) -> Option<usize> {
         self.history.best.filter(|_| self.options.keep == Keep::Best).map(|(epoch, ..)| epoch)
+    }
+
+    /// The place of an epoch of fine-tuning in the whole history; 0 is the head's, which may itself be a chosen one.
+    fn in_history(&self, epoch: usize) -> usize {
+        let n_of_head = self.history.records.len() - self.history.epoch;
+        let of_head = best_epoch(&self.history.records[..n_of_head]).filter(|_| epoch == 0);
+        of_head.unwrap_or(n_of_head + epoch)
     }
 
     /// Validates, writes the epoch down, and goes on to the next; whether it was the best so far.
@@ -92,7 +99,7 @@ impl TuneRun<'_> {
             let best = checkpoints.best(epoch)?;
             self.model = self.model_of(best.backbone, best.head)?;
             self.load_ema(best.ema)?;
-            kept_epoch = Some(self.history.records.len() - self.history.epoch + epoch);
+            kept_epoch = Some(self.in_history(epoch));
         }
         let (averaged, seen) = (self.averaged()?, self.val_features.take());
         let model = averaged.as_ref().unwrap_or(&self.model);
