@@ -49,7 +49,7 @@ impl EventFiles {
 
     /// Goes on with the files of a run that was interrupted.
     ///
-    /// The next `Resumed`, `Step` or `Epoch` takes back what the files say of later steps.
+    /// The next `StartsOver`, `Resumed`, `Step` or `Epoch` takes back what the files say of later steps and epochs.
     pub fn resume(folder: &Path) -> Result<Self, EventsError> {
         Self::open(folder, json_lines::append, true)
     }
@@ -90,6 +90,9 @@ impl EventFiles {
 
     /// Writes what happened at `time`, in seconds since 1970.
     pub fn write_at(&mut self, time: f64, record: &Record) -> Result<(), EventsError> {
+        if self.is_resumed && record.says_where_to_go_on() {
+            self.take_back(record).map_err(EventsError::write(&self.json_path))?;
+        }
         let line = Line { time, record: record.clone() };
         json_lines::write_line(&mut self.json, &line).map_err(EventsError::write(&self.json_path))?;
         self.write_tensorboard(time, record).map_err(EventsError::write(&self.tensorboard_path))
@@ -102,6 +105,11 @@ impl EventFiles {
         self.tensorboard.flush().map_err(EventsError::write(&self.tensorboard_path))
     }
 
+    fn take_back(&mut self, record: &Record) -> io::Result<()> {
+        self.json.flush()?;
+        json_lines::take_back(self.json.get_mut(), |earlier| record.takes_back(earlier))
+    }
+
     fn write_tensorboard(&mut self, time: f64, record: &Record) -> io::Result<()> {
         match record {
             Record::Started { settings, .. } if self.is_resumed => {
@@ -109,6 +117,7 @@ impl EventFiles {
                 Ok(())
             }
             Record::Started { settings, .. } => self.settings(time, 0, settings),
+            Record::StartsOver => self.restart(time, 0),
             Record::Resumed { step, .. } => self.restart(time, step + 1),
             Record::Step(step) => {
                 self.restart(time, step.step)?;

@@ -7,7 +7,10 @@ use std::{
 
 use fs_err::{File, OpenOptions};
 
-use crate::{error::EventsError, record::Line};
+use crate::{
+    error::EventsError,
+    record::{Line, Record},
+};
 
 /// The lines of a file; a last one that was cut off is passed over, as a killed process leaves it.
 pub fn read_json_lines(path: &Path) -> Result<Vec<Line>, EventsError> {
@@ -45,4 +48,18 @@ pub(crate) fn append(path: &Path) -> io::Result<File> {
     }
     file.seek(SeekFrom::Start(end as u64))?;
     Ok(file)
+}
+
+/// Takes the lines out of which `counts_no_more` is true; the file is to be written on after those that stay.
+pub(crate) fn take_back(file: &mut File, counts_no_more: impl Fn(&Record) -> bool) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut bytes)?;
+    let stays = |line: &&[u8]| serde_json::from_slice::<Line>(line).map_or(true, |line| !counts_no_more(&line.record));
+    let kept: Vec<u8> = bytes.split_inclusive(|byte| *byte == b'\n').filter(stays).flatten().copied().collect();
+    // Up to the first line that goes, the file is never without what it said.
+    let same = bytes.iter().zip(&kept).take_while(|(before, after)| before == after).count();
+    file.set_len(same as u64)?;
+    file.seek(SeekFrom::Start(same as u64))?;
+    file.write_all(&kept[same..])
 }

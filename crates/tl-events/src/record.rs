@@ -79,7 +79,9 @@ pub enum Record {
         /// What, and why.
         text: String,
     },
-    /// The run goes on after `step`: earlier records of later steps count no more.
+    /// The run had saved nothing and starts over: earlier records of steps and epochs are taken back.
+    StartsOver,
+    /// The run goes on after `step`: earlier records of later steps and epochs are taken back.
     Resumed {
         /// Finished epochs.
         epochs: usize,
@@ -130,6 +132,32 @@ pub enum Record {
         /// Wall time.
         seconds: f64,
     },
+}
+
+impl Record {
+    /// Whether a resumed run goes on at this record.
+    pub(crate) fn says_where_to_go_on(&self) -> bool {
+        matches!(self, Self::StartsOver | Self::Resumed { .. } | Self::Step(_) | Self::Epoch(_))
+    }
+
+    /// Whether a run that goes on at this record does again what `earlier` tells of.
+    pub(crate) fn takes_back(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (Self::StartsOver, Self::Step(_) | Self::Epoch(_)) => true,
+            (Self::Resumed { step, .. }, Self::Step(earlier)) => earlier.step > *step,
+            // An epoch that took all its steps may still not be over.
+            (Self::Resumed { epochs, .. }, Self::Epoch(earlier)) => earlier.epoch > *epochs,
+            _ => self.step().zip(earlier.step()).is_some_and(|(step, earlier)| earlier >= step),
+        }
+    }
+
+    /// Steps of the whole run that are done at the end of a step or an epoch.
+    fn step(&self) -> Option<usize> {
+        match self {
+            Self::Step(Step { step, .. }) | Self::Epoch(Epoch { step, .. }) => Some(*step),
+            _ => None,
+        }
+    }
 }
 
 /// A step of the optimizer.

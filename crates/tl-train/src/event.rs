@@ -58,6 +58,8 @@ pub enum Event<'a> {
     },
     /// Something that the run can do without failed, such as the feature cache; it goes on without.
     Warning(&'a str),
+    /// The run is gone on with, and had saved nothing to go on from.
+    StartsOver,
     /// The run goes on where it was interrupted.
     Resumed {
         /// Finished epochs.

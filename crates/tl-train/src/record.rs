@@ -23,6 +23,7 @@ impl Event<'_> {
                 Record::Extracted { n_photos, n_cached, n_skipped: skipped.len(), seconds }
             }
             Event::Warning(text) => Record::Warning { text: text.to_owned() },
+            Event::StartsOver => Record::StartsOver,
             Event::Resumed { epochs, steps, step, .. } => Record::Resumed { epochs, steps, step },
             Event::Damaged { path, .. } => Record::Damaged { path: text(path) },
             Event::Step(step) => Record::Step(step),

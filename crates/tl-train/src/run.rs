@@ -96,11 +96,16 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     check_stopping(&plan, &data)?;
     let file_weights = options.class_weights.read(&data.classes)?;
 
+    let starts_over = folder.starts_over();
+
     // ---- Settings, written first so that a run that is cut off here can be resumed.
     let bound = TrainOptions { class_weights: options.class_weights.bound(), ..options.clone() };
     let settings = toml::to_string(&bound).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
     write_file(&folder.config(), |out| out.write_all(settings.as_bytes()))?;
     observer.event(&Event::Started { settings: &settings });
+    if starts_over {
+        observer.event(&Event::StartsOver);
+    }
     announce(&data, observer);
     let weights = match options.pretrained {
         true => weights,

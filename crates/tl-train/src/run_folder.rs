@@ -11,7 +11,7 @@ use std::{
 use tl_events::EventFiles;
 use tl_model::write_atomically;
 
-use crate::error::TrainError;
+use crate::{error::TrainError, finetune::Checkpoints};
 
 /// A run's folder. Files in it are written whole or not at all.
 #[derive(Debug, Clone)]
@@ -146,6 +146,12 @@ impl RunFolder {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.metrics().is_file()
+    }
+
+    /// Whether a run has begun in it and saved nothing to go on from.
+    pub(crate) fn starts_over(&self) -> bool {
+        let has_saved = self.checkpoint().is_file() || Checkpoints::new(self.checkpoints(), "").any();
+        self.config().is_file() && !has_saved
     }
 
     /// The settings and the checkpoints that are there.

@@ -25,6 +25,7 @@ pub(crate) fn lines(event: &Event<'_>, run: &Path) -> Vec<String> {
             *n_bytes as f64 / 1e6
         ),
         Event::Warning(text) => format!("Careful: {text}"),
+        Event::StartsOver => "The run had saved no checkpoint yet: it starts over.".to_owned(),
         Event::Resumed { epochs, steps, .. } => format!("Going on after {epochs} epochs and {steps} steps."),
         Event::Damaged { path, instead } => {
             format!("{} is damaged; going on from {}.", path.display(), instead.display())

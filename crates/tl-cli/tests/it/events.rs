@@ -9,6 +9,19 @@ pub(crate) fn told(work: &Work, run: &str) -> Vec<Line> {
     read_json_lines(&work.path(run).join("events.jsonl")).unwrap()
 }
 
+/// The numbers of the steps and of the epochs that a run's lines tell of.
+pub(crate) fn steps_and_epochs(work: &Work, run: &str) -> (Vec<usize>, Vec<usize>) {
+    let (mut steps, mut epochs) = (Vec::new(), Vec::new());
+    for line in told(work, run) {
+        match line.record {
+            Record::Step(step) => steps.push(step.step),
+            Record::Epoch(epoch) => epochs.push(epoch.epoch),
+            _ => {}
+        }
+    }
+    (steps, epochs)
+}
+
 /// The points of a curve as TensorBoard sees it.
 pub(crate) fn curve(work: &Work, run: &str, tag: &str) -> Vec<(i64, f32)> {
     let scalars = read_scalars(&work.path(run)).unwrap();
@@ -89,9 +102,11 @@ fn a_run_that_starts_over_has_no_step_twice() {
     let work = Work::with_photos(6);
     let run = work.trained();
     std::fs::remove_file(run.join("metrics.json")).unwrap();
-    let before = curve(&work, "runs/run", "step/loss");
-    work.ok(&["train", "--resume", "runs/run"]);
+    let (before, n_before) = (curve(&work, "runs/run", "step/loss"), steps_and_epochs(&work, "runs/run"));
+    let again = work.ok(&["train", "--resume", "runs/run"]);
+    assert!(again.stderr().contains("had saved no checkpoint yet: it starts over"), "{}", again.stderr());
     assert_eq!(curve(&work, "runs/run", "step/loss"), before);
+    assert_eq!(steps_and_epochs(&work, "runs/run"), n_before);
     let files = std::fs::read_dir(work.path("runs/run")).unwrap();
     assert_eq!(files.filter(|file| is_event_file(&file.as_ref().unwrap().path())).count(), 2);
 }

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::harness::{Run, Work, tensor_bytes};
+use crate::{
+    events::steps_and_epochs,
+    harness::{Run, Work, tensor_bytes},
+};
 
 const N_KILLS: usize = 3;
 const ARGS: &str = "train photos --recipe finetune --backbone v3_small --set side=64 --epochs 4 --batch-size 4 \
@@ -55,6 +58,10 @@ fn a_killed_run_goes_on_to_the_same_bits() {
     for part in ["head.", "backbone."] {
         let numbers = |work: &Work| tensor_bytes(&work.path("runs/run/model.safetensors"), part);
         assert!(numbers(&whole) == numbers(&cut), "{part}* differs after {N_KILLS} kills");
+    }
+    let (steps, epochs) = steps_and_epochs(&cut, "runs/run");
+    for told in [steps, epochs] {
+        assert!(told.windows(2).all(|pair| pair[0] < pair[1]), "each is told once: {told:?}");
     }
 }
 

@@ -38,6 +38,10 @@ fn write(files: &mut EventFiles, records: &[Record]) {
     files.flush().unwrap();
 }
 
+fn told(folder: &Path) -> Vec<Record> {
+    read_json_lines(&folder.join("events.jsonl")).unwrap().into_iter().map(|line| line.record).collect()
+}
+
 fn curve(folder: &Path, tag: &str) -> Vec<(i64, f32)> {
     let scalars = read_scalars(folder).unwrap();
     scalars.iter().filter(|scalar| scalar.tag == tag).map(|Scalar { step, value, .. }| (*step, *value)).collect()
@@ -81,15 +85,30 @@ fn a_resumed_run_takes_back_the_steps_after_its_checkpoint() {
     assert_eq!(event_files(folder.path()).len(), 2);
     assert_eq!(curve(folder.path(), "step/loss"), [(1, 0.7), (2, 0.65), (3, 0.55)]);
     assert_eq!(curve(folder.path(), "loss/train"), [(2, 0.5)]);
-    assert_eq!(read_json_lines(&folder.path().join("events.jsonl")).unwrap().len(), before.len() + after.len());
+    assert_eq!(told(folder.path()), [&before[..2], &after].concat());
 }
 
 #[test]
 fn a_run_that_starts_over_takes_back_everything() {
     let folder = TempDir::new().unwrap();
-    write(&mut EventFiles::create(folder.path()).unwrap(), &[started(), step(1, 0.7), step(2, 0.6)]);
-    write(&mut EventFiles::resume(folder.path()).unwrap(), &[started(), step(1, 0.9)]);
+    let fitted = epoch(1, 0);
+    let before = [started(), fitted.clone(), step(1, 0.7), step(2, 0.6), epoch(2, 2)];
+    write(&mut EventFiles::create(folder.path()).unwrap(), &before);
+    let after = [started(), Record::StartsOver, fitted, step(1, 0.9)];
+    write(&mut EventFiles::resume(folder.path()).unwrap(), &after);
     assert_eq!(curve(folder.path(), "step/loss"), [(1, 0.9)]);
+    assert_eq!(curve(folder.path(), "loss/train"), [(0, 0.5)]);
+    assert_eq!(told(folder.path()), [&before[..1], &after].concat());
+}
+
+#[test]
+fn an_epoch_whose_steps_were_saved_without_its_end_is_told_once() {
+    let folder = TempDir::new().unwrap();
+    let before = [started(), step(1, 0.7), step(2, 0.6), epoch(1, 2)];
+    write(&mut EventFiles::create(folder.path()).unwrap(), &before);
+    let after = [Record::Resumed { epochs: 0, steps: 2, step: 2 }, epoch(1, 2)];
+    write(&mut EventFiles::resume(folder.path()).unwrap(), &after);
+    assert_eq!(told(folder.path()), [&before[..3], &after].concat());
 }
 
 #[test]
