@@ -106,18 +106,19 @@ fn view(args: &TrainArgs, global: &GlobalArgs, folder: &RunFolder, stop: &Arc<At
     Box::new(Screen::new(Display::new(global), folder.path()))
 }
 
-/// A run that failed before it had anything to keep leaves no folder behind; any other says how to go on.
+/// A run that failed before it had anything to keep leaves no folder behind; any other says how to go on, which may
+/// mean to start over.
 fn give_up(error: TrainError, folder: RunFolder, is_resumed: bool) -> anyhow::Error {
     let path = folder.path().to_owned();
     if !is_resumed {
-        folder.discard();
+        folder.discard(&error);
     }
     // A checkpoint of numbers that are none leads nowhere, at whatever rate.
     let leads_on = path.exists() && !matches!(error, TrainError::Diverged { .. });
     let error = anyhow::Error::from(error);
     match leads_on {
         true => error.context(format!(
-            "the run failed; once that is mended, go on from its last checkpoint with {} train --resume {}",
+            "the run failed; once that is mended, go on with {} train --resume {}",
             output::program(),
             path.display()
         )),

@@ -147,6 +147,13 @@ pub enum TrainError {
     Torch(#[from] TorchError),
 }
 
+impl TrainError {
+    /// Whether the system would not take a file of the run, as on a full disk: what was computed is none the worse.
+    pub(crate) fn is_of_writing(&self) -> bool {
+        matches!(self, Self::Write { .. } | Self::Model(ModelError::Write { .. }))
+    }
+}
+
 impl From<tch::TchError> for TrainError {
     fn from(error: tch::TchError) -> Self {
         Self::Torch(error.into())

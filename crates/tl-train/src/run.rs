@@ -78,7 +78,23 @@ pub enum Outcome {
 pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
     let folder = inputs.folder.clone();
     let before = folder.as_found();
-    let outcome = run(inputs, observer, stop).inspect_err(|_| folder.restore_config(&before))?;
+    let mut history = Vec::new();
+    let mut listening = |event: &Event<'_>| {
+        match event {
+            Event::Resumed { history: earlier, .. } => history = earlier.to_vec(),
+            Event::Epoch { record, .. } => history.push(**record),
+            _ => {}
+        }
+        observer.event(event);
+    };
+    let outcome = run(inputs, &mut listening, stop);
+    let outcome = outcome.inspect_err(|error| {
+        folder.restore_config(&before);
+        if error.is_of_writing() && !history.is_empty() {
+            // The curve is small, and may fit where the model did not.
+            let _ = write_history(&folder, &history);
+        }
+    })?;
     if let Outcome::Interrupted { epochs, steps } = outcome {
         observer.event(&Event::Interrupted { epochs, steps });
     }

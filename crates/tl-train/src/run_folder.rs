@@ -171,9 +171,14 @@ impl RunFolder {
         }
     }
 
-    /// Removes the folder of a run that failed before it had anything to keep. One with a checkpoint stays.
-    pub fn discard(self) {
-        if !self.as_found().checkpoints.is_empty() {
+    /// Removes the folder of a run that failed with `error` before it had anything to keep.
+    ///
+    /// One with a checkpoint stays, and so does one whose training had begun when a file could not be written: the run
+    /// can be done again from its settings.
+    pub fn discard(self, error: &TrainError) {
+        // No file but this list is written between the settings and training.
+        let has_begun = self.skipped().is_file();
+        if has_begun && error.is_of_writing() || !self.as_found().checkpoints.is_empty() {
             return;
         }
         let _ = fs_err::remove_dir(self.checkpoints());

@@ -88,7 +88,37 @@ fn a_second_signal_ends_a_run_at_once_and_it_goes_on_to_the_same_bits() {
     assert!(numbers(&whole) == numbers(&cut));
 }
 
-/// No file may grow beyond half a megabyte, as on a disk that has no more room: checkpoints are larger.
+/// Runs `tl` where no file may grow beyond half a megabyte, as on a disk that has no more room: models and checkpoints
+/// are larger.
+fn on_a_full_disk(work: &Work, args: &[&str]) -> Run {
+    let tl = work.command(args);
+    let mut limited = Command::new("bash");
+    limited
+        .current_dir(work.path(""))
+        .args(["-c", "trap '' XFSZ; ulimit -f 500; exec \"$0\" \"$@\""])
+        .arg(tl.get_program());
+    limited.args(tl.get_args()).env("TL_CACHE", work.path("cache"));
+    Run::of(&mut limited)
+}
+
+#[test]
+fn a_run_whose_model_finds_no_room_leaves_the_rest_and_can_be_done_again() {
+    let work = Work::with_photos(6);
+    let args = ["train", "photos", "--hidden", "16", "--epochs", "4", "--name", "run"];
+    let run = on_a_full_disk(&work, &args);
+    assert_eq!(run.code(), 2, "{}", run.stderr());
+    for words in ["cannot write", "model.safetensors", "File too large", "go on with", "train --resume runs/run"] {
+        assert!(run.stderr().contains(words), "{words} is not in {}", run.stderr());
+    }
+    for file in ["config.toml", "events.jsonl", "history.csv", "skipped.csv"] {
+        assert!(work.path("runs/run").join(file).is_file(), "{file}");
+    }
+    let history = || std::fs::read_to_string(work.path("runs/run/history.csv")).unwrap().lines().count();
+    assert_eq!(history(), 1 + 4);
+    work.ok(&["train", "--resume", "runs/run"]);
+    assert_eq!((history(), work.path("runs/run/metrics.json").is_file()), (1 + 4, true));
+}
+
 #[test]
 fn a_full_disk_is_told_and_the_run_goes_on_to_the_same_bits_once_there_is_room() {
     let (whole, cut) = (Work::with_photos(8), Work::with_photos(8));
@@ -98,14 +128,7 @@ fn a_full_disk_is_told_and_the_run_goes_on_to_the_same_bits_once_there_is_room()
     let folder = cut.path("runs/run/checkpoint");
     assert!(kill_after_a_checkpoint(&mut spawn(&cut, &args), &folder));
     let before = checkpoints(&folder);
-    let tl = cut.command(&["train", "--resume", "runs/run"]);
-    let mut limited = Command::new("bash");
-    limited
-        .current_dir(cut.path(""))
-        .args(["-c", "trap '' XFSZ; ulimit -f 500; exec \"$0\" \"$@\""])
-        .arg(tl.get_program());
-    limited.args(tl.get_args()).env("TL_CACHE", cut.path("cache"));
-    let run = Run::of(&mut limited);
+    let run = on_a_full_disk(&cut, &["train", "--resume", "runs/run"]);
     assert_eq!(run.code(), 2, "{}", run.stderr());
     for words in ["cannot write", "checkpoint/tune-", "File too large", "train --resume runs/run"] {
         assert!(run.stderr().contains(words), "{words} is not in {}", run.stderr());
