@@ -5,28 +5,39 @@ use tl_data::Skipped;
 use crate::{
     data::Data,
     error::TrainError,
-    options::{HeadKind, Schedule, TrainOptions},
+    options::{HeadKind, Keep, Schedule, TrainOptions},
     plan::Plan,
 };
 
-/// Early stopping and plateaus look at validation photos, and early stopping needs steps to leave out.
+/// Early stopping, plateaus and the choice of the best epoch look at validation photos, and early stopping needs steps
+/// to leave out.
 pub(super) fn check_stopping(plan: &Plan, data: &Data) -> Result<(), TrainError> {
     let TrainOptions { patience, target_accuracy, time_s, .. } = plan.options();
     let (patient, targeted) = (*patience > 0, target_accuracy.is_some());
     let asked = [("patience", patient, true), ("target_accuracy", targeted, true), ("time_s", time_s.is_some(), false)];
     let mut problems = Vec::new();
+    let in_vain = |what: &str| format!("{what} needs validation photos, and there are none; set val or val_fraction");
     if plan.options().schedule == Schedule::Plateau && data.val.is_empty() {
-        problems
-            .push("schedule plateau needs validation photos, and there are none; set val or val_fraction".to_owned());
+        problems.push(in_vain("schedule plateau"));
+    }
+    if asks_for_the_best(plan) && data.val.is_empty() {
+        problems.push(in_vain("keep best"));
     }
     for (name, _, looks_at_val) in asked.into_iter().filter(|(_, is_asked, _)| *is_asked) {
         if plan.options().head == HeadKind::Logistic && !plan.tunes_backbone() {
             problems.push(format!("{name} ends epochs, and a logistic head has none; leave it out"));
         } else if looks_at_val && data.val.is_empty() {
-            problems.push(format!("{name} needs validation photos, and there are none; set val or val_fraction"));
+            problems.push(in_vain(name));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(TrainError::Options { problems }) }
+}
+
+/// Fine-tuning keeps the best by itself, and the last where nothing can tell; a fitted head has one epoch alone.
+fn asks_for_the_best(plan: &Plan) -> bool {
+    let TrainOptions { keep, recipe, head, .. } = plan.options();
+    let has_epochs = *head != HeadKind::Logistic || plan.tunes_backbone();
+    *keep == Keep::Best && recipe.options().keep != Keep::Best && has_epochs
 }
 
 /// Every class must have a photo to learn from.

@@ -154,6 +154,14 @@ fn no_run_that_keeps_the_best_ends_worse_than_its_fitted_head() {
     assert!(last.kept_epoch.is_none() && last.val_loss > metrics.val_loss, "{last:?}");
 }
 
+/// It is the recipe that asks for the best there, and not who types it.
+#[test]
+fn without_validation_photos_the_last_epoch_is_kept() {
+    let dir = photos();
+    let blind = TrainOptions { val_fraction: 0.0, keep: Keep::Best, epochs: 1, ..options(&dir) };
+    assert_eq!(run(blind, &dir, "blind").kept_epoch, None);
+}
+
 #[test]
 fn a_batch_size_is_found_and_written_down() {
     let dir = photos();

@@ -431,12 +431,13 @@ fn a_run_stops_early_for_a_reason() {
 }
 
 #[test]
-fn patience_without_validation_photos_is_refused() {
+fn patience_and_the_best_without_validation_photos_are_refused() {
     let dir = photos();
-    let options = TrainOptions { val_fraction: 0.0, patience: 3, target_accuracy: Some(0.9), ..options(&dir) };
+    let blind = TrainOptions { val_fraction: 0.0, keep: Keep::Best, ..options(&dir) };
+    let options = TrainOptions { patience: 3, target_accuracy: Some(0.9), ..blind };
     let folder = RunFolder::create(&dir.path().join("runs"), Some("blind"), "").unwrap();
     match train(inputs(options, folder), &mut |_: &Event<'_>| {}, &AtomicBool::new(false)) {
-        Err(TrainError::Options { problems }) => assert_eq!(problems.len(), 2, "{problems:?}"),
+        Err(TrainError::Options { problems }) => assert_eq!(problems.len(), 3, "{problems:?}"),
         other => panic!("{other:?}"),
     }
 }
