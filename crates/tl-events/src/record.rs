@@ -127,8 +127,11 @@ pub enum Record {
         val_accuracy: Option<f64>,
         /// Its 95 % interval.
         val_accuracy_ci: Option<[f64; 2]>,
-        /// Cross-entropy on them.
+        /// Mean loss on them in the epoch that was kept.
         val_loss: Option<f64>,
+        /// Plain cross-entropy on them.
+        #[serde(default)]
+        val_log_loss: Option<f64>,
         /// Wall time.
         seconds: f64,
     },
@@ -190,7 +193,7 @@ pub struct Epoch {
     pub train_loss: f64,
     /// Fraction of them classified rightly.
     pub train_accuracy: f64,
-    /// Mean loss of the validation photos after the epoch.
+    /// Mean loss of the validation photos after the epoch, the one that is trained.
     pub val_loss: Option<f64>,
     /// Fraction of them classified rightly.
     pub val_accuracy: Option<f64>,

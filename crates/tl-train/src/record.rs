@@ -61,6 +61,7 @@ fn finished(metrics: &RunMetrics) -> Record {
         val_accuracy: metrics.val_accuracy,
         val_accuracy_ci: metrics.val_accuracy_ci,
         val_loss: metrics.val_loss,
+        val_log_loss: metrics.val_log_loss,
         seconds: metrics.seconds.values().sum(),
     }
 }

@@ -23,8 +23,12 @@ pub struct RunMetrics {
     pub val_accuracy: Option<f64>,
     /// Its 95 % Wilson interval.
     pub val_accuracy_ci: Option<[f64; 2]>,
-    /// Cross-entropy on the validation photos, in nats; binary cross-entropy where they may have several classes.
+    /// Mean loss of the validation photos in the epoch that was kept, as `history.csv` has it: the loss that is
+    /// trained, with its class weights, gamma and smoothing.
     pub val_loss: Option<f64>,
+    /// Plain cross-entropy on the validation photos, in nats; binary cross-entropy where they may have several classes.
+    #[serde(default)]
+    pub val_log_loss: Option<f64>,
     /// Class names; position is label.
     pub classes: Vec<String>,
     /// Validation photos by true class (rows) and predicted class (columns).

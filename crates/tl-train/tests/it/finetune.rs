@@ -73,7 +73,7 @@ fn photos_may_have_several_classes() {
         let (metrics, bits) = of(1);
         assert!(bits == of(3).1, "{norm:?}, 3 threads");
         let worth = metrics.multi_label.unwrap();
-        assert_eq!((metrics.val_accuracy, metrics.val_loss), (Some(worth.exact_match), Some(worth.log_loss)));
+        assert_eq!((metrics.val_accuracy, metrics.val_log_loss), (Some(worth.exact_match), Some(worth.log_loss)));
         assert_eq!(metrics.classes, ["cat", "dog", "even"]);
     }
 }

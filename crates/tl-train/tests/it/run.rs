@@ -9,8 +9,8 @@ use std::{
 use tempfile::TempDir;
 use tl_backbone::Weights;
 use tl_train::{
-    Data, Event, HeadKind, Keep, OptimizerKind, Outcome, Plan, RunFolder, RunInputs, RunMetrics, Sampler, Schedule,
-    StopReason, TrainError, TrainOptions, train,
+    Data, Event, HeadKind, Keep, LossKind, OptimizerKind, Outcome, Plan, RunFolder, RunInputs, RunMetrics, Sampler,
+    Schedule, StopReason, TrainError, TrainOptions, train,
 };
 
 /// A few photos of two classes of a sample.
@@ -117,7 +117,7 @@ fn several_classes_per_photo_are_measured_class_by_class() {
     let metrics = run(several(&dir), &dir, "several");
     let several = metrics.multi_label.unwrap();
     assert_eq!(metrics.classes, ["cat", "dog", "even"]);
-    assert_eq!((metrics.val_accuracy, metrics.val_loss), (Some(several.exact_match), Some(several.log_loss)));
+    assert_eq!((metrics.val_accuracy, metrics.val_log_loss), (Some(several.exact_match), Some(several.log_loss)));
     assert_eq!((several.n_images, metrics.n_train + metrics.n_val), (metrics.n_val, 16));
     assert!(metrics.confusion.is_none() && metrics.validation.is_none());
     // The last epoch's look at the validation photos is the same loss.
@@ -233,6 +233,18 @@ fn a_run_that_keeps_the_best_epoch_names_it_and_tells_its_numbers_alone() {
     assert_eq!(metrics.val_accuracy, kept.val_accuracy);
     let last = run(vain, &dir, "last");
     assert_eq!((last.kept_epoch, last.train_loss), (None, history[history.len() - 1].train_loss));
+}
+
+#[test]
+fn a_loss_has_one_meaning_in_all_files_of_a_run() {
+    let dir = photos();
+    for (loss, name) in [(LossKind::Focal, "focal"), (LossKind::CrossEntropy, "plain")] {
+        let metrics = run(TrainOptions { loss, focal_gamma: 2.0, ..options(&dir) }, &dir, name);
+        assert_eq!(metrics.val_loss, history(&dir, name)[3].val_loss, "{name}");
+        let (trained, plain) = (metrics.val_loss.unwrap(), metrics.validation.unwrap().log_loss);
+        assert_eq!(metrics.val_log_loss, Some(plain));
+        assert_eq!((trained - plain).abs() < 1e-5, name == "plain", "{name}: {trained} and {plain}");
+    }
 }
 
 #[test]
