@@ -1,6 +1,7 @@
 //! A run from photos to bundle, as one line of steps.
 
 mod checks;
+mod command;
 mod summary;
 
 use std::{mem, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
@@ -33,6 +34,7 @@ use crate::{
 pub(crate) use self::checks::{check_classes, check_skipped};
 use self::{
     checks::check_stopping,
+    command::{command_line, first_command},
     summary::{Clock, Counts, run_metrics},
 };
 
@@ -49,7 +51,7 @@ pub struct RunInputs {
     pub folder: RunFolder,
     /// Where the backbone runs; heads train on the processor.
     pub device: Device,
-    /// The command that started it, for the record.
+    /// The command that started it, for the record; a resumed run keeps its first one.
     pub command: Vec<String>,
     /// Features that are known already, and where new ones are kept.
     pub cache: Option<Cache>,
@@ -113,11 +115,13 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let file_weights = options.class_weights.read(&data.classes)?;
 
     let starts_over = folder.starts_over();
+    let command = first_command(&folder.config(), command);
 
     // ---- Settings, written first so that a run that is cut off here can be resumed.
     let bound = TrainOptions { class_weights: options.class_weights.bound(), ..options.clone() };
     let settings = toml::to_string(&bound).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
-    write_file(&folder.config(), |out| out.write_all(settings.as_bytes()))?;
+    let with_command = command_line(&command) + &settings;
+    write_file(&folder.config(), |out| out.write_all(with_command.as_bytes()))?;
     observer.event(&Event::Started { settings: &settings });
     if starts_over {
         observer.event(&Event::StartsOver);

@@ -32,6 +32,11 @@ fn an_interrupted_run_goes_on_to_the_same_bits() {
 
     let resumed = cut.ok(&["train", "--resume", "runs/photos-1"]);
     assert!(resumed.stderr().contains("Going on after"), "{}", resumed.stderr());
+    let facts = cut.ok(&["info", "runs/latest"]).stdout();
+    assert!(
+        facts.contains(&ARGS.join(" ")) && !facts.contains("--resume"),
+        "the model's command is the first: {facts}"
+    );
     let head = |work: &Work| tensor_bytes(&work.path("runs/latest/model.safetensors"), "head.");
     assert_eq!(head(&whole), head(&cut));
     let history = |work: &Work| {
