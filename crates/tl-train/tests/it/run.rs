@@ -228,7 +228,7 @@ fn a_run_that_keeps_the_best_epoch_names_it_and_tells_its_numbers_alone() {
     let metrics = run(TrainOptions { keep: Keep::Best, ..vain.clone() }, &dir, "best");
     let history = history(&dir, "best");
     let kept = &history[metrics.kept_epoch.unwrap() - 1];
-    assert!(kept.epoch < history.len() && kept.train_loss != history[history.len() - 1].train_loss, "{history:?}");
+    assert!(kept.epoch < history.len(), "{history:?}");
     assert_eq!((metrics.train_loss, metrics.train_accuracy), (kept.train_loss, kept.train_accuracy));
     assert_eq!(metrics.val_accuracy, kept.val_accuracy);
     let last = run(vain, &dir, "last");
