@@ -14,3 +14,4 @@ mod on_device;
 mod optimizer;
 mod run;
 mod schedule;
+mod settings;
