@@ -52,8 +52,7 @@ fn main() -> ExitCode {
     tl_torch::skip_destructors();
     let args = Args::parse();
     let code = run(args).unwrap_or_else(|error| failure(&error));
-    // Again, for libtorch may have been loaded since; a thread may even be loading it at this moment, and destructors
-    // would take it apart meanwhile.
+    // Again, for libtorch may have been loaded since.
     tl_torch::skip_destructors();
     code
 }

@@ -4,8 +4,7 @@
 ///
 /// libtorch's take its table of operators apart entry by entry: a third of the time of a command that does
 /// nothing else, for memory that the kernel takes back anyway. Only a binary may call this, at its start, and
-/// again at its end where a thread may be loading libtorch then, whose destructors are registered one by one meanwhile;
-/// it must not count on exit handlers registered before. Does nothing where the C library is not GNU's.
+/// again at its end where it loads libtorch late, whose destructors are registered after the start; it must not count on exit handlers registered before. Does nothing where the C library is not GNU's.
 pub fn skip_destructors() {
     // SAFETY: the shim registers a function of its own that touches no other state.
     #[allow(unsafe_code)]

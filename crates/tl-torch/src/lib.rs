@@ -52,4 +52,4 @@ pub use error::TorchError;
 pub use exact_f32::exact_f32;
 pub use layout::{channels_last, empty_channels_last, is_channels_last};
 pub use linear::Linear;
-pub use threads::{load_ahead, set_intra_op_threads, thread_pool};
+pub use threads::{LoadingAhead, set_intra_op_threads, thread_pool};

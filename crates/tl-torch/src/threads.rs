@@ -1,5 +1,7 @@
 //! How many threads an operator may use.
 
+use std::thread::{self, JoinHandle};
+
 use crate::error::TorchError;
 
 /// Sets how many threads each operator may use when it is called from the calling thread.
@@ -13,11 +15,29 @@ pub fn set_intra_op_threads(n: usize) {
     tch::set_num_threads(i32::try_from(n.max(1)).unwrap_or(i32::MAX));
 }
 
-/// Begins to load libtorch, on a thread of its own, in a binary that loads it late: a fifth of a second that need not be
-/// waited for while photos are read.
-pub fn load_ahead() {
-    // Without the thread it is loaded when it is needed.
-    let _ = std::thread::Builder::new().name("libtorch".to_owned()).spawn(tch::get_num_threads);
+/// libtorch being loaded on a thread of its own, in a binary that loads it late: a fifth of a second that need not be waited
+/// for while photos are read.
+///
+/// Dropping it waits for the end: a process that leaves meanwhile crashes, because what has been loaded is taken apart
+/// under the hands of the thread that loads.
+#[derive(Debug)]
+pub struct LoadingAhead(Option<JoinHandle<i32>>);
+
+impl LoadingAhead {
+    /// Begins it. Where no thread can be had, libtorch is loaded when it is needed.
+    #[must_use]
+    pub fn begin() -> Self {
+        Self(thread::Builder::new().name("libtorch".to_owned()).spawn(tch::get_num_threads).ok())
+    }
+}
+
+impl Drop for LoadingAhead {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            // It has nothing to say.
+            drop(thread.join());
+        }
+    }
 }
 
 /// A pool of `n_threads` threads (0 for one per core) that call libtorch, each holding it to one thread.

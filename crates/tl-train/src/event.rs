@@ -98,6 +98,9 @@ pub enum Event<'a> {
         /// Photos that it was trained on.
         n_photos: usize,
     },
+    /// The state of the run is about to be saved: a run that goes on from it does not tell again what was told until now,
+    /// which is to be safe by then.
+    Saving,
     /// The state of the run was saved.
     Checkpoint(&'a Path),
     /// The user stopped the run; all is saved, and it can be resumed.

@@ -18,7 +18,9 @@ impl Event<'_> {
             }
             Event::Ignored(n_files) => Record::Ignored { n_files },
             Event::Leaks(leaks) => Record::Leaks { n_leaks: leaks.len() },
-            Event::Extracting { .. } | Event::FrozenKept { .. } | Event::BatchSize { .. } => return None,
+            Event::Extracting { .. } | Event::FrozenKept { .. } | Event::BatchSize { .. } | Event::Saving => {
+                return None;
+            }
             Event::Extracted { n_photos, n_cached, seconds, skipped } => {
                 Record::Extracted { n_photos, n_cached, n_skipped: skipped.len(), seconds }
             }

@@ -4,7 +4,7 @@ mod checks;
 mod command;
 mod summary;
 
-use std::{mem, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
+use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
 use tch::Device;
 use tl_backbone::Weights;
@@ -13,6 +13,7 @@ use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
 use tl_head::Head;
 use tl_metrics::EpochRecord;
 use tl_model::{Bundle, Provenance};
+use tl_torch::LoadingAhead;
 
 use crate::{
     batch_size::with_batch_size,
@@ -136,12 +137,10 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| ProofAhead::begin(weights.clone()));
     let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
     let extracting = ExtractOptions { cache: cache.clone(), ..plan.extracting() };
-    let mut is_loading = false;
+    let mut loading = None;
     let mut progress = |n_done| {
         // Not sooner: while libtorch is being loaded no thread can start.
-        if !mem::replace(&mut is_loading, true) {
-            tl_torch::load_ahead();
-        }
+        loading.get_or_insert_with(LoadingAhead::begin);
         observer.event(&Event::Extracting { n_done, n_total: photos.len() });
     };
     let (features, broken) = match extract(&weights, &photos, &extracting, &mut progress, stop) {

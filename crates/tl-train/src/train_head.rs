@@ -136,6 +136,7 @@ impl HeadInputs<'_> {
     fn save(&self, run: &HeadRun<'_>, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let Some(folder) = self.folder else { return Ok(()) };
         folder.make_checkpoint_folder()?;
+        observer.event(&Event::Saving);
         run.checkpoint()?.save(&folder.checkpoint(), self.data_blake3)?;
         observer.event(&Event::Checkpoint(&folder.checkpoint()));
         Ok(())

@@ -36,6 +36,9 @@ impl Recorder {
 
 impl Files {
     fn write(&mut self, event: &Event<'_>) -> Result<(), EventsError> {
+        if let (Self::Open(files), Event::Saving) = (&mut *self, event) {
+            return files.flush();
+        }
         let Some(record) = event.record() else { return Ok(()) };
         if let Self::Closed { folder, is_resumed } = self {
             let files = if *is_resumed { EventFiles::resume(folder)? } else { EventFiles::create(folder)? };
@@ -44,7 +47,6 @@ impl Files {
         let Self::Open(files) = self else { return Ok(()) };
         files.write(&record)?;
         match event {
-            // A resumed run takes back what came after the checkpoint, and must find what came before.
             Event::Checkpoint(_) | Event::Finished(_) | Event::Interrupted { .. } => files.flush(),
             _ => Ok(()),
         }

@@ -43,6 +43,7 @@ impl TuneRun<'_> {
         is_best: bool,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
+        observer.event(&Event::Saving);
         let path = checkpoints.save(self.checkpoint()?, is_best)?;
         observer.event(&Event::Checkpoint(&path));
         Ok(())
