@@ -1,7 +1,7 @@
 //! The inference form.
 
 use tch::Tensor;
-use tl_torch::{Engine as TorchEngine, tensor_from_f32, to_vec_f32};
+use tl_torch::{Engine as TorchEngine, set_intra_op_threads, tensor_from_f32, to_vec_f32};
 
 use crate::{
     engine::Engine,
@@ -90,6 +90,14 @@ impl Network {
     #[must_use]
     pub fn has_kernels(precision: Precision) -> bool {
         numbers(precision).is_some()
+    }
+
+    /// Holds libtorch to one thread, for networks in this arithmetic that the calling thread is to run beside others.
+    /// Where there are kernels it has no part in them and need not even be loaded, and nothing is done.
+    pub fn on_one_thread(precision: Precision) {
+        if !Self::has_kernels(precision) {
+            set_intra_op_threads(1);
+        }
     }
 
     /// Features `[n, n_features] f32` of `n` pictures: `[n, side, side, 3] u8`, R, G, B.

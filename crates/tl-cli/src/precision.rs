@@ -85,9 +85,7 @@ fn auto(global: &GlobalArgs, device: Device) -> Precision {
 /// On a thread of its own, as the pipeline's workers have one each.
 fn measured() -> Option<Precision> {
     let measure = || {
-        if !Network::has_kernels(Precision::Bf16) {
-            tl_torch::set_intra_op_threads(1);
-        }
+        Network::on_one_thread(Precision::Bf16);
         Precision::measured()
     };
     thread::spawn(measure).join().ok()?.ok()

@@ -89,8 +89,7 @@ pub fn extract(
     let n_rows = photos.len() * options.views.as_ref().map_or(1, |views| views.n);
     let chunk = if is_on_device { DEVICE_CHUNK } else { options.chunk }.clamp(1, n_rows.max(1));
     // Without a cache there is no sense in hashing the weights.
-    let space = || Space::new(weights, geometry, options.precision, options.device);
-    let space = options.cache.as_ref().map(|_| space());
+    let space = options.cache.as_ref().map(|_| Space::new(weights, geometry, options.precision, options.device));
     let kept = options.cache.as_ref().zip(space.as_ref());
     let reader = kept.map(|(cache, space)| Reader::open(cache, space, stop));
     let writer = kept.zip(reader.as_ref()).map(|((cache, space), reader)| Writer::new(cache, space, reader, stop));
@@ -115,7 +114,7 @@ pub fn extract(
         // Bounded, so that decoding cannot run away from a device that computes more slowly.
         let (sender, receiver) = mpsc::sync_channel(2 * n_workers);
         for _ in 0..n_workers {
-            let (sender, job, weights) = (sender.clone(), &job, weights.clone());
+            let (sender, job) = (sender.clone(), &job);
             thread::Builder::new()
                 .name("features".to_owned())
                 .spawn_scoped(scope, move || Worker::new(job, weights).run(&sender))?;

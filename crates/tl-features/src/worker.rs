@@ -10,7 +10,6 @@ use std::{
 
 use tl_backbone::{CompileOptions, Network, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, SkipReason, Skipped};
-use tl_torch::set_intra_op_threads;
 
 use crate::{
     cache::{Reader, Recipe},
@@ -70,7 +69,7 @@ pub(crate) enum Content {
 /// A thread's own readers and, from when it is first needed, its own network.
 pub(crate) struct Worker<'a> {
     job: &'a Job<'a>,
-    weights: Weights,
+    weights: &'a Weights,
     network: Option<Network>,
     /// Reads files; a reader of its own, so that its bytes can be lent to the one that decodes.
     files: PhotoReader,
@@ -87,7 +86,7 @@ pub(crate) struct Worker<'a> {
 type Sender = SyncSender<Result<Batch, FeatureError>>;
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(job: &'a Job<'a>, weights: Weights) -> Self {
+    pub(crate) fn new(job: &'a Job<'a>, weights: &'a Weights) -> Self {
         let reader = || PhotoReader::new(job.geometry, job.decode);
         Self {
             job,
@@ -178,11 +177,9 @@ impl<'a> Worker<'a> {
                         let mut compiling = CompileOptions::default();
                         (compiling.precision, compiling.batch) = (precision, self.job.chunk);
                         compiling.side = Some(self.job.geometry.side);
-                        if !Network::has_kernels(precision) {
-                            // One thread per worker is faster than all threads on one network, and its sums have one order.
-                            set_intra_op_threads(1);
-                        }
-                        none.insert(Network::compile_with(&self.weights, &compiling)?)
+                        // One thread per worker is faster than all threads on one network, and its sums have one order.
+                        Network::on_one_thread(precision);
+                        none.insert(Network::compile_with(self.weights, &compiling)?)
                     }
                 };
                 let rows = network.rows(&self.pixels[..n_bytes], n)?;

@@ -66,11 +66,8 @@ impl Archive {
 
     /// The tensors whose name starts with `prefix`, under the rest of their name.
     pub fn take_group(&mut self, prefix: &str) -> BTreeMap<String, Tensor> {
-        let names: Vec<_> = self.tensors.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
-        names
-            .into_iter()
-            .filter_map(|name| Some((name[prefix.len()..].to_owned(), self.tensors.remove(&name)?)))
-            .collect()
+        let taken = self.tensors.extract_if(.., |name, _| name.starts_with(prefix));
+        taken.map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect()
     }
 
     /// Adds tensors under `prefix`.

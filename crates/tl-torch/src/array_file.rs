@@ -65,11 +65,7 @@ impl ArrayFile {
 
     /// The arrays whose name starts with `prefix`, under the rest of their name.
     pub fn take_group(&mut self, prefix: &str) -> BTreeMap<String, Array> {
-        let names: Vec<_> = self.arrays.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
-        let taken = names.into_iter().filter_map(|name| {
-            let array = self.arrays.remove(&name)?;
-            Some((name[prefix.len()..].to_owned(), array))
-        });
-        taken.collect()
+        let taken = self.arrays.extract_if(.., |name, _| name.starts_with(prefix));
+        taken.map(|(name, array)| (name[prefix.len()..].to_owned(), array)).collect()
     }
 }

@@ -24,9 +24,7 @@ impl ProofAhead {
         let work = move || {
             // That nobody waits for it any more does not matter.
             let _ = begun.send(());
-            if !Network::has_kernels(Precision::F32) {
-                tl_torch::set_intra_op_threads(1);
-            }
+            Network::on_one_thread(Precision::F32);
             GoldenFeatures::of(&weights)
         };
         let thread = thread::Builder::new().name("golden".to_owned()).spawn(work).ok();
