@@ -35,7 +35,7 @@ mod tests {
     use std::path::Path;
 
     use tl_backbone::{Network, spec};
-    use tl_torch::to_vec_f32;
+    use tl_torch::{n_gpus, to_vec_f32};
 
     use super::*;
 
@@ -54,7 +54,7 @@ mod tests {
             let weights = Weights::open(&path, spec(name).unwrap()).unwrap();
             let pixels: Vec<u8> = (0..2 * 224 * 224 * 3).map(|i| (i * 7 % 251) as u8).collect();
             let wanted = Network::compile(&weights, Precision::F32, 2).unwrap().features(&pixels, 2).unwrap();
-            let device = Device::cuda_if_available();
+            let device = if n_gpus().is_ok_and(|n| n > 0) { Device::Cuda(0) } else { Device::Cpu };
             let network = DeviceNetwork::new(&weights, device, precision).unwrap();
             let found = to_vec_f32(&network.features(&pixels, 2, 224).unwrap()).unwrap();
             let wanted = to_vec_f32(&wanted).unwrap();

@@ -57,6 +57,9 @@ pub enum TorchError {
         /// What the tensor is.
         found: String,
     },
+    /// The part of libtorch that computes on GPUs could not be loaded; the system's reason.
+    #[error("libtorch's part for GPUs cannot be loaded: {0}")]
+    Gpus(String),
     /// A file of tensors cannot be read; the system's reason names it.
     #[error(transparent)]
     Read(#[from] std::io::Error),

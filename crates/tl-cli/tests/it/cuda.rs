@@ -1,7 +1,5 @@
 //! The same commands on a GPU, where libtorch sees one.
 
-use tch::Cuda;
-
 use crate::harness::{Work, sample};
 
 /// Accuracy of a run.
@@ -11,7 +9,7 @@ fn accuracy(work: &Work, run: &str) -> f64 {
 
 #[test]
 fn a_gpu_gives_models_as_good_as_the_processors() {
-    if !Cuda::is_available() {
+    if !tl_torch::n_gpus().is_ok_and(|n| n > 0) {
         eprintln!("skipped: libtorch sees no CUDA device");
         return;
     }
