@@ -140,7 +140,7 @@ impl Registers for Avx2 {
         }
     }
 
-    fn tiles(self, group: &Group, x: &Map, place: usize, outputs: &mut Outputs<'_>) {
+    fn tiles(self, group: &Group, _: Option<&Group>, x: &Map, place: usize, outputs: &mut Outputs<'_>) {
         let block_len = x.shape.block_len();
         match x.shape.numbers {
             // SAFETY: the processor has been asked.

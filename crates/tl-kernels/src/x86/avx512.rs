@@ -126,13 +126,13 @@ impl Registers for Avx512 {
         }
     }
 
-    fn tiles(self, group: &Group, x: &Map, place: usize, outputs: &mut Outputs<'_>) {
+    fn tiles(self, group: &Group, next: Option<&Group>, x: &Map, place: usize, outputs: &mut Outputs<'_>) {
         let block_len = x.shape.block_len();
         // SAFETY: networks in bf16 or bytes are only made where the processor has their instructions.
         match x.shape.numbers {
             Numbers::F32 => unsafe { f32_tiles(self, group, x.lines(0, place), block_len, outputs) },
-            Numbers::Bf16 if self.has_tiles => amx::tiles::<Bf16Tiles>(self, group, x, place, outputs),
-            Numbers::Int8 if self.has_tiles => amx::tiles::<ByteTiles>(self, group, x, place, outputs),
+            Numbers::Bf16 if self.has_tiles => amx::tiles::<Bf16Tiles>(self, group, next, x, place, outputs),
+            Numbers::Int8 if self.has_tiles => amx::tiles::<ByteTiles>(self, group, next, x, place, outputs),
             Numbers::Bf16 => unsafe { bf16::tiles(self, group, x.halves(0, place), block_len, outputs) },
             Numbers::Int8 => unsafe { bytes::tiles(self, group, x.bytes(0, place), block_len, outputs) },
         }

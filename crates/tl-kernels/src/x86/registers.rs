@@ -63,8 +63,9 @@ pub(crate) trait Registers: Copy {
 
     /// Rounds lines of a block into the map from `place` on. The map is of the same numbers, and not of f32.
     fn round(self, rounding: &Rounding, lines: &[Line], map: &mut Map, block: usize, place: usize);
-    /// A group's sums for the pixels of `x` from `place` on, in tiles of the size that suits these registers.
-    fn tiles(self, group: &Group, x: &Map, place: usize, outputs: &mut Outputs<'_>);
+    /// A group's sums for the pixels of `x` from `place` on, in tiles of the size that suits these registers. The weights of
+    /// the group `next` are wanted soon.
+    fn tiles(self, group: &Group, next: Option<&Group>, x: &Map, place: usize, outputs: &mut Outputs<'_>);
     /// As [`crate::multiply`], of matrices that fit together and into their slices, and are not empty.
     fn multiply(self, left: Matrix<'_>, right: &[f32], product: &mut [f32]);
 }

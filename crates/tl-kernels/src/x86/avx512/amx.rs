@@ -27,7 +27,9 @@ pub(super) struct Factors {
     pixels: [*const Line; 2],
     weights: [*const Line; 2],
     /// From the pixels' channels in a line to those in the next, in bytes.
-    pixel_step: usize,
+    pixel_step: isize,
+    /// From the weights of a line of channels to those of the next, in bytes.
+    tile_step: isize,
     /// From a line of weights to the next of the same block, in bytes.
     weight_step: usize,
     /// Lines that a pixel's channels fill.
@@ -40,7 +42,9 @@ pub(super) trait Tiles {
     ///
     /// # Safety
     /// There are tiles, [shaped](Shapes::load) for these factors, which are there.
-    unsafe fn multiply(factors: &Factors, sums: &mut Sums);
+    ///
+    /// Meanwhile lines from `next` on are asked for, `N` with each line of a pixel's channels.
+    unsafe fn multiply<const N: usize>(factors: &Factors, next: *const Line, sums: &mut Sums);
     /// What a line of sums stands for.
     fn end(r: Avx512, sums: &Line, scale: &Line, bias: &Line) -> __m512;
 }
@@ -48,11 +52,12 @@ pub(super) trait Tiles {
 pub(super) struct Bf16Tiles;
 pub(super) struct ByteTiles;
 
-/// Four products share two loads of each sort; the first and second two tiles of sums belong to a tile of pixels each.
+/// Four products share two loads of each sort; the first and second two tiles of sums belong to a tile of pixels each. What
+/// the next four need is asked for meanwhile: a tile that has to wait for the second cache keeps the multiplier waiting.
 macro_rules! multiply {
     ($instruction:literal) => {
-        unsafe fn multiply(factors: &Factors, sums: &mut Sums) {
-            // SAFETY: as the caller knows; sums have room for four tiles of sixteen lines.
+        unsafe fn multiply<const N: usize>(factors: &Factors, next: *const Line, sums: &mut Sums) {
+            // SAFETY: as the caller knows; sums have room for four tiles of sixteen lines, and asking for memory touches none.
             unsafe {
                 asm!(
                     "tilezero tmm0",
@@ -67,11 +72,23 @@ macro_rules! multiply {
                     concat!($instruction, " tmm1, tmm4, tmm7"),
                     "tileloadd tmm5, [{x1} + {line}]",
                     concat!($instruction, " tmm2, tmm5, tmm6"),
-                    concat!($instruction, " tmm3, tmm5, tmm7"),
                     "add {x0}, {pixel_step}",
                     "add {x1}, {pixel_step}",
                     "add {w0}, {tile_step}",
                     "add {w1}, {tile_step}",
+                    ".irp i,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
+                    "prefetcht0 [{x0} + 64*\\i]",
+                    "prefetcht0 [{w0} + 128*\\i]",
+                    ".endr",
+                    concat!($instruction, " tmm3, tmm5, tmm7"),
+                    ".irp i,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
+                    "prefetcht0 [{x1} + 64*\\i]",
+                    "prefetcht0 [{w1} + 128*\\i]",
+                    ".endr",
+                    ".rept {n_next}",
+                    "prefetcht1 [{next}]",
+                    "add {next}, {line}",
+                    ".endr",
                     "dec {n}",
                     "jnz 2b",
                     "tilestored [{sums} + {line}], tmm0",
@@ -83,9 +100,11 @@ macro_rules! multiply {
                     w0 = inout(reg) factors.weights[0] => _,
                     w1 = inout(reg) factors.weights[1] => _,
                     n = inout(reg) factors.n_lines => _,
+                    next = inout(reg) next => _,
+                    n_next = const N,
                     pixel_step = in(reg) factors.pixel_step,
                     weight_step = in(reg) factors.weight_step,
-                    tile_step = in(reg) LANES * factors.weight_step,
+                    tile_step = in(reg) factors.tile_step,
                     line = in(reg) size_of::<Line>(),
                     sums = in(reg) std::ptr::from_mut(sums),
                     out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
@@ -117,30 +136,46 @@ impl Tiles for ByteTiles {
     }
 }
 
+/// Lines of the next group's weights that are asked for with each line of channels: of large maps few, since there is time
+/// until they are needed, of small ones many.
+const FEW: usize = 4;
+const MANY: usize = 16;
+
 /// A group's sums for the pixels from `place` on, two tiles by two blocks at a time. Tiles are as small as leaves nothing
-/// over; where that cannot be, pixels are computed twice, and so is a block without another.
-pub(super) fn tiles<T: Tiles>(r: Avx512, group: &Group, x: &Map, place: usize, outputs: &mut Outputs<'_>) {
+/// over; where that cannot be, pixels are computed twice, and so is a block without another. Every other time channels are
+/// taken from the last to the first: the weights of those are still in the nearest cache.
+pub(super) fn tiles<T: Tiles>(
+    r: Avx512,
+    group: &Group,
+    next: Option<&Group>,
+    x: &Map,
+    place: usize,
+    outputs: &mut Outputs<'_>,
+) {
     let (n_blocks, n_pixels, block_len) = (group.bias.len(), outputs.n_pixels, x.shape.block_len());
     let n_rows = n_pixels.div_ceil(2 * n_pixels.div_ceil(2 * LANES));
     let n_lines = group.weights.len() / (n_blocks * LANES);
     let x = &x.lines(0, place)[..(n_lines - 1) * block_len + n_pixels];
     let mut sums: Sums = [[[Line::default(); LANES]; 2]; 2];
+    let mut next = next.map_or(&[][..], |next| &next.weights);
+    let n_next = if next.len() > FEW * n_lines * n_pixels.div_ceil(2 * n_rows) { MANY } else { FEW };
     // SAFETY: there are tiles, and no others in use.
     unsafe { Shapes::new(n_rows).load() };
     for block in (0..n_blocks).step_by(2) {
         let blocks = [block, (block + 1).min(n_blocks - 1)];
-        for pixel in (0..n_pixels).step_by(2 * n_rows) {
+        for (turn, pixel) in (0..n_pixels).step_by(2 * n_rows).enumerate() {
             let pixels = [pixel, pixel + n_rows].map(|pixel| pixel.min(n_pixels - n_rows));
-            let factors = Factors {
-                pixels: pixels.map(|pixel| x[pixel..].as_ptr()),
-                weights: blocks.map(|block| group.weights[block..].as_ptr()),
-                pixel_step: block_len * size_of::<Line>(),
-                weight_step: n_blocks * size_of::<Line>(),
-                n_lines,
-            };
+            let factors = Factors::new(x, pixels, group, blocks, block_len, n_lines, turn % 2 == 1);
             // SAFETY: of `x` there are `n_rows` pixels from both on in each of their lines, and of weights sixteen lines of
             // each block for every line of a pixel.
-            unsafe { T::multiply(&factors, &mut sums) };
+            unsafe {
+                match next.as_ptr() {
+                    _ if next.is_empty() => T::multiply::<0>(&factors, std::ptr::null(), &mut sums),
+                    at if n_next == MANY => T::multiply::<MANY>(&factors, at, &mut sums),
+                    at => T::multiply::<FEW>(&factors, at, &mut sums),
+                }
+            }
+            next = next.get(n_next * n_lines..).unwrap_or_default();
             for (sums, pixel) in zip(&sums, pixels) {
                 for (sums, block) in zip(sums, blocks) {
                     r.compiled(
@@ -153,6 +188,31 @@ pub(super) fn tiles<T: Tiles>(r: Avx512, group: &Group, x: &Map, place: usize, o
     }
     // SAFETY: there are tiles, and nothing in them is needed any more.
     unsafe { asm!("tilerelease", options(nomem, nostack, preserves_flags)) };
+}
+
+impl Factors {
+    /// The first pixels of both tiles in `x`, and both blocks of the group's; from the last line of channels if `is_back`.
+    fn new(
+        x: &[Line],
+        pixels: [usize; 2],
+        group: &Group,
+        blocks: [usize; 2],
+        block_len: usize,
+        n_lines: usize,
+        is_back: bool,
+    ) -> Self {
+        let (n_blocks, line) = (group.bias.len(), size_of::<Line>());
+        let (first, sign) = if is_back { (n_lines - 1, -1) } else { (0, 1) };
+        let step = |lines: usize| sign * (lines * line).cast_signed();
+        Self {
+            pixels: pixels.map(|pixel| x[first * block_len + pixel..].as_ptr()),
+            weights: blocks.map(|block| group.weights[first * LANES * n_blocks + block..].as_ptr()),
+            pixel_step: step(block_len),
+            tile_step: step(LANES * n_blocks),
+            weight_step: n_blocks * line,
+            n_lines,
+        }
+    }
 }
 
 #[inline(always)]
