@@ -42,9 +42,9 @@ model.train()
 for layer in net.modules():
     if isinstance(layer, torch.nn.BatchNorm2d):
         layer.eval()
-started, losses = time.perf_counter(), []
+started, losses, seconds_by_epoch = time.perf_counter(), [], []
 for _ in range(args.epochs):
-    total = 0.0
+    total, began = 0.0, time.perf_counter()
     for rows in torch.randperm(len(x)).split(BATCH):
         optimizer.zero_grad()
         with torch.autocast(args.device, torch.bfloat16, enabled=args.precision == "bf16"):
@@ -54,9 +54,10 @@ for _ in range(args.epochs):
         schedule.step()
         total += loss.item() * len(rows)
     losses.append(total / len(x))
+    seconds_by_epoch.append(time.perf_counter() - began)
 seconds, n_seen = time.perf_counter() - started, args.epochs * len(x)
 model.eval()
 x, y, _ = photos("validation")
 with torch.inference_mode():
     right = sum((model(part).argmax(1) == labels).sum().item() for part, labels in zip(x.split(BATCH), y.split(BATCH)))
-report(accuracy=right / len(y), losses=losses, rates={"training": n_seen / seconds})
+report(accuracy=right / len(y), losses=losses, seconds=seconds_by_epoch, rates={"training": n_seen / seconds})
