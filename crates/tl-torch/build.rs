@@ -17,7 +17,7 @@ fn main() {
         .opt_level(2)
         .warnings(false)
         .include(root.join("include"))
-        .file("shim/shim.cpp")
+        .files(["shim/shim.cpp", "shim/list.cpp"])
         .compile("tl_torch_shim");
     // A binary that binds libtorch late looks up what the shim calls.
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());

@@ -1,25 +1,21 @@
 // What tch does not wrap, behind a C interface.
 //
-// Every function that may fail returns a message (to be freed by tlt_free_message) or null, because a C++
-// exception must not cross into Rust. Only headers of the dispatcher are included: the umbrella header costs
-// half a minute of compile time.
+// Only headers of the dispatcher are included: the umbrella header costs half a minute of compile time.
+#include "guarded.h"
+
 #include <ATen/Context.h>
-#include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/_pin_memory.h>
 #include <torch/headeronly/version.h>
 
 #include <array>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <tuple>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
 
-using at::Tensor;
 using c10::IntArrayRef;
 using c10::SymInt;
 using c10::SymIntArrayRef;
@@ -79,30 +75,6 @@ Activation activation(int code) {
     default: return {"none", Scalars()};
   }
 }
-
-char* copy(const char* text) {
-  char* message = static_cast<char*>(std::malloc(std::strlen(text) + 1));
-  if (message) std::strcpy(message, text);
-  return message;
-}
-
-// Runs `body` without autograd, and turns what it throws into a message.
-template <class Body>
-char* guarded(Body body) {
-  try {
-    at::AutoDispatchBelowADInplaceOrView guard;
-    body();
-    return nullptr;
-  } catch (const c10::Error& error) {
-    return copy(error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    return copy(error.what());
-  } catch (...) {
-    return copy("unknown C++ exception");
-  }
-}
-
-const Tensor& tensor(const void* pointer) { return *static_cast<const Tensor*>(pointer); }
 
 }  // namespace
 
@@ -280,5 +252,11 @@ char* tlt_conv_backward(const void* gradient, const void* input, const void* wei
     if (wants_input) *of_input = new Tensor(std::move(x));
     if (wants_weight) *of_weight = new Tensor(std::move(w));
   });
+}
+
+// A copy in memory that the system may not move. Never the tensor itself, which `Tensor::pin_memory` hands out where it
+// lies in such memory already.
+char* tlt_pinned(const void* source, void** pinned) {
+  return guarded([&] { *pinned = new Tensor(at::_pin_memory(tensor(source))); });
 }
 }

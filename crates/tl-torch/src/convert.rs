@@ -140,7 +140,7 @@ fn is_dense(tensor: &Tensor) -> bool {
 }
 
 /// How many values a shape has.
-fn count(shape: &[i64]) -> Result<usize, TorchError> {
+pub(crate) fn count(shape: &[i64]) -> Result<usize, TorchError> {
     shape
         .iter()
         .try_fold(1_usize, |n, &side| n.checked_mul(usize::try_from(side).ok()?))

@@ -82,6 +82,7 @@ unsafe extern "C" {
         of_input: *mut *mut C_tensor,
         of_weight: *mut *mut C_tensor,
     ) -> *mut c_char;
+    pub(crate) fn tlt_pinned(source: *const C_tensor, pinned: *mut *mut C_tensor) -> *mut c_char;
 }
 
 /// Turns the shim's message into an error.

@@ -1,6 +1,6 @@
 //! The part of libtorch that computes on GPUs.
 
-use std::sync::OnceLock;
+use std::{error::Error, sync::OnceLock};
 
 use libloading::{Library, library_filename};
 use tch::Cuda;
@@ -20,12 +20,17 @@ pub fn n_gpus() -> Result<usize, TorchError> {
     let load = || {
         // SAFETY: what runs on loading is libtorch's own registration of its operators, made to be loaded by Python so.
         #[allow(unsafe_code)]
-        unsafe { Library::new(library_filename("torch_cuda")) }.map_err(|error| error.to_string())
+        unsafe { Library::new(library_filename("torch_cuda")) }.map_err(|error| reason(&error))
     };
     match LOADED.get_or_init(load) {
         Ok(_) => Ok(usize::try_from(Cuda::device_count()).unwrap_or(0)),
         Err(reason) => Err(TorchError::Gpus(reason.clone())),
     }
+}
+
+/// What the system said, which is the source of what the library that asked it says.
+fn reason(error: &dyn Error) -> String {
+    error.source().unwrap_or(error).to_string()
 }
 
 #[cfg(test)]

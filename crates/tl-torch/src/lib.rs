@@ -1,7 +1,8 @@
 //! What libtorch has and `tch` does not wrap: checked conversions between slices and tensors, the
-//! channels-last layout, convolution fused with its activation on pre-packed weights, its gradients, thread settings,
-//! processor capability, allocator settings, and arrays, which become tensors only when they are asked to. It does not know networks, weights or photos. All `unsafe`
-//! code of the workspace is here, behind functions that check what they are given.
+//! channels-last layout, convolution fused with its activation on pre-packed weights, its gradients, operations on lists
+//! of tensors, the way to a GPU, thread settings, processor capability, allocator settings, and arrays, which become tensors
+//! only when they are asked to. It does not know networks, weights or photos. All `unsafe` code of the workspace is here,
+//! behind functions that check what they are given.
 //!
 //! ```
 //! use tl_torch::{Activation, Conv, ConvOptions, tensor_from_f32, to_vec_f32};
@@ -33,7 +34,10 @@ mod ffi;
 mod gpus;
 mod layout;
 mod linear;
+mod list_ffi;
+mod tensor_list;
 mod threads;
+mod upload;
 
 pub use activation::Activation;
 pub use allocator::keep_allocations;
@@ -54,4 +58,6 @@ pub use exact_f32::exact_f32;
 pub use gpus::n_gpus;
 pub use layout::{channels_last, empty_channels_last, is_channels_last};
 pub use linear::Linear;
+pub use tensor_list::{TensorList, all_to_kind};
 pub use threads::{LoadingAhead, set_intra_op_threads, thread_pool};
+pub use upload::{upload, upload_u8};

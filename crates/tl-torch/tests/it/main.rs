@@ -10,3 +10,4 @@ mod convert;
 mod layout;
 mod linear;
 mod settings;
+mod tensor_list;
