@@ -4,13 +4,14 @@
 //! kernel is all that a worker computes, and the chain rule back to weight, scale and shift is applied once for
 //! the whole batch, by [`Backbone::unfold`].
 
-use tch::{Kind, Tensor};
-use tl_torch::{Activation, channels_last, deep_copy};
+use tch::{Device, Kind, Tensor};
+use tl_torch::{channels_last, deep_copy};
 
 use crate::{
     architecture::{Block, ConvBn, Layer, Padding, SqueezeExcite},
-    backbone::{Backbone, convolve, pad_same, same_padding},
+    backbone::{Backbone, activate, convolve, convolve_padded, pad_same, same_padding},
     error::BackboneError,
+    layout::Layout,
     precision::Precision,
 };
 
@@ -20,6 +21,7 @@ pub struct Folded {
     blocks: Vec<Block>,
     padding: Padding,
     kind: Kind,
+    layout: Layout,
     /// Kernels and biases in the order in which the layers use them.
     values: Vec<Tensor>,
     /// Whether each of them is trained.
@@ -29,10 +31,28 @@ pub struct Folded {
 impl Folded {
     /// The same numbers, not copied, with a graph of its own.
     pub fn share(&self) -> Result<Self, BackboneError> {
+        self.with_values(&self.values)
+    }
+
+    /// The same with other numbers, not copied.
+    pub(crate) fn with_values(&self, values: &[Tensor]) -> Result<Self, BackboneError> {
         let leaf = |(value, &trained): (&Tensor, &bool)| Ok(value.f_detach()?.f_set_requires_grad(trained)?);
-        let values = self.values.iter().zip(&self.trained).map(leaf).collect::<Result<_, BackboneError>>()?;
-        let (blocks, padding, kind, trained) = (self.blocks.clone(), self.padding, self.kind, self.trained.clone());
-        Ok(Self { blocks, padding, kind, values, trained })
+        let values = values.iter().zip(&self.trained).map(leaf).collect::<Result<_, BackboneError>>()?;
+        let (blocks, trained) = (self.blocks.clone(), self.trained.clone());
+        Ok(Self { blocks, values, trained, ..*self })
+    }
+
+    /// The same for activations in another order; kernels stay in theirs.
+    pub(crate) fn laid_out(self, layout: Layout) -> Self {
+        Self { layout, ..self }
+    }
+
+    pub(crate) fn values(&self) -> &[Tensor] {
+        &self.values
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// What gradients are to be computed of, in the order that [`Backbone::unfold`] takes them.
@@ -49,7 +69,7 @@ impl Folded {
     /// What comes out of these blocks `[N, C', H', W']`, in the kind of the arithmetic.
     pub fn activations(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
         let mut values = self.values.iter();
-        let mut x = channels_last(&x.f_to_kind(self.kind)?)?;
+        let mut x = self.layout.apply(&x.f_to_kind(self.kind)?)?;
         for block in &self.blocks {
             x = self.block(block, &x, &mut values)?;
         }
@@ -76,6 +96,7 @@ impl Folded {
     fn conv(&self, conv: &ConvBn, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor, BackboneError> {
         let symmetric = (conv.kernel - 1) / 2;
         let y = match self.padding {
+            padding if self.layout == Layout::Plain => convolve_padded(x, weight, Some(bias), conv, padding)?,
             _ if conv.groups > 1 && conv.stride > 1 => self.strided_depthwise(conv, x, weight, bias)?,
             Padding::Symmetric => convolve(x, weight, Some(bias), conv.stride, symmetric, conv.groups)?,
             Padding::Same => {
@@ -126,7 +147,7 @@ impl Backbone {
         precision: Precision,
     ) -> Result<Folded, BackboneError> {
         let _guard = tch::no_grad_guard();
-        let kind = precision.kind();
+        let (kind, layout) = (precision.kind(), Layout::of(self.device()));
         let (mut values, mut trained) = (Vec::new(), Vec::new());
         for (layer, is_trained) in layers {
             let folded = match layer {
@@ -140,11 +161,15 @@ impl Backbone {
             };
             for value in folded {
                 let value = deep_copy(&value.f_to_kind(kind)?)?;
-                values.push(if value.dim() == 4 { channels_last(&value)? } else { value });
+                values.push(if value.dim() == 4 { layout.apply(&value)? } else { value });
                 trained.push(is_trained);
             }
         }
-        Ok(Folded { blocks: blocks.to_vec(), padding: self.architecture.padding, kind, values, trained })
+        Ok(Folded { blocks: blocks.to_vec(), padding: self.architecture.padding, kind, layout, values, trained })
+    }
+
+    fn device(&self) -> Device {
+        self.tensors().next().map_or(Device::Cpu, |(_, tensor)| tensor.device())
     }
 
     /// From the gradients of [`Folded::leaves`] to those of the trained parameters, with their names, f32.
@@ -192,24 +217,24 @@ impl Backbone {
         Ok(self.get(&conv.bn, "weight")?.f_mul(&self.inverse_deviation(conv)?)?)
     }
 
-    fn inverse_deviation(&self, conv: &ConvBn) -> Result<Tensor, BackboneError> {
+    pub(crate) fn inverse_deviation(&self, conv: &ConvBn) -> Result<Tensor, BackboneError> {
         Ok(self.get(&conv.bn, "running_var")?.f_add_scalar(self.architecture.bn_eps)?.f_rsqrt()?)
     }
 
-    fn excite_tensors(&self, excite: &SqueezeExcite) -> Result<[&Tensor; 4], BackboneError> {
+    pub(crate) fn excite_tensors(&self, excite: &SqueezeExcite) -> Result<[&Tensor; 4], BackboneError> {
         let of = |layer: &str, name| self.get(&format!("{}.{layer}", excite.name), name);
         Ok([of("fc1", "weight")?, of("fc1", "bias")?, of("fc2", "weight")?, of("fc2", "bias")?])
     }
 
     /// The layers of the blocks from the first trained one on, each with whether it is trained.
-    fn trained_blocks(&self) -> impl Iterator<Item = (&Layer, bool)> {
+    pub(crate) fn trained_blocks(&self) -> impl Iterator<Item = (&Layer, bool)> {
         let before: usize = self.architecture.blocks[..self.first_trained].iter().map(|block| block.layers.len()).sum();
         let layers = self.architecture.blocks[self.first_trained..].iter().flat_map(|block| &block.layers);
         layers.zip(self.trained[before..].iter().copied())
     }
 }
 
-fn excite_names(excite: &SqueezeExcite) -> impl Iterator<Item = String> + '_ {
+pub(crate) fn excite_names(excite: &SqueezeExcite) -> impl Iterator<Item = String> + '_ {
     ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"].into_iter().map(|name| format!("{}.{name}", excite.name))
 }
 
@@ -220,11 +245,87 @@ fn excite(x: &Tensor, [weight1, bias1, weight2, bias2]: &[&Tensor; 4]) -> Result
     Ok(x.f_mul(&scales)?)
 }
 
-/// In place where the gradient can be had from the output.
-fn activate(activation: Activation, mut x: Tensor) -> Result<Tensor, BackboneError> {
-    Ok(match activation {
-        Activation::Relu6 => x.f_relu6_()?,
-        Activation::Relu => x.f_relu_()?,
-        other => other.apply(&x)?,
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{backbone::BatchNorm, device_fold::DeviceFold, registry::spec, weights::Weights};
+
+    /// A network that is trained from its first block on, and two pictures, of an odd side for the zeros of SAME.
+    fn backbone(name: &str) -> (Backbone, Tensor) {
+        let mut backbone = Backbone::new(&Weights::initial(spec(name).unwrap(), 1).unwrap()).unwrap();
+        backbone.train_from(0, BatchNorm::Frozen).unwrap();
+        let pixels = (Tensor::arange(2 * 3 * 49 * 49, (Kind::Double, Device::Cpu)) * 1.7).sin().to_kind(Kind::Float);
+        (backbone, pixels.reshape([2, 3, 49, 49]))
+    }
+
+    fn gradients(features: &Tensor, leaves: &[&Tensor]) -> Vec<Tensor> {
+        let loss = (features * 3.0).tanh().square().sum(Kind::Float);
+        Tensor::f_run_backward(&[loss], leaves, false, false).unwrap()
+    }
+
+    fn assert_near(what: &str, wanted: &Tensor, found: &Tensor, allowed: f64) {
+        assert_eq!(wanted.size(), found.size(), "{what}");
+        let norm = |x: &Tensor| x.to_kind(Kind::Double).norm().double_value(&[]);
+        let difference = norm(&(wanted - found));
+        assert!(difference <= allowed * norm(wanted) + 1e-12, "{what}: {difference} of {}", norm(wanted));
+    }
+
+    #[test]
+    fn plain_order_gives_what_channels_last_gives() {
+        for name in ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small"] {
+            let (backbone, x) = backbone(name);
+            let of = |layout| {
+                let form = backbone.fold(Precision::F32).unwrap().share().unwrap().laid_out(layout);
+                let features = form.forward(&x).unwrap();
+                let gradients = gradients(&features, &form.leaves().collect::<Vec<_>>());
+                (features, gradients)
+            };
+            let ((wanted, last), (found, plain)) = (of(Layout::ChannelsLast), of(Layout::Plain));
+            assert_near(name, &wanted.detach(), &found.detach(), 1e-5);
+            for (i, (wanted, found)) in last.iter().zip(&plain).enumerate() {
+                assert_near(&format!("{name}, value {i}"), wanted, found, 1e-3);
+            }
+        }
+    }
+
+    #[test]
+    fn folding_all_layers_at_once_gives_what_one_after_the_other_gives() {
+        for name in ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small"] {
+            let (mut backbone, x) = backbone(name);
+            // Statistics that do something, and layers that stay among those that move.
+            for (i, (tensor, values)) in backbone.tensors().filter(|(_, t)| t.dim() == 1).enumerate() {
+                let shift = if tensor.ends_with("running_mean") { 0.02 } else { 0.2 };
+                let _guard = tch::no_grad_guard();
+                let _ = values.shallow_clone().f_add_scalar_(shift * (i as f64).sin().abs()).unwrap();
+            }
+            for every in [1, 3] {
+                let marks: Vec<bool> = (0..backbone.trained.len()).map(|i| i % every == 0).collect();
+                backbone.train_layers(&marks, BatchNorm::Frozen).unwrap();
+                let one_by_one = backbone.fold(Precision::F32).unwrap().share().unwrap().laid_out(Layout::Plain);
+                let fold = DeviceFold::new(&backbone, Precision::F32).unwrap();
+                let at_once = fold.fold(&backbone).unwrap();
+                let (wanted, found) = (one_by_one.forward(&x).unwrap(), at_once.forward(&x).unwrap());
+                assert_near(name, &wanted.detach(), &found.detach(), 1e-5);
+                let wanted = gradients(&wanted, &one_by_one.leaves().collect::<Vec<_>>());
+                let found = gradients(&found, &at_once.leaves().collect::<Vec<_>>());
+                let (wanted, found) = (backbone.unfold(&wanted).unwrap(), at_once.unfold(&found).unwrap());
+                let names: Vec<&str> = backbone.parameters().map(|(name, _)| name).collect();
+                assert_eq!(found.keys().collect::<Vec<_>>(), names);
+                for (tensor, wanted) in &wanted {
+                    assert_near(&format!("{name}, {tensor}"), wanted, &found[tensor], 1e-3);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_network_of_which_nothing_is_trained_is_folded_at_once_too() {
+        let (mut backbone, _) = backbone("mobilenet_v2");
+        backbone.train_from(backbone.n_blocks(), BatchNorm::Frozen).unwrap();
+        let fold = DeviceFold::new(&backbone, Precision::F32).unwrap();
+        let form = fold.fold(&backbone).unwrap();
+        assert_eq!((form.leaves().count(), form.unfold(&[]).unwrap().len()), (0, 0));
+        let x = Tensor::ones([2, 1280, 3, 3], (Kind::Float, Device::Cpu));
+        assert_eq!(form.forward(&x).unwrap().size(), [2, 1280]);
+    }
 }

@@ -55,6 +55,8 @@ mod tests {
             let pixels: Vec<u8> = (0..2 * 224 * 224 * 3).map(|i| (i * 7 % 251) as u8).collect();
             let wanted = Network::compile(&weights, Precision::F32, 2).unwrap().features(&pixels, 2).unwrap();
             let device = if n_gpus().is_ok_and(|n| n > 0) { Device::Cuda(0) } else { Device::Cpu };
+            // As in `tl`: a GPU would round factors to 10 bits.
+            tl_torch::exact_f32();
             let network = DeviceNetwork::new(&weights, device, precision).unwrap();
             let found = to_vec_f32(&network.features(&pixels, 2, 224).unwrap()).unwrap();
             let wanted = to_vec_f32(&wanted).unwrap();

@@ -32,11 +32,16 @@ impl Answers<'_> {
 
 /// Rows whose most probable class is theirs; or that have the classes with a probability of 0.5 or more, and no others.
 pub(crate) fn n_correct(logits: &Tensor, targets: &Tensor) -> Result<usize, TrainError> {
+    Ok(hits(logits, targets)?.f_int64_value(&[])? as usize)
+}
+
+/// Their number as a scalar `i64`, where the logits are.
+pub(crate) fn hits(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TrainError> {
     let hits = match targets.dim() {
         1 => logits.f_argmax(1, false)?.f_eq_tensor(targets)?,
         _ => logits.f_ge(0.0)?.f_eq_tensor(&targets.f_gt(0.5)?)?.f_all_dim(1, false)?,
     };
-    Ok(hits.f_sum(Kind::Int64)?.f_int64_value(&[])? as usize)
+    Ok(hits.f_sum(Kind::Int64)?)
 }
 
 /// Loss and accuracy of `head` on rows of features.

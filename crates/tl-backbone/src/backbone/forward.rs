@@ -1,12 +1,13 @@
 //! The trainable form at work, with plain operators: any device, any kind of arithmetic, gradients where they are wanted.
 
 use tch::{Kind, Tensor};
-use tl_torch::{Activation, channels_last, deep_copy};
+use tl_torch::{Activation, deep_copy};
 
 use super::{Backbone, BatchNorm};
 use crate::{
     architecture::{Block, ConvBn, Layer, Padding, SqueezeExcite},
     error::BackboneError,
+    layout::Layout,
 };
 
 impl Backbone {
@@ -38,7 +39,7 @@ impl Backbone {
         let n_before: usize = before.iter().map(|block| block.layers.len()).sum();
         let moves = self.batch_norm == BatchNorm::Batch;
         let mut moving = self.trained[n_before..].iter().map(|trained| *trained && moves);
-        let mut x = channels_last(x)?;
+        let mut x = Layout::Plain.apply(x)?;
         for block in blocks {
             x = self.layers(block, &x, &mut moving)?;
         }
@@ -73,12 +74,8 @@ impl Backbone {
     }
 
     fn conv(&self, conv: &ConvBn, x: &Tensor, moves: bool) -> Result<Tensor, BackboneError> {
-        let (stride, symmetric) = (conv.stride, (conv.kernel - 1) / 2);
         let weight = self.get(&conv.conv, "weight")?.f_to_kind(x.kind())?;
-        let x = match self.architecture.padding {
-            Padding::Symmetric => convolve(x, &weight, None, stride, symmetric, conv.groups)?,
-            Padding::Same => convolve(&pad_same(x, conv.kernel, stride)?, &weight, None, stride, 0, conv.groups)?,
-        };
+        let x = convolve_padded(x, &weight, None, conv, self.architecture.padding)?;
         let bn = |name| self.get(&conv.bn, name);
         let variance = bn("running_var")?;
         let as_keras = moves && self.architecture.padding == Padding::Same;
@@ -96,7 +93,7 @@ impl Backbone {
         if as_keras {
             self.move_as_keras(variance, &estimate, x.numel() as f64 / conv.n_out as f64)?;
         }
-        Ok(conv.activation.apply(&normalised)?)
+        activate(conv.activation, normalised)
     }
 
     /// libtorch has moved the variance towards the estimate for all photos, `n / (n - 1)` times that of the batch, which
@@ -120,6 +117,35 @@ impl Backbone {
         let scales = fc("fc2", &fc("fc1", &means, Activation::Relu)?, Activation::Hardsigmoid)?;
         Ok(x.f_mul(&scales)?)
     }
+}
+
+/// A layer's convolution with the zeros that its network wants around `x`. They are put there beforehand only where not
+/// all sides want as many.
+pub(crate) fn convolve_padded(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: &ConvBn,
+    padding: Padding,
+) -> Result<Tensor, tch::TchError> {
+    let &ConvBn { kernel, stride, groups, .. } = conv;
+    let symmetric = (kernel - 1) / 2;
+    let is_even = |&side: &i64| same_padding(side, kernel, stride) == (symmetric, symmetric);
+    match padding {
+        Padding::Same if !x.size()[2..].iter().all(is_even) => {
+            convolve(&pad_same(x, kernel, stride)?, weight, bias, stride, 0, groups)
+        }
+        _ => convolve(x, weight, bias, stride, symmetric, groups),
+    }
+}
+
+/// In place where the gradient can be had from the output.
+pub(crate) fn activate(activation: Activation, mut x: Tensor) -> Result<Tensor, BackboneError> {
+    Ok(match activation {
+        Activation::Relu6 => x.f_relu6_()?,
+        Activation::Relu => x.f_relu_()?,
+        other => other.apply(&x)?,
+    })
 }
 
 pub(crate) fn convolve(

@@ -113,7 +113,7 @@ impl Sum {
 }
 
 /// From the folded form's gradients to those of [`Model::parameters`].
-pub(super) fn unfolded(model: &Model, gradients: &[Tensor]) -> Result<Vec<Tensor>, TrainError> {
+fn unfolded(model: &Model, gradients: &[Tensor]) -> Result<Vec<Tensor>, TrainError> {
     let n_head = model.head.parameters().len();
     let (backbone, head) = gradients.split_at(gradients.len().saturating_sub(n_head));
     let mut by_name: BTreeMap<String, Tensor> = model.backbone.unfold(backbone)?.into_iter().collect();

@@ -2,16 +2,13 @@
 //!
 //! Sums are then in whatever order the device takes them: its bits do not repeat as the processor's do.
 
-use tch::{Device, Tensor};
-use tl_backbone::{Backbone, DeviceInput, Folded, Precision};
+use tch::{Device, Kind, Tensor};
+use tl_backbone::{Backbone, DeviceFold, DeviceInput, Folded};
 use tl_head::{LossOptions, mixed_cross_entropy};
+use tl_torch::upload;
 
-use super::{
-    gradients::{Gradients, unfolded},
-    model::Model,
-    photos::Photos,
-};
-use crate::{error::TrainError, gradients::GradientSum, options::NormKind, plan::Plan, targets::n_correct};
+use super::{gradients::Gradients, model::Model, photos::Photos};
+use crate::{error::TrainError, gradients::GradientSum, options::NormKind, plan::Plan, targets::hits};
 
 /// What stays on the device from step to step.
 pub(crate) struct OnDevice {
@@ -21,8 +18,16 @@ pub(crate) struct OnDevice {
     side: usize,
     /// The blocks before the first trained one.
     frozen: Folded,
-    norm: NormKind,
-    precision: Precision,
+    /// Where statistics stay; none where they are the batch's.
+    fold: Option<DeviceFold>,
+}
+
+/// What a batch says, still on the device.
+struct Part {
+    /// As in [`Gradients`], of the loss that was multiplied.
+    by_parameter: Vec<Tensor>,
+    /// `[2] f64`: the loss, and how many answers are right.
+    numbers: Tensor,
 }
 
 impl OnDevice {
@@ -34,8 +39,10 @@ impl OnDevice {
             input: DeviceInput::new(&preprocessing, device)?,
             side: preprocessing.geometry.side as usize,
             frozen: backbone.fold_frozen(precision)?,
-            norm: plan.options().batch_norm,
-            precision,
+            fold: match plan.options().batch_norm {
+                NormKind::Frozen => Some(DeviceFold::new(backbone, precision)?),
+                NormKind::Batch => None,
+            },
         })
     }
 
@@ -48,42 +55,44 @@ impl OnDevice {
         loss: &LossOptions,
         scale: f64,
     ) -> Result<Gradients, TrainError> {
-        let (mut sum, mut value, mut n_right) = (GradientSum::default(), 0.0, 0);
+        let (mut sum, mut numbers) = (GradientSum::default(), Vec::new());
         for photos in batches {
             let part = self.batch(model, *photos, loss, scale)?;
             // A batch's loss counts by its share already.
             sum.add(&part.by_parameter, 1.0 / scale)?;
-            value += part.loss;
-            n_right += part.n_correct;
+            numbers.push(part.numbers);
         }
-        Ok(Gradients { by_parameter: sum.total(), loss: value, n_correct: n_right })
+        // The device is waited for here, once, when it has been told everything.
+        let numbers: Vec<f64> =
+            Vec::try_from(&Tensor::f_stack(&numbers, 0)?.f_sum_dim_intlist(0, false, Kind::Double)?)?;
+        Ok(Gradients { by_parameter: sum.total(), loss: numbers[0], n_correct: numbers[1] as usize })
     }
 
-    fn batch(
-        &self,
-        model: &Model,
-        photos: Photos<'_>,
-        loss: &LossOptions,
-        scale: f64,
-    ) -> Result<Gradients, TrainError> {
+    fn batch(&self, model: &Model, photos: Photos<'_>, loss: &LossOptions, scale: f64) -> Result<Part, TrainError> {
+        // First, so that nothing waits for what comes after.
+        let to_device = |(target, share): (Tensor, f64)| Ok((upload(&target, self.device)?, share));
+        let targets = photos.targets()?.into_iter().map(to_device).collect::<Result<Vec<_>, TrainError>>()?;
         let x = self.activations(photos)?;
-        let folded = match self.norm {
-            NormKind::Frozen => Some(model.backbone.fold(self.precision)?.share()?),
-            NormKind::Batch => None,
-        };
+        let folded = self.fold.as_ref().map(|fold| fold.fold(&model.backbone)).transpose()?;
         let (features, of_backbone): (_, Vec<&Tensor>) = match &folded {
             Some(folded) => (folded.forward(&x)?, folded.leaves().collect()),
             None => (model.backbone.forward_trained(&x)?, model.backbone.parameters().map(|(_, t)| t).collect()),
         };
         let head = model.head.trainable();
         let logits = model.head.forward(&features)?;
-        let to_device = |(target, share): (Tensor, f64)| Ok((target.f_to_device(self.device)?, share));
-        let targets = photos.targets()?.into_iter().map(to_device).collect::<Result<Vec<_>, TrainError>>()?;
         let loss = mixed_cross_entropy(&logits, &targets, loss)?;
         let leaves: Vec<&Tensor> = of_backbone.into_iter().chain(head.iter().map(|(_, tensor)| tensor)).collect();
-        let gradients = Tensor::f_run_backward(&[loss.f_mul_scalar(scale)?], &leaves, false, false)?;
-        let by_parameter = if folded.is_some() { unfolded(model, &gradients)? } else { gradients };
-        Ok(Gradients { by_parameter, loss: loss.f_double_value(&[])?, n_correct: n_correct(&logits, &targets[0].0)? })
+        let mut by_parameter = Tensor::f_run_backward(&[loss.f_mul_scalar(scale)?], &leaves, false, false)?;
+        if let Some(folded) = &folded {
+            let of_head = by_parameter.split_off(by_parameter.len() - head.len());
+            let mut by_name = folded.unfold(&by_parameter)?;
+            let names = model.backbone.parameters().map(|(name, _)| name);
+            let of_backbone = names.map(|name| by_name.remove(name).ok_or(TrainError::WorkerLost));
+            by_parameter = of_backbone.chain(of_head.into_iter().map(Ok)).collect::<Result<_, _>>()?;
+        }
+        let numbers = [loss.f_detach()?, hits(&logits, &targets[0].0)?].map(|number| number.f_to_kind(Kind::Double));
+        let numbers = numbers.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(Part { by_parameter, numbers: Tensor::f_stack(&numbers, 0)? })
     }
 
     /// What comes out of the frozen blocks.
@@ -95,7 +104,7 @@ impl OnDevice {
 
 #[cfg(test)]
 mod tests {
-    use tl_backbone::{BatchNorm, Weights};
+    use tl_backbone::{BatchNorm, Precision, Weights};
     use tl_head::Head;
 
     use super::*;
@@ -113,8 +122,10 @@ mod tests {
         let norm = if norm == NormKind::Batch { BatchNorm::Batch } else { BatchNorm::Frozen };
         backbone.train_from(1, norm).expect("there are blocks");
         let head = Head::new(&plan.head_config(3), 0).expect("it is drawn");
-        let step = OnDevice { precision, ..OnDevice::new(&plan, &backbone, Device::Cpu).expect("the form is made") };
-        let step = OnDevice { frozen: backbone.fold_frozen(precision).expect("it is folded"), ..step };
+        let step = OnDevice::new(&plan, &backbone, Device::Cpu).expect("the form is made");
+        // The plan has no f16 on a processor.
+        let fold = step.fold.map(|_| DeviceFold::new(&backbone, precision).expect("it is folded"));
+        let step = OnDevice { fold, frozen: backbone.fold_frozen(precision).expect("it is folded"), ..step };
         let pixels: Vec<u8> = (0..N * 64 * 64 * 3).map(|i| (i * i / 97 % 256) as u8).collect();
         let (labels, places) = ([0, 1, 2, 0], [0; N]);
         let answers = Answers { sets: None, n_classes: 3 };

@@ -26,8 +26,13 @@ fn options(dir: &TempDir) -> TrainOptions {
     }
 }
 
+/// What it computes in f32 is to be f32 then, as in `tl`.
 fn has_gpu() -> bool {
-    tl_torch::n_gpus().is_ok_and(|n| n > 0)
+    let has_gpu = tl_torch::n_gpus().is_ok_and(|n| n > 0);
+    if has_gpu {
+        tl_torch::exact_f32();
+    }
+    has_gpu
 }
 
 fn inputs_on_device(options: TrainOptions, folder: RunFolder) -> RunInputs {
