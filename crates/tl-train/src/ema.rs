@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
-use tl_torch::f32_mut;
+use tl_torch::{TensorList, f32_mut};
 
 use crate::{error::TrainError, optimizer::check_state};
 
@@ -39,13 +39,19 @@ impl Ema {
     pub fn update<'a>(&mut self, tensors: impl IntoIterator<Item = (String, &'a Tensor)>) -> Result<(), TrainError> {
         let _guard = tch::no_grad_guard();
         let towards = 1.0 - self.decay_now();
+        let (mut averages, mut targets) = (Vec::new(), Vec::new());
         for (name, tensor) in tensors {
             match self.averages.get_mut(&name) {
-                Some(average) if average.is_floating_point() => move_towards(average, tensor, towards)?,
+                Some(average) if is_plain(average, tensor) => move_towards(average, tensor, towards)?,
+                Some(average) if average.is_floating_point() => {
+                    averages.push(average.shallow_clone());
+                    targets.push(tensor.f_to_kind(average.kind())?);
+                }
                 Some(average) => average.f_copy_(tensor)?,
                 None => drop(self.averages.insert(name, tl_torch::deep_copy(tensor)?)),
             }
         }
+        TensorList::new(&averages)?.move_towards(&TensorList::new(&targets)?, towards)?;
         self.n_updates += 1;
         Ok(())
     }
@@ -86,13 +92,14 @@ impl Ema {
     }
 }
 
-/// One pass over memory where that can be had.
-fn move_towards(average: &mut Tensor, tensor: &Tensor, towards: f64) -> Result<(), TrainError> {
+/// Whether the values can be seen as slices that pair up.
+fn is_plain(average: &Tensor, tensor: &Tensor) -> bool {
     let is_plain = |t: &Tensor| t.kind() == Kind::Float && t.device() == Device::Cpu && t.is_contiguous();
-    if !(is_plain(average) && is_plain(tensor) && average.size() == tensor.size()) {
-        let _ = average.f_lerp_(&tensor.f_to_kind(average.kind())?, towards)?;
-        return Ok(());
-    }
+    is_plain(average) && is_plain(tensor) && average.size() == tensor.size()
+}
+
+/// One pass over memory.
+fn move_towards(average: &mut Tensor, tensor: &Tensor, towards: f64) -> Result<(), TrainError> {
     let towards = towards as f32;
     let mut tensor = tensor.f_detach()?;
     let (average, tensor) = (f32_mut(average)?, f32_mut(&mut tensor)?);

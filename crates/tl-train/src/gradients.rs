@@ -1,7 +1,7 @@
 //! Gradients between their computation and the step: kept in bounds, and summed over several batches.
 
 use tch::{Device, Kind, Tensor};
-use tl_torch::f32_mut;
+use tl_torch::{TensorList, f32_mut};
 
 use crate::error::TrainError;
 
@@ -22,14 +22,18 @@ impl Clipping {
     /// see to: no scaling mends it, and the gradients are left as they are.
     pub fn apply(&self, gradients: &mut [Tensor]) -> Result<Option<f64>, TrainError> {
         if let Some(limit) = self.value {
-            replace(gradients, |gradient| Ok(gradient.f_clamp(-limit, limit)?))?;
+            replace(
+                gradients,
+                |gradient| Ok(gradient.f_clamp(-limit, limit)?),
+                |gradients| Ok(gradients.clamp(-limit, limit)?),
+            )?;
         }
         let Some(limit) = self.norm else { return Ok(None) };
         let norm = global_norm(gradients)?;
         // PyTorch's guard against a norm of zero.
         let scale = limit / (norm + 1e-6);
         if scale < 1.0 && norm.is_finite() {
-            replace(gradients, |gradient| Ok(gradient.f_mul_scalar(scale)?))?;
+            multiply(gradients, scale)?;
         }
         Ok(Some(norm))
     }
@@ -37,11 +41,13 @@ impl Clipping {
 
 /// The Euclidean norm of all gradients together; undefined ones count as zero.
 ///
-/// On the CPU f32 is added up in one order, whatever the number of threads.
+/// On the CPU f32 is added up in one order, whatever the number of threads. A GPU is waited for once.
 pub fn global_norm(gradients: &[Tensor]) -> Result<f64, TrainError> {
     let defined = gradients.iter().filter(|gradient| gradient.defined());
-    let squares = defined.map(sum_of_squares).collect::<Result<Vec<f64>, _>>()?;
-    Ok(squares.into_iter().sum::<f64>().sqrt())
+    let (listed, others): (Vec<&Tensor>, Vec<&Tensor>) = defined.partition(|gradient| is_listed(gradient));
+    let squares = others.into_iter().map(sum_of_squares).collect::<Result<Vec<f64>, _>>()?;
+    let norm = TensorList::new(listed)?.norm()?;
+    Ok((squares.into_iter().sum::<f64>() + norm * norm).sqrt())
 }
 
 /// Gradients added up over several batches, each counting by its weight.
@@ -57,14 +63,23 @@ impl GradientSum {
         let _guard = tch::no_grad_guard();
         if self.sums.is_empty() {
             self.sums = gradients.iter().map(Tensor::shallow_clone).collect();
-            return replace(&mut self.sums, |gradient| Ok(gradient.f_mul_scalar(weight)?));
+            return multiply(&mut self.sums, weight);
         }
+        let (mut sums, mut listed) = (Vec::new(), Vec::new());
         for (sum, gradient) in self.sums.iter_mut().zip(gradients).filter(|(_, gradient)| gradient.defined()) {
-            match sum.defined() {
-                true => *sum = sum.f_add(&gradient.f_mul_scalar(weight)?)?,
-                false => *sum = gradient.f_mul_scalar(weight)?,
+            match (sum.defined(), is_listed(gradient)) {
+                (true, false) => *sum = sum.f_add(&gradient.f_mul_scalar(weight)?)?,
+                (true, true) => {
+                    listed.push(gradient);
+                    sums.push(sum);
+                }
+                (false, _) => *sum = gradient.f_mul_scalar(weight)?,
             }
         }
+        let before = TensorList::new(sums.iter().map(|sum| &**sum))?;
+        let weighted = TensorList::new(listed)?.scaled(&vec![weight; sums.len()])?;
+        let after = before.sum(&weighted, 1.0)?.to_vec()?;
+        sums.into_iter().zip(after).for_each(|(sum, after)| *sum = after);
         Ok(())
     }
 
@@ -75,18 +90,40 @@ impl GradientSum {
     }
 }
 
-/// Replaces each defined gradient. Not in place: autograd may hand out one tensor as the gradient of two parameters.
-fn replace(gradients: &mut [Tensor], f: impl Fn(&Tensor) -> Result<Tensor, TrainError>) -> Result<(), TrainError> {
+/// Puts what `one` gives of each gradient in its place; `all` does the same for those on a GPU at once. Not in place:
+/// autograd may hand out one tensor as the gradient of two parameters.
+fn replace(
+    gradients: &mut [Tensor],
+    one: impl Fn(&Tensor) -> Result<Tensor, TrainError>,
+    all: impl Fn(&TensorList) -> Result<TensorList, TrainError>,
+) -> Result<(), TrainError> {
     let _guard = tch::no_grad_guard();
-    gradients.iter_mut().filter(|gradient| gradient.defined()).try_for_each(|gradient| {
-        *gradient = f(gradient)?;
-        Ok(())
-    })
+    let defined = gradients.iter_mut().filter(|gradient| gradient.defined());
+    let (listed, others): (Vec<&mut Tensor>, Vec<&mut Tensor>) = defined.partition(|gradient| is_listed(gradient));
+    for gradient in others {
+        *gradient = one(gradient)?;
+    }
+    let replaced = all(&TensorList::new(listed.iter().map(|gradient| &**gradient))?)?.to_vec()?;
+    listed.into_iter().zip(replaced).for_each(|(gradient, replaced)| *gradient = replaced);
+    Ok(())
+}
+
+/// Nothing is copied where the factor is one.
+fn multiply(gradients: &mut [Tensor], factor: f64) -> Result<(), TrainError> {
+    if factor.total_cmp(&1.0).is_eq() {
+        return Ok(());
+    }
+    let factors = vec![factor; gradients.iter().filter(|gradient| gradient.defined() && is_listed(gradient)).count()];
+    replace(gradients, |gradient| Ok(gradient.f_mul_scalar(factor)?), |gradients| Ok(gradients.scaled(&factors)?))
+}
+
+/// Whether it is computed on together with the others: on a GPU, and doubles, which nothing but the tests has.
+fn is_listed(gradient: &Tensor) -> bool {
+    gradient.device() != Device::Cpu || gradient.kind() == Kind::Double
 }
 
 fn sum_of_squares(gradient: &Tensor) -> Result<f64, TrainError> {
-    let is_plain = gradient.kind() == Kind::Float && gradient.device() == Device::Cpu && gradient.is_contiguous();
-    if !is_plain {
+    if gradient.kind() != Kind::Float || !gradient.is_contiguous() {
         let norm = gradient.f_to_kind(Kind::Double)?.f_norm()?.f_double_value(&[])?;
         return Ok(norm * norm);
     }

@@ -5,6 +5,7 @@ mod blocks;
 mod config;
 mod group;
 mod lion;
+mod lists;
 mod rmsprop;
 mod sgd;
 mod state;
@@ -18,6 +19,7 @@ use tl_torch::TorchError;
 pub(crate) use blocks::Blocks;
 pub use config::{AdamConfig, EpsilonAt, LionConfig, OptimizerConfig, RmsPropConfig, SgdConfig};
 pub use group::Group;
+use lists::Move;
 pub(crate) use state::check as check_state;
 
 use crate::error::TrainError;
@@ -25,7 +27,8 @@ use crate::error::TrainError;
 /// Moves parameters along their gradients.
 ///
 /// Its whole state is in tensors that can be saved, so that a resumed run takes the same steps to the bit.
-/// A step on f32 parameters on the CPU is a single pass over memory; elsewhere it is libtorch's operators.
+/// A step on f32 parameters on the CPU is a single pass over memory; elsewhere it is libtorch's operators, each on all of
+/// the parameters.
 #[derive(Debug)]
 pub struct Optimizer {
     config: OptimizerConfig,
@@ -102,13 +105,18 @@ impl Optimizer {
         self.along(steps.iter().map(step).collect())
     }
 
-    /// Large parameters share the caller's threads among them, and small ones are done beside them.
+    /// Large parameters share the caller's threads among them, and small ones are done beside them; those on a GPU go
+    /// together.
     fn along(&mut self, steps: Vec<(Tensor, f64)>) -> Result<(), TrainError> {
         self.check_gradients(&steps)?;
         self.n_steps += 1;
         let (config, n_steps) = (&self.config, self.n_steps);
-        let steps = self.slots.par_iter_mut().zip(steps).filter(|(_, (gradient, _))| gradient.defined());
-        Ok(steps.try_for_each(|(slot, (gradient, lr))| slot.step(config, &gradient, n_steps, lr))?)
+        let steps = self.slots.iter_mut().zip(steps).filter(|(_, (gradient, _))| gradient.defined());
+        let moves = steps.map(|(slot, (gradient, lr))| Move { slot, gradient, lr });
+        let (plain, others): (Vec<Move<'_>>, Vec<Move<'_>>) =
+            moves.partition(|step| step.slot.is_plain(&step.gradient));
+        plain.into_par_iter().try_for_each(|Move { slot, gradient, lr }| slot.step(config, &gradient, n_steps, lr))?;
+        Ok(lists::step(config, &others, n_steps)?)
     }
 
     /// Gradients of other parameters would move these ones somewhere, silently.
@@ -186,6 +194,9 @@ impl Optimizer {
 
 impl Slot {
     fn step(&mut self, config: &OptimizerConfig, gradient: &Tensor, n: u64, lr: f64) -> Result<(), TorchError> {
+        if !self.is_plain(gradient) {
+            return lists::step(config, &[Move { slot: self, gradient: gradient.shallow_clone(), lr }], n);
+        }
         let _guard = tch::no_grad_guard();
         let (lr, decay) = (lr * self.lr_scale, self.weight_decay);
         match config {

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use tch::Tensor;
 use tl_torch::{TorchError, f32_mut};
 
-use super::{AdamConfig, EpsilonAt, Slot};
+use super::{AdamConfig, EpsilonAt, Slot, lists::Lists};
 
 /// Values that a thread takes at a time: smaller parameters are not worth waking one.
 const PIECE: usize = 1 << 17;
@@ -39,14 +39,11 @@ impl AdamConfig {
     }
 }
 
+/// On plain f32.
 pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &AdamStep) -> Result<(), TorchError> {
-    let plain = slot.is_plain(gradient);
     let [mean, square] = slot.state.as_mut_slice() else {
         return Ok(());
     };
-    if !plain {
-        return step_tensors(&mut slot.parameter, gradient, mean, square, step);
-    }
     let mut gradient = gradient.shallow_clone();
     step_slices(f32_mut(&mut slot.parameter)?, f32_mut(&mut gradient)?, f32_mut(mean)?, f32_mut(square)?, step);
     Ok(())
@@ -75,19 +72,20 @@ fn step_piece(parameter: &mut [f32], gradient: &[f32], mean: &mut [f32], square:
     }
 }
 
-/// The same with libtorch's operators, for other devices and kinds.
-fn step_tensors(
-    parameter: &mut Tensor,
-    gradient: &Tensor,
-    mean: &mut Tensor,
-    square: &mut Tensor,
-    step: &AdamStep,
-) -> Result<(), TorchError> {
-    let [towards1, towards2] = step.towards;
-    let _ = mean.f_lerp_(gradient, towards1)?;
-    let _ = square.f_lerp_(&gradient.f_mul(gradient)?, towards2)?;
-    let denominator = square.f_sqrt()?.f_add_scalar_(step.epsilon)?;
-    let change = mean.f_div(&denominator)?.f_mul_scalar_(step.rate)?;
-    let _ = parameter.f_mul_scalar_(step.keep)?.f_sub_(&change)?;
-    Ok(())
+/// The same with libtorch's operators, on parameters that have the same bias corrections.
+pub(super) fn step_lists(lists: &mut Lists, steps: &[AdamStep]) -> Result<(), TorchError> {
+    let Lists { parameters, gradients, states } = lists;
+    let ([mean, square], Some(AdamStep { towards, epsilon, .. })) = (states.as_mut_slice(), steps.first()) else {
+        return Ok(());
+    };
+    mean.move_towards(gradients, towards[0])?;
+    square.move_towards(&gradients.product(gradients)?, towards[1])?;
+    let mut divisor = square.sqrt()?;
+    divisor.add_number(*epsilon)?;
+    let mut change = mean.quotient(&divisor)?;
+    change.scale(&steps.iter().map(|step| step.rate).collect::<Vec<_>>())?;
+    if steps.iter().any(|step| step.keep < 1.0) {
+        parameters.scale(&steps.iter().map(|step| step.keep).collect::<Vec<_>>())?;
+    }
+    parameters.add(&change, -1.0)
 }

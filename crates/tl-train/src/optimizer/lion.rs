@@ -3,7 +3,7 @@
 use tch::Tensor;
 use tl_torch::{TorchError, f32_mut};
 
-use super::{LionConfig, Slot};
+use super::{LionConfig, Slot, lists::Lists};
 
 /// The numbers of one step: `p = keep·p - rate·sign(m + (1 - beta1)·(g - m))`, then `m` moves towards the gradient.
 #[derive(Debug, Clone, Copy)]
@@ -22,12 +22,9 @@ impl LionConfig {
     }
 }
 
+/// On plain f32.
 pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &LionStep) -> Result<(), TorchError> {
-    let plain = slot.is_plain(gradient);
     let [mean] = slot.state.as_mut_slice() else { return Ok(()) };
-    if !plain {
-        return step_tensors(&mut slot.parameter, gradient, mean, step);
-    }
     let mut gradient = gradient.shallow_clone();
     step_slices(f32_mut(&mut slot.parameter)?, f32_mut(&mut gradient)?, f32_mut(mean)?, step);
     Ok(())
@@ -47,16 +44,15 @@ fn sign(x: f32) -> f32 {
     if x == 0.0 { 0.0 } else { x.signum() }
 }
 
-/// The same with libtorch's operators, for other devices and kinds.
-fn step_tensors(
-    parameter: &mut Tensor,
-    gradient: &Tensor,
-    mean: &mut Tensor,
-    step: &LionStep,
-) -> Result<(), TorchError> {
-    let [towards1, towards2] = step.towards;
-    let change = mean.f_lerp(gradient, towards1)?.f_sign()?.f_mul_scalar_(step.rate)?;
-    let _ = parameter.f_mul_scalar_(step.keep)?.f_sub_(&change)?;
-    let _ = mean.f_lerp_(gradient, towards2)?;
-    Ok(())
+/// The same with libtorch's operators.
+pub(super) fn step_lists(lists: &mut Lists, steps: &[LionStep]) -> Result<(), TorchError> {
+    let Lists { parameters, gradients, states } = lists;
+    let ([mean], Some(LionStep { towards, .. })) = (states.as_mut_slice(), steps.first()) else { return Ok(()) };
+    let mut change = mean.lerp(gradients, towards[0])?.sign()?;
+    change.scale(&steps.iter().map(|step| step.rate).collect::<Vec<_>>())?;
+    if steps.iter().any(|step| step.keep < 1.0) {
+        parameters.scale(&steps.iter().map(|step| step.keep).collect::<Vec<_>>())?;
+    }
+    parameters.add(&change, -1.0)?;
+    mean.move_towards(gradients, towards[1])
 }

@@ -4,7 +4,7 @@ use multiversion::multiversion;
 use tch::Tensor;
 use tl_torch::{TorchError, f32_mut};
 
-use super::{RmsPropConfig, Slot};
+use super::{RmsPropConfig, Slot, lists::Lists};
 
 /// The numbers of one step: `v` moves towards the squared gradient, `b = momentum·b + g / (sqrt(v) + epsilon)`, and
 /// then `p -= rate·b`; without momentum `b` is not kept.
@@ -26,13 +26,10 @@ impl RmsPropConfig {
     }
 }
 
+/// On plain f32.
 pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &RmsPropStep) -> Result<(), TorchError> {
-    let plain = slot.is_plain(gradient);
     let Some((square, velocity)) = slot.state.split_first_mut() else { return Ok(()) };
     let velocity = velocity.first_mut();
-    if !plain {
-        return step_tensors(&mut slot.parameter, gradient, square, velocity, step);
-    }
     let mut gradient = gradient.shallow_clone();
     let (parameter, gradient, square) = (f32_mut(&mut slot.parameter)?, f32_mut(&mut gradient)?, f32_mut(square)?);
     match velocity {
@@ -75,21 +72,23 @@ fn step_momentum(
     }
 }
 
-/// The same with libtorch's operators, for other devices and kinds.
-fn step_tensors(
-    parameter: &mut Tensor,
-    gradient: &Tensor,
-    square: &mut Tensor,
-    velocity: Option<&mut Tensor>,
-    step: &RmsPropStep,
-) -> Result<(), TorchError> {
-    let gradient = gradient.f_add(&parameter.f_mul_scalar(step.weight_decay)?)?;
-    let _ = square.f_lerp_(&gradient.f_mul(&gradient)?, step.towards)?;
-    let direction = gradient.f_div(&square.f_sqrt()?.f_add_scalar_(step.epsilon)?)?;
-    let direction = match velocity {
-        Some(velocity) => velocity.f_mul_scalar_(step.momentum)?.f_add_(&direction)?,
-        None => direction,
-    };
-    let _ = parameter.f_sub_(&direction.f_mul_scalar(step.rate)?)?;
-    Ok(())
+/// The same with libtorch's operators.
+pub(super) fn step_lists(lists: &mut Lists, steps: &[RmsPropStep]) -> Result<(), TorchError> {
+    let decayed = lists.decayed(steps.iter().map(|step| step.weight_decay))?;
+    let Lists { parameters, gradients, states } = lists;
+    let gradients = decayed.as_ref().unwrap_or(gradients);
+    let rates: Vec<f64> = steps.iter().map(|step| step.rate).collect();
+    let (Some((square, velocity)), Some(step)) = (states.split_first_mut(), steps.first()) else { return Ok(()) };
+    square.move_towards(&gradients.product(gradients)?, step.towards)?;
+    let mut divisor = square.sqrt()?;
+    divisor.add_number(step.epsilon)?;
+    let mut direction = gradients.quotient(&divisor)?;
+    if let Some(velocity) = velocity.first_mut() {
+        velocity.scale(&vec![step.momentum; steps.len()])?;
+        velocity.add(&direction, 1.0)?;
+        direction = velocity.scaled(&rates)?;
+    } else {
+        direction.scale(&rates)?;
+    }
+    parameters.add(&direction, -1.0)
 }

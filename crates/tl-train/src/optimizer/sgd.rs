@@ -3,7 +3,7 @@
 use tch::Tensor;
 use tl_torch::{TorchError, f32_mut};
 
-use super::{SgdConfig, Slot};
+use super::{SgdConfig, Slot, lists::Lists};
 
 /// The numbers of one step.
 #[derive(Debug, Clone, Copy)]
@@ -21,10 +21,8 @@ impl SgdConfig {
     }
 }
 
+/// On plain f32.
 pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &SgdStep) -> Result<(), TorchError> {
-    if !slot.is_plain(gradient) {
-        return step_tensors(&mut slot.parameter, gradient, slot.state.first_mut(), step);
-    }
     let mut gradient = gradient.shallow_clone();
     let (parameter, gradient) = (f32_mut(&mut slot.parameter)?, f32_mut(&mut gradient)?);
     match slot.state.first_mut() {
@@ -48,21 +46,24 @@ fn step_momentum(parameter: &mut [f32], gradient: &[f32], velocity: &mut [f32], 
     }
 }
 
-/// The same with libtorch's operators, for other devices and kinds.
-fn step_tensors(
-    parameter: &mut Tensor,
-    gradient: &Tensor,
-    velocity: Option<&mut Tensor>,
-    step: &SgdStep,
-) -> Result<(), TorchError> {
-    let gradient = gradient.f_add(&parameter.f_mul_scalar(step.weight_decay)?)?;
-    let direction = match velocity {
-        None => gradient,
+/// The same with libtorch's operators.
+pub(super) fn step_lists(lists: &mut Lists, steps: &[SgdStep]) -> Result<(), TorchError> {
+    let decayed = lists.decayed(steps.iter().map(|step| step.weight_decay))?;
+    let Lists { parameters, gradients, states } = lists;
+    let gradients = decayed.as_ref().unwrap_or(gradients);
+    let Some(step) = steps.first() else { return Ok(()) };
+    let rates: Vec<f64> = steps.iter().map(|step| step.rate).collect();
+    let change = match states.first_mut() {
+        None => gradients.scaled(&rates)?,
         Some(velocity) => {
-            let velocity = velocity.f_mul_scalar_(step.momentum)?.f_add_(&gradient)?;
-            if step.nesterov { gradient.f_add(&velocity.f_mul_scalar(step.momentum)?)? } else { velocity }
+            let momenta = vec![step.momentum; steps.len()];
+            velocity.scale(&momenta)?;
+            velocity.add(gradients, 1.0)?;
+            match step.nesterov {
+                true => gradients.sum(&velocity.scaled(&momenta)?, 1.0)?.scaled(&rates)?,
+                false => velocity.scaled(&rates)?,
+            }
         }
     };
-    let _ = parameter.f_sub_(&direction.f_mul_scalar(step.rate)?)?;
-    Ok(())
+    parameters.add(&change, -1.0)
 }

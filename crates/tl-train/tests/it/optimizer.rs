@@ -128,6 +128,61 @@ fn gradients_taken_at_once_lead_to_the_same_bits() {
     }
 }
 
+/// Numbers in another order than that of their indices go through lists, as those on a GPU do.
+#[test]
+fn parameters_in_lists_take_the_steps_that_they_take_one_by_one() {
+    for (config, _) in trajectories() {
+        let (plain, alone, listed) = (start(Kind::Float), start(Kind::Float), start(Kind::Float));
+        let turned = |[weight, bias]: [Tensor; 2]| {
+            let weight = weight.detach().transpose(0, 1).contiguous().transpose(0, 1);
+            assert!(!weight.is_contiguous());
+            [weight, bias.detach().repeat_interleave_self_int(2, 0, None).slice(0, None, None, 2)]
+                .map(|tensor| tensor.set_requires_grad(true))
+        };
+        let (alone, listed) = (turned(alone), turned(listed));
+        steps(&mut optimizer(config.clone(), &plain), &plain, &RATES);
+        steps(&mut optimizer(config.clone(), &listed), &listed, &RATES);
+        let one =
+            |tensor: &Tensor| Optimizer::new(config.clone(), vec![("one".to_owned(), tensor.shallow_clone())]).unwrap();
+        let mut optimizers = alone.each_ref().map(one);
+        for rate in RATES {
+            optimizers.iter_mut().for_each(Optimizer::zero_grad);
+            loss(&alone).backward();
+            for optimizer in &mut optimizers {
+                optimizer.step(rate).unwrap();
+            }
+        }
+        assert_eq!(values(&alone), values(&listed), "{config:?}");
+        assert_near(&values(&listed), &values(&plain), 5e-5);
+    }
+}
+
+/// Doubles are computed on together, as what is on a GPU, and f32 one by one.
+#[test]
+fn gradients_in_lists_are_clipped_and_added_as_one_by_one() {
+    let of = |kind: Kind, salt: f64| {
+        let numbers = Tensor::arange(7, (Kind::Double, tch::Device::Cpu)) + salt;
+        vec![numbers.sin().to_kind(kind), Tensor::new(), numbers.cos().narrow(0, 0, 3).to_kind(kind)]
+    };
+    let all = |kind: Kind| {
+        let mut sum = GradientSum::default();
+        for (salt, weight) in [(0.0, 1.0), (1.0, 0.5), (2.0, 1.0)] {
+            sum.add(&of(kind, salt), weight).unwrap();
+        }
+        let mut gradients = sum.total();
+        let norm = Clipping { norm: Some(1.0), value: Some(0.8) }.apply(&mut gradients).unwrap().unwrap();
+        assert!(!gradients[1].defined());
+        let numbers = [&gradients[0], &gradients[2]].map(|g| Vec::<f64>::try_from(g.to_kind(Kind::Double)).unwrap());
+        [numbers.concat(), vec![norm, global_norm(&gradients).unwrap()]].concat()
+    };
+    assert_near(&all(Kind::Float), &all(Kind::Double), 1e-6);
+    // What counts once is not copied.
+    let gradients = of(Kind::Double, 0.0);
+    let mut sum = GradientSum::default();
+    sum.add(&gradients, 1.0).unwrap();
+    assert_eq!(sum.total()[0].data_ptr(), gradients[0].data_ptr());
+}
+
 #[test]
 fn a_resumed_run_takes_the_same_steps_to_the_bit() {
     for (config, _) in trajectories() {
