@@ -59,7 +59,7 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor, options: &LossOptions) ->
     }
     options.check(n_classes as usize)?;
     let weights = match &options.class_weights {
-        Some(weights) => Some(Tensor::f_from_slice(weights)?.f_to_device(logits.device())?),
+        Some(weights) => Some(tl_torch::upload(&Tensor::f_from_slice(weights)?, logits.device())?),
         None => None,
     };
     if options.focal_gamma > 0.0 {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde_json::Value;
 use tch::Tensor;
-use tl_backbone::{Backbone, BatchNorm, Precision, Weights, layers, spec};
+use tl_backbone::{Backbone, BatchNorm, DeviceFold, Precision, Weights, layers, spec};
 use tl_head::{Head, HeadConfig, LossOptions, cross_entropy};
 use tl_torch::{deep_copy, tensor_from_f32, thread_pool, to_vec_f32};
 use tl_train::{Optimizer, OptimizerConfig, Recipe};
@@ -76,6 +76,15 @@ fn folded(backbone: &Backbone, head: &Head, x: &Tensor) -> (Tensors, f64) {
     let leaves: Vec<&Tensor> = form.leaves().collect();
     let (found, heads, loss) = through_head(head, &form.forward(x).unwrap(), &leaves);
     (backbone.unfold(&found).unwrap().into_iter().chain(heads).collect(), loss)
+}
+
+/// The same with all layers folded at once, as on a GPU.
+fn folded_at_once(backbone: &Backbone, head: &Head, x: &Tensor) -> (Tensors, f64) {
+    let fold = DeviceFold::new(backbone, Precision::F32).unwrap();
+    let form = fold.fold(backbone).unwrap();
+    let leaves: Vec<&Tensor> = form.leaves().collect();
+    let (found, heads, loss) = through_head(head, &form.forward(x).unwrap(), &leaves);
+    (form.unfold(&found).unwrap().into_iter().chain(heads).collect(), loss)
 }
 
 /// The same with moving statistics, in parts of unequal size.
@@ -195,6 +204,7 @@ fn pytorch(mode: &'static str, norm: BatchNorm, gradients: Gradients) {
 #[test]
 fn two_steps_with_frozen_statistics_are_pytorchs() {
     pytorch("inference", BatchNorm::Frozen, folded);
+    pytorch("inference", BatchNorm::Frozen, folded_at_once);
     pytorch("inference", BatchNorm::Frozen, one_graph);
 }
 
