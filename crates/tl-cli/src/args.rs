@@ -32,7 +32,8 @@ pub(crate) struct GlobalArgs {
     /// Threads that read photos and run the network; 0 takes one per core
     #[arg(long, value_name = "N", global = true)]
     pub(crate) threads: Option<usize>,
-    /// Where to compute: auto, cpu, cuda or cuda:N
+    /// Where to compute: auto, cpu, cuda or cuda:N. auto takes a GPU, if there is one, to train the network, and the
+    /// processor for all that a frozen one does [default: auto]
     #[arg(long, value_name = "DEVICE", global = true)]
     pub(crate) device: Option<String>,
     /// Arithmetic of the network

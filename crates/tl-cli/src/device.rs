@@ -3,19 +3,51 @@
 use anyhow::{Context, Result, bail};
 use tch::Device;
 use tl_torch::n_gpus;
+use tl_train::{Recipe, TrainOptions};
+
+/// What is asked of the network, which decides where `auto` computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Network {
+    /// Features, once for each photo. The processor has them before a GPU has started, and its bits repeat.
+    Frozen,
+    /// Gradients, epoch after epoch, which a GPU computes many times faster.
+    Trained,
+}
+
+impl Network {
+    /// What a run with these settings asks of it.
+    fn of_run(options: &TrainOptions) -> Self {
+        match options.recipe {
+            Recipe::Features => Self::Frozen,
+            Recipe::Finetune | Recipe::Notebook | Recipe::Scratch => Self::Trained,
+        }
+    }
+}
+
+/// Where a run computes. Puts into its settings what `auto` stands for, so that a run that is resumed goes on where it
+/// began, or says that this is not here.
+pub(crate) fn settle(options: &mut TrainOptions) -> Result<Device> {
+    let device = parse(&options.device, Network::of_run(options))?;
+    if options.device == "auto" {
+        options.device = String::from(if device == Device::Cpu { "cpu" } else { "cuda" });
+    }
+    Ok(device)
+}
 
 /// Reads `auto`, `cpu`, `cuda` or `cuda:N`, checks that it is there, and takes f32 for f32 on it.
-pub(crate) fn parse(text: &str) -> Result<Device> {
-    let device = named(text)?;
+pub(crate) fn parse(text: &str, network: Network) -> Result<Device> {
+    let device = named(text, network)?;
     if device != Device::Cpu {
         tl_torch::exact_f32();
     }
     Ok(device)
 }
 
-fn named(text: &str) -> Result<Device> {
+fn named(text: &str, network: Network) -> Result<Device> {
     let index = match text {
         "cpu" => return Ok(Device::Cpu),
+        // To ask for GPUs loads the libtorch for them, which alone takes longer than features of a few hundred photos.
+        "auto" if network == Network::Frozen => return Ok(Device::Cpu),
         "auto" => return Ok(if n_gpus().is_ok_and(|n| n > 0) { Device::Cuda(0) } else { Device::Cpu }),
         "cuda" => Some(0),
         other => other.strip_prefix("cuda:").and_then(|n| n.parse().ok()),
@@ -33,4 +65,25 @@ fn named(text: &str) -> Result<Device> {
         bail!("device `{text}` is not here: there are {n_gpus} CUDA devices, counted from 0");
     }
     Ok(Device::Cuda(index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_takes_the_processor_for_a_frozen_network() {
+        let settled = |recipe: Recipe, device: &str| {
+            let mut options = TrainOptions { device: device.to_owned(), ..recipe.options() };
+            settle(&mut options).map(|device| (device, options.device))
+        };
+        let cpu = || (Device::Cpu, "cpu".to_owned());
+        assert_eq!(settled(Recipe::Features, "auto").unwrap(), cpu());
+        assert_eq!(settled(Recipe::Finetune, "cpu").unwrap(), cpu());
+        let here = if n_gpus().is_ok_and(|n| n > 0) { (Device::Cuda(0), "cuda".to_owned()) } else { cpu() };
+        for recipe in [Recipe::Finetune, Recipe::Notebook, Recipe::Scratch] {
+            assert_eq!(settled(recipe, "auto").unwrap(), here);
+        }
+        assert!(settled(Recipe::Features, "gpu").unwrap_err().to_string().contains("use auto, cpu, cuda or cuda:N"));
+    }
 }

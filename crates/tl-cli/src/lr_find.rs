@@ -63,7 +63,7 @@ pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
     if options.data.is_none() {
         options.data = Some(assets::default_sample(global)?);
     }
-    let device = device::parse(&options.device)?;
+    let device = device::settle(&mut options)?;
     precision::settle(&mut options, device, global);
     let plan = Plan::new(options)?;
     let data = Data::load(plan.options(), cache::likeness(global))?;

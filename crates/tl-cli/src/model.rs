@@ -6,7 +6,13 @@ use anyhow::Result;
 use tl_backbone::{Spec, spec};
 use tl_model::{Classifier, PredictOptions};
 
-use crate::{args::GlobalArgs, assets, device, photo_args::PhotoArgs, precision};
+use crate::{
+    args::GlobalArgs,
+    assets,
+    device::{self, Network},
+    photo_args::PhotoArgs,
+    precision,
+};
 
 /// What MODEL names.
 pub(crate) enum Named {
@@ -52,7 +58,7 @@ pub(crate) fn predict_options(
     photos: &PhotoArgs,
     model: Option<&Classifier>,
 ) -> Result<PredictOptions> {
-    let device = device::parse(global.device.as_deref().unwrap_or("auto"))?;
+    let device = device::parse(global.device.as_deref().unwrap_or("auto"), Network::Frozen)?;
     Ok(PredictOptions {
         n_threads: global.threads.unwrap_or(0),
         precision: precision::of_model(global, model, device),

@@ -45,15 +45,13 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     if options.data.is_none() {
         options.data = Some(assets::default_sample(global)?);
     }
-    let device = device::parse(&options.device)?;
-    if !args.print_config {
-        precision::settle(&mut options, device, global);
-    }
-    let plan = Plan::new(options)?;
     if args.print_config {
-        output::result(&toml::to_string(plan.options())?)?;
+        output::result(&toml::to_string(Plan::new(options)?.options())?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let device = device::settle(&mut options)?;
+    precision::settle(&mut options, device, global);
+    let plan = Plan::new(options)?;
     let data = Data::load(plan.options(), cache::likeness(global))?;
     let weights = assets::weights(global, plan.spec())?;
     let folder = match resumed {

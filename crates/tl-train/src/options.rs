@@ -179,6 +179,7 @@ pub struct TrainOptions {
     pub precision: PrecisionChoice,
     /// Worker threads; 0 takes one per core.
     pub threads: usize,
-    /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:N`.
+    /// Where to compute: `cpu`, `cuda`, `cuda:N`, or `auto`, which takes a GPU, if there is one, for recipes that train
+    /// the backbone, and the processor where it is frozen. A run holds what `auto` came to.
     pub device: String,
 }

@@ -72,7 +72,7 @@ impl Plan {
         let by_batch = self.device.is_none() && self.options.normalises_by_batch();
         match (device, self.options.precision) {
             (Device::Cpu, PrecisionChoice::F16) => {
-                return cannot("precision is f16, which only GPUs compute in; use bf16 or f32, or another device");
+                return cannot("precision is f16, which only GPUs compute in; use bf16 or f32, or set device to cuda");
             }
             (Device::Cpu, PrecisionChoice::Bf16) if by_batch => {
                 return cannot(
