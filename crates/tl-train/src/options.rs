@@ -79,8 +79,8 @@ pub struct TrainOptions {
     pub backbone_lr: f64,
     /// The rate of each earlier stage is this part of the next one's.
     pub stage_decay: f64,
-    /// Photos that a worker computes at a time while fine-tuning; 0 chooses by the arithmetic. It changes the last
-    /// bits of the result, the number of threads does not.
+    /// Photos that a worker computes at a time while fine-tuning; 0 takes 4, or 8 with `batch_norm = "batch"`. It
+    /// changes the last bits of the result, the number of threads does not.
     pub micro_batch: usize,
     /// Memory in bytes for what the frozen layers make of the training photos while the others are fine-tuned. It is
     /// computed once where photos come up the same in every epoch, which they do without `augment`, `mixup` and

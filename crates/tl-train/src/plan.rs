@@ -179,14 +179,14 @@ impl Plan {
         }
     }
 
-    /// Photos that a worker computes at a time. In f32 libtorch has its fastest kernels only from 16 on; where the
-    /// batch is all that can be cut, more threads find something to do in parts of 8, at a cost of 5 %.
+    /// Photos that a worker computes at a time. Small parts of a batch give more threads something to do. They cost no
+    /// more: an epoch of V2 in f32 takes 19 s of processor time in parts of 4 and 24 in parts of 16, 6 of them the
+    /// system's. Where parts go side by side, layer by layer, those of 8 cost 5 % more than those of 16.
     #[must_use]
     pub fn micro_batch(&self) -> usize {
-        match (self.options.micro_batch, self.options.batch_norm, self.tuning_precision()) {
-            (0, NormKind::Batch, _) => 8,
-            (0, NormKind::Frozen, Precision::Bf16) => 4,
-            (0, NormKind::Frozen, _) => 16,
+        match (self.options.micro_batch, self.options.batch_norm) {
+            (0, NormKind::Batch) => 8,
+            (0, NormKind::Frozen) => 4,
             (n, ..) => n,
         }
     }
