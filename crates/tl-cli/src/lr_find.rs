@@ -125,17 +125,18 @@ fn summary(curve: &LrCurve, n_photos: usize, of_backbone: Option<f64>, args: &Lr
     let n = curve.points.len();
     let last = curve.points.last().map_or(0.0, |point| point.learning_rate);
     let end = if n < args.steps { ", where the loss diverged" } else { "" };
-    let none = "none: the loss is lowest at the rates that the curve begins with; more --steps show it better";
-    let rate = |rate: Option<f64>| rate.map_or_else(|| none.to_owned(), |rate| format!("{rate:.1e}"));
+    let no_fall = "none: the loss falls by no more than batches differ, as that of a fitted head does";
+    let no_rise = "none: the loss grows from the first rates on, or at none; more --steps show it better";
+    let rate = |rate: Option<f64>, none: &str| rate.map_or_else(|| none.to_owned(), |rate| format!("{rate:.1e}"));
     let mut lines = vec![
         format!("Tried {n} learning rates from 1e-7 to {last:.1e} on {n_photos} photos{end}"),
-        format!("Steepest descent of the loss      {}", rate(curve.steepest())),
-        format!("A tenth of the lowest loss's rate {}", rate(curve.tenth_of_lowest())),
+        format!("Steepest descent of the loss      {}", rate(curve.steepest(), no_fall)),
+        format!("A tenth of the lowest loss's rate {}", rate(curve.tenth_of_lowest(), no_rise)),
         format!("Curve                             {}", args.out.display()),
     ];
-    if let Some(steepest) = curve.steepest() {
+    if let Some(found) = curve.suggestion() {
         let typed = env::args_os().map(|word| word.to_string_lossy().into_owned());
-        lines.push(format!("Try it                            {}", command(typed, steepest, of_backbone)));
+        lines.push(format!("Try it                            {}", command(typed, found, of_backbone)));
     }
     lines.join("\n") + "\n"
 }

@@ -44,6 +44,10 @@ fn rates_of_fine_tuning_are_tried_on_all_that_moves() {
         read("one.csv").lines().skip(1).map(|l| l.split(',').nth(1).unwrap().parse().unwrap()).collect();
     assert!(losses.len() > 15 && losses.iter().any(|loss| *loss > 4.0 * losses[0]), "it never diverged: {losses:?}");
     assert!(run.stdout().contains("where the loss diverged"), "{}", run.stdout());
+    // The head is fitted: what falls there is noise, and at what rate says nothing.
+    assert!(run.stdout().contains("falls by no more than batches differ"), "{}", run.stdout());
+    let rate = run.stdout().split("--lr ").nth(1).and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    assert!(rate.is_some_and(|rate| (1e-5..1e-1).contains(&rate)), "{}", run.stdout());
     // Another head that takes steps first, and one that has learnt nothing, with statistics of the batch.
     find("linear.svg", &[&finetune[..], &["1", "--head", "linear", "--steps", "10"]].concat());
     let notebook = ["--recipe", "notebook", "--backbone", "v3_small", "--set", "freeze=stage:3", "--steps", "10"];

@@ -12,6 +12,8 @@ const FLOOR: f64 = 0.1;
 const HALF_WINDOW: usize = 5;
 /// Steps at the start whose average says little.
 const YOUNG: usize = 10;
+/// The part of the steps, by the lowest rates, in which nothing is learnt: what differs there is noise.
+const CALM: usize = 4;
 
 /// One step of the finder.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -46,9 +48,20 @@ impl LrCurve {
         goes_on
     }
 
-    /// The rate at which the smoothed loss falls most steeply along the logarithm of the rate.
+    /// The rate to train at: the steepest, or where the loss does not fall a tenth of what does no harm.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<f64> {
+        self.steepest().or_else(|| self.tenth_of_lowest())
+    }
+
+    /// The rate at which the smoothed loss falls most steeply along the logarithm of the rate. None where it falls by
+    /// no more than photos make it differ from batch to batch, as that of a fitted head does: the steepest fall would
+    /// be one of noise, at any rate.
     #[must_use]
     pub fn steepest(&self) -> Option<f64> {
+        if !self.falls() {
+            return None;
+        }
         // Of single steps the noise would be steepest, and most of all while the average is young.
         let (half, young) = ((self.points.len() / 10).clamp(1, HALF_WINDOW), YOUNG.min(self.points.len() / 5));
         let slope = |i: usize| {
@@ -61,14 +74,39 @@ impl LrCurve {
         steepest.map(|(i, _)| self.points[i].learning_rate)
     }
 
-    /// A tenth of the rate at which the smoothed loss is lowest: there it is about to grow. At most ten times
+    /// A tenth of the rate at which the smoothed loss is lowest: there it is about to grow. Where it only grows, of the
+    /// highest rate at which it has not: among the rates below that the lowest is one of noise. At most ten times
     /// [`Self::steepest`], since where nothing diverges the lowest may lie at any rate. None where it would be below all
-    /// rates that were tried: of those nothing is known.
+    /// rates that were tried, or the loss neither falls nor grows: of those nothing is known.
     #[must_use]
     pub fn tenth_of_lowest(&self) -> Option<f64> {
-        let tenth = self.points[self.lowest_at()?].learning_rate / 10.0;
+        let at = if self.falls() { self.lowest_at() } else { self.last_calm_at() };
+        let tenth = self.points[at?].learning_rate / 10.0;
         let tenth = self.steepest().map_or(tenth, |steepest| tenth.min(10.0 * steepest));
         Some(tenth).filter(|rate| *rate >= self.points[0].learning_rate)
+    }
+
+    /// Whether the loss falls by more than noise.
+    fn falls(&self) -> bool {
+        let (loss, noise) = self.calm();
+        self.lowest_at().is_some_and(|i| self.points[i].smoothed_loss < loss - noise)
+    }
+
+    /// The last place where the loss is what it was at first, if it grows from there.
+    fn last_calm_at(&self) -> Option<usize> {
+        let (loss, noise) = self.calm();
+        let last = self.points.iter().rposition(|point| point.smoothed_loss <= loss + noise / 2.0)?;
+        Some(last).filter(|last| last + 1 < self.points.len())
+    }
+
+    /// Mean loss of the steps in which nothing is learnt, and the standard deviation of a batch's from it, which is
+    /// about four times the average's.
+    fn calm(&self) -> (f64, f64) {
+        let calm = &self.points[..self.points.len().div_ceil(CALM)];
+        let n = calm.len().max(1) as f64;
+        let mean = calm.iter().map(|point| point.loss).sum::<f64>() / n;
+        let variance = calm.iter().map(|point| (point.loss - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+        (mean, variance.sqrt())
     }
 
     fn lowest_at(&self) -> Option<usize> {
@@ -135,6 +173,35 @@ mod tests {
         }
         let steepest = curve.steepest().unwrap();
         assert!((1e-4..1e-1).contains(&steepest), "{steepest}");
+    }
+
+    /// Losses of batches that a fitted head knows: most almost nothing, some of a photo that it gets wrong.
+    fn fitted(step: u32) -> f64 {
+        [0.02, 0.01, 0.15, 0.03, 0.01, 0.02, 0.09][step as usize % 7]
+    }
+
+    #[test]
+    fn a_fitted_head_gets_a_tenth_of_what_does_no_harm() {
+        let mut curve = LrCurve::default();
+        for step in 0..100 {
+            let rate = FIRST * (LAST / FIRST).powf(f64::from(step) / 99.0);
+            if !curve.add(rate, fitted(step) + (rate / 0.1).powi(2)) {
+                break;
+            }
+        }
+        assert_eq!(curve.steepest(), None, "a fall of noise");
+        let suggestion = curve.suggestion().unwrap();
+        assert!(curve.points.len() < 100 && (2e-3..2e-2).contains(&suggestion), "{suggestion}");
+    }
+
+    #[test]
+    fn a_loss_that_stays_says_nothing() {
+        let mut curve = LrCurve::default();
+        for step in 0..100 {
+            let rate = FIRST * (LAST / FIRST).powf(f64::from(step) / 99.0);
+            assert!(curve.add(rate, fitted(step)));
+        }
+        assert_eq!((curve.steepest(), curve.suggestion()), (None, None));
     }
 
     #[test]
