@@ -3,11 +3,7 @@
 use crate::{
     KernelError, Layer, NetworkOptions, Numbers,
     schedule::{Band, Extent},
-    x86::{
-        lines::LANES,
-        map::Shape,
-        registers::Registers,
-    },
+    x86::{lines::LANES, map::Shape, registers::Registers},
 };
 
 /// How high all layers are and what they read.

@@ -154,7 +154,9 @@ impl Network {
             for band in 0..n_alone {
                 self.run_band(r, self.bands[band], photo, 1);
             }
-            if let (place, [first, others @ ..]) = (self.places[last_alone], &mut self.maps[..]) && i > 0 {
+            if let (place, [first, others @ ..]) = (self.places[last_alone], &mut self.maps[..])
+                && i > 0
+            {
                 std::mem::swap(&mut first[place], &mut others[i - 1][place]);
             }
         }

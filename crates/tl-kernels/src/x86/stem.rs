@@ -16,11 +16,14 @@ const STRIDE: usize = 2;
 /// Values that a row of the kernel reads; its pixels lie side by side.
 const ROW: usize = KERNEL * COLORS;
 
+/// The colours' means, as often as makes whole lines of them.
+type Means = [f32; COLORS * LANES];
+
 /// Weights as `[blocks][27]` lines.
 pub(crate) struct Stem {
     side: usize,
     padding: usize,
-    mean: [f32; 3],
+    mean: Means,
     activation: Activation,
     weights: Vec<Line>,
     bias: Vec<Line>,
@@ -45,7 +48,7 @@ impl Stem {
         Self {
             side,
             padding: conv.padding,
-            mean,
+            mean: std::array::from_fn(|i| mean[i % COLORS]),
             activation: conv.activation,
             weights,
             bias: lines(&conv.bias),
@@ -56,7 +59,7 @@ impl Stem {
     /// Rows `start..end` of `y`, from a photo `[side, side, 3]`.
     pub(crate) fn run<R: Registers>(&mut self, r: R, photo: &[u8], y: &mut Map, start: usize, end: usize) {
         let row_len = (self.side + KERNEL) * COLORS;
-        self.fill(photo, start * STRIDE, (end - start - 1) * STRIDE + KERNEL, row_len);
+        self.fill(r, photo, start * STRIDE, (end - start - 1) * STRIDE + KERNEL, row_len);
         for row in start..end {
             let x = &self.rows[(row - start) * STRIDE * row_len..][..KERNEL * row_len];
             for (block, (weights, bias)) in self.weights.as_chunks().0.iter().zip(&self.bias).enumerate() {
@@ -75,19 +78,18 @@ impl Stem {
     }
 
     /// Normalises `n` rows of the photo; `first` counts those of zeros above it.
-    fn fill(&mut self, photo: &[u8], first: usize, n: usize, row_len: usize) {
+    fn fill<R: Registers>(&mut self, r: R, photo: &[u8], first: usize, n: usize, row_len: usize) {
         let photo_row = self.side * COLORS;
         for (i, out) in self.rows.chunks_exact_mut(row_len).take(n).enumerate() {
             let out = &mut out[self.padding * COLORS..][..photo_row];
             match (first + i).checked_sub(self.padding).filter(|&y| y < self.side) {
                 None => out.fill(0.0),
                 Some(y) => {
-                    let pixels = photo[y * photo_row..][..photo_row].as_chunks::<COLORS>().0;
-                    for (out, pixel) in out.as_chunks_mut::<COLORS>().0.iter_mut().zip(pixels) {
-                        for c in 0..COLORS {
-                            out[c] = f32::from(pixel[c]) - self.mean[c];
-                        }
-                    }
+                    let (values, mean) = (&photo[y * photo_row..][..photo_row], &self.mean);
+                    r.compiled(
+                        #[inline(always)]
+                        || subtract(values, mean, out),
+                    );
                 }
             }
         }
@@ -137,5 +139,20 @@ impl Stem {
         for (y, sum) in y.iter_mut().zip(sums) {
             r.store(y, activate(r, self.activation, sum));
         }
+    }
+}
+
+/// `values - means`, many at a time.
+#[inline(always)]
+fn subtract(values: &[u8], means: &Means, out: &mut [f32]) {
+    let (values, rest) = values.as_chunks::<{ COLORS * LANES }>();
+    let (out, out_rest) = out.as_chunks_mut::<{ COLORS * LANES }>();
+    for (out, values) in out.iter_mut().zip(values) {
+        for i in 0..COLORS * LANES {
+            out[i] = f32::from(values[i]) - means[i];
+        }
+    }
+    for ((out, &value), mean) in out_rest.iter_mut().zip(rest).zip(means) {
+        *out = f32::from(value) - mean;
     }
 }

@@ -156,11 +156,22 @@ pub(super) fn tiles<T: Tiles>(
     let n_rows = n_pixels.div_ceil(2 * n_pixels.div_ceil(2 * LANES));
     let n_lines = group.weights.len() / (n_blocks * LANES);
     let x = &x.lines(0, place)[..(n_lines - 1) * block_len + n_pixels];
-    let mut sums: Sums = [[[Line::default(); LANES]; 2]; 2];
+    let mut sums: [Sums; 2] = [[[[Line::default(); LANES]; 2]; 2]; 2];
     let mut next = next.map_or(&[][..], |next| &next.weights);
     let n_next = if next.len() > FEW * n_lines * n_pixels.div_ceil(2 * n_rows) { MANY } else { FEW };
+    let mut finish = |sums: &Sums, blocks: [usize; 2], pixels: [usize; 2]| {
+        for (sums, pixel) in zip(sums, pixels) {
+            for (sums, block) in zip(sums, blocks) {
+                r.compiled(
+                    #[inline(always)]
+                    || write::<T>(r, &sums[..n_rows], group, block, pixel, outputs),
+                );
+            }
+        }
+    };
     // SAFETY: there are tiles, and no others in use.
     unsafe { Shapes::new(n_rows).load() };
+    let mut before = None;
     for block in (0..n_blocks).step_by(2) {
         let blocks = [block, (block + 1).min(n_blocks - 1)];
         for (turn, pixel) in (0..n_pixels).step_by(2 * n_rows).enumerate() {
@@ -170,21 +181,21 @@ pub(super) fn tiles<T: Tiles>(
             // each block for every line of a pixel.
             unsafe {
                 match next.as_ptr() {
-                    _ if next.is_empty() => T::multiply::<0>(&factors, std::ptr::null(), &mut sums),
-                    at if n_next == MANY => T::multiply::<MANY>(&factors, at, &mut sums),
-                    at => T::multiply::<FEW>(&factors, at, &mut sums),
+                    _ if next.is_empty() => T::multiply::<0>(&factors, std::ptr::null(), &mut sums[0]),
+                    at if n_next == MANY => T::multiply::<MANY>(&factors, at, &mut sums[0]),
+                    at => T::multiply::<FEW>(&factors, at, &mut sums[0]),
                 }
             }
             next = next.get(n_next * n_lines..).unwrap_or_default();
-            for (sums, pixel) in zip(&sums, pixels) {
-                for (sums, block) in zip(sums, blocks) {
-                    r.compiled(
-                        #[inline(always)]
-                        || write::<T>(r, &sums[..n_rows], group, block, pixel, outputs),
-                    );
-                }
+            // The sums before are written while these are computed: to wait for each takes longer than most.
+            if let Some((blocks, pixels)) = before.replace((blocks, pixels)) {
+                finish(&sums[1], blocks, pixels);
             }
+            sums.swap(0, 1);
         }
+    }
+    if let Some((blocks, pixels)) = before {
+        finish(&sums[1], blocks, pixels);
     }
     // SAFETY: there are tiles, and nothing in them is needed any more.
     unsafe { asm!("tilerelease", options(nomem, nostack, preserves_flags)) };
