@@ -14,7 +14,7 @@ use crate::{
     weights::Weights,
 };
 
-/// A network of such kernels.
+/// A network of such kernels, one photo at a time.
 #[derive(Debug)]
 pub(crate) struct Kernels {
     network: RefCell<Network>,
@@ -78,30 +78,34 @@ impl Kernels {
 
     /// Features `[n, n_features]`, row by row, of pictures `[n, side, side, 3] u8`.
     pub(crate) fn rows(&self, pixels: &[u8], n: usize) -> Result<Vec<f32>, BackboneError> {
-        self.check(pixels, n)?;
         let mut network = self.network.borrow_mut();
-        let mut features = vec![0.0; n * network.n_features()];
-        network.features(pixels, &mut features)?;
+        let width = network.n_features();
+        let mut features = vec![0.0; n * width];
+        for (picture, features) in self.pictures(pixels, n)?.zip(features.chunks_exact_mut(width)) {
+            network.features(picture, features)?;
+        }
         Ok(features)
     }
 
     /// What comes out of the last block: `[n, C, H, W]` in the kind of the arithmetic, channels-last.
     pub(crate) fn activations(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
-        self.check(pixels, n)?;
         let mut network = self.network.borrow_mut();
         let shape = network.shape();
-        let mut activations = vec![0.0; n * shape.iter().product::<usize>()];
-        network.activations(pixels, &mut activations)?;
+        let len = shape.iter().product();
+        let mut activations = vec![0.0; n * len];
+        for (picture, activations) in self.pictures(pixels, n)?.zip(activations.chunks_exact_mut(len)) {
+            network.activations(picture, activations)?;
+        }
         let [height, width, channels] = shape.map(|n| n as i64);
         let x = tensor_from_f32(&activations, &[n as i64, height, width, channels])?;
         Ok(x.f_to_kind(self.precision.kind())?.f_permute([0, 3, 1, 2])?)
     }
 
-    fn check(&self, pixels: &[u8], n: usize) -> Result<(), BackboneError> {
-        let wanted = n * self.side * self.side * 3;
-        if pixels.len() != wanted || n == 0 {
-            return Err(BackboneError::Pixels { n, side: self.side, wanted, found: pixels.len() });
+    fn pictures<'a>(&self, pixels: &'a [u8], n: usize) -> Result<impl Iterator<Item = &'a [u8]>, BackboneError> {
+        let len = self.side * self.side * 3;
+        if pixels.len() != n * len || n == 0 {
+            return Err(BackboneError::Pixels { n, side: self.side, wanted: n * len, found: pixels.len() });
         }
-        Ok(())
+        Ok(pixels.chunks_exact(len))
     }
 }

@@ -3,7 +3,11 @@
 use crate::{
     KernelError, Layer, NetworkOptions, Numbers,
     schedule::{Band, Extent},
-    x86::{lines::LANES, map::Shape, registers::Registers},
+    x86::{
+        lines::LANES,
+        map::{Map, Shape},
+        registers::Registers,
+    },
 };
 
 /// How high all layers are and what they read.
@@ -57,28 +61,16 @@ pub(crate) fn shape<R: Registers>(
     }
 }
 
-/// The first layer from which on all are computed whole, or else the last one.
-pub(crate) fn last_alone(extents: &[Extent]) -> usize {
-    let n_whole = extents.iter().rev().take_while(|extent| extent.band == extent.height).count();
-    (extents.len() - n_whole).min(extents.len().saturating_sub(1))
-}
-
 /// The map of each layer. Layers of the same shape share one where the earlier is not read any more when the later is
-/// written: what is used again soon is still in the cache. Layers from `last_alone` on share none with those before.
-pub(crate) fn shared_maps(
-    shapes: &[Shape],
-    extents: &[Extent],
-    bands: &[Band],
-    last_alone: usize,
-) -> (Vec<usize>, Vec<Shape>) {
+/// written: what is used again soon is still in the cache.
+pub(crate) fn shared_maps(shapes: &[Shape], extents: &[Extent], bands: &[Band]) -> (Vec<usize>, Vec<Map>) {
     let is_used = |layer: usize, by: usize| by == layer || by == layer + 1 || extents[by].residual == Some(layer);
     let first = |layer: usize| bands.iter().position(|band| band.layer == layer);
     let last = |layer: usize| bands.iter().rposition(|band| is_used(layer, band.layer));
     let mut owners: Vec<usize> = Vec::new();
     let mut places = Vec::with_capacity(shapes.len());
     for layer in 0..shapes.len() {
-        let is_alike = |owner: usize| shapes[owner] == shapes[layer] && (owner < last_alone) == (layer < last_alone);
-        let free = |owner: usize| is_alike(owner) && last(owner) < first(layer);
+        let free = |owner: usize| shapes[owner] == shapes[layer] && last(owner) < first(layer);
         let place = owners.iter().position(|&owner| free(owner)).unwrap_or_else(|| {
             owners.push(layer);
             owners.len() - 1
@@ -86,7 +78,7 @@ pub(crate) fn shared_maps(
         owners[place] = layer;
         places.push(place);
     }
-    (places, owners.iter().map(|&owner| shapes[owner]).collect())
+    (places, owners.iter().map(|&owner| Map::new(shapes[owner])).collect())
 }
 
 /// The least common multiple.

@@ -1,7 +1,5 @@
 //! A whole network: its layers' kernels, their activations, and the order in which rows are computed.
 
-use std::iter::zip;
-
 use crate::{
     KernelError, Layer, NetworkOptions, Numbers,
     error::check_size,
@@ -10,7 +8,7 @@ use crate::{
     x86::{
         depthwise::Depthwise,
         excite::Excite,
-        layout::{extents, last_alone, shape, shared_maps},
+        layout::{extents, shape, shared_maps},
         map::{Map, Shape},
         pointwise::Pointwise,
         processor::Processor,
@@ -19,10 +17,6 @@ use crate::{
         stem::Stem,
     },
 };
-
-/// Photos that go through the last layers together. Those have small maps and most of the weights, more than a core's own
-/// cache holds, which are then fetched once for all of them.
-const TOGETHER: usize = 4;
 
 /// Layers with packed weights, and room for their activations. For one thread at a time.
 pub struct Network {
@@ -33,15 +27,9 @@ pub struct Network {
     /// The layer whose activations each one adds.
     residuals: Vec<Option<usize>>,
     bands: Vec<Band>,
-    /// The last layer that is computed for a photo alone.
-    last_alone: usize,
     /// The map of each layer.
     places: Vec<usize>,
-    shapes: Vec<Shape>,
-    /// Maps for each of the photos that are together. Up to the last layer alone, those of the first serve for all.
-    maps: Vec<Vec<Map>>,
-    /// Where maps are while they are written.
-    written: Vec<Map>,
+    maps: Vec<Map>,
 }
 
 impl std::fmt::Debug for Network {
@@ -83,13 +71,10 @@ impl Network {
         let shape = |i| shape(r, layers, &extents, i, n_kept[i], options);
         let shapes: Vec<Shape> = (0..layers.len()).map(shape).collect();
         let kernels = (0..layers.len()).map(|i| Kernel::new(r, layers, i, &extents, &shapes, options)).collect();
-        let last_alone = last_alone(&extents);
-        let (places, shapes) = shared_maps(&shapes, &extents, &bands, last_alone);
+        let (places, maps) = shared_maps(&shapes, &extents, &bands);
         let n_features = layers.last().map_or(0, Layer::n_out);
         let residuals = extents.iter().map(|extent| extent.residual).collect();
-        let maps = vec![shapes.iter().copied().map(Map::new).collect()];
-        let (side, written) = (options.side, Vec::new());
-        Ok(Self { processor, side, n_features, kernels, residuals, bands, last_alone, places, shapes, maps, written })
+        Ok(Self { processor, side: options.side, n_features, kernels, residuals, bands, places, maps })
     }
 
     /// How many features a photo has: the last layer's channels.
@@ -101,101 +86,60 @@ impl Network {
     /// Rows, columns and channels of the last layer.
     #[must_use]
     pub fn shape(&self) -> [usize; 3] {
-        let side = self.last().map_or(0, |last| last.side);
+        let side = self.last().map_or(0, |last| last.shape.side);
         [side, side, self.n_features]
     }
 
-    /// The last layer's means over all pixels `[n, n_features]` of photos `[n, side, side, 3]`, R, G, B.
-    pub fn features(&mut self, photos: &[u8], features: &mut [f32]) -> Result<(), KernelError> {
-        let width = self.n_features;
-        check_size("the features", self.n_photos(photos)? * width, features.len())?;
-        let mut features = features.chunks_exact_mut(width);
-        self.run(photos, |last| last.means(features.next().unwrap_or_default()));
+    /// The last layer's means over all pixels `[n_features]` of a photo `[side, side, 3]`, R, G, B.
+    pub fn features(&mut self, photo: &[u8], features: &mut [f32]) -> Result<(), KernelError> {
+        check_size("the features", self.n_features, features.len())?;
+        self.run(photo)?;
+        if let Some(last) = self.last() {
+            last.means(features);
+        }
         Ok(())
     }
 
-    /// The last layer itself, `[n, rows, columns, channels]`.
-    pub fn activations(&mut self, photos: &[u8], activations: &mut [f32]) -> Result<(), KernelError> {
-        let (width, n_features) = (self.shape().iter().product(), self.n_features);
-        check_size("the activations", self.n_photos(photos)? * width, activations.len())?;
-        let mut activations = activations.chunks_exact_mut(width);
-        self.run(photos, |last| last.copy_to(activations.next().unwrap_or_default(), n_features));
+    /// The last layer itself, `[rows, columns, channels]`.
+    pub fn activations(&mut self, photo: &[u8], activations: &mut [f32]) -> Result<(), KernelError> {
+        check_size("the activations", self.shape().iter().product(), activations.len())?;
+        self.run(photo)?;
+        if let Some(last) = self.last() {
+            last.copy_to(activations, self.n_features);
+        }
         Ok(())
     }
 
-    fn n_photos(&self, photos: &[u8]) -> Result<usize, KernelError> {
-        let n = photos.len().div_ceil(self.photo_len()).max(1);
-        check_size("photos", n * self.photo_len(), photos.len())?;
-        Ok(n)
+    fn run(&mut self, photo: &[u8]) -> Result<(), KernelError> {
+        check_size("a photo", self.side * self.side * 3, photo.len())?;
+        match self.processor {
+            Processor::Avx2(r) => self.run_bands(r, photo),
+            Processor::Avx512(r) => self.run_bands(r, photo),
+        }
+        Ok(())
     }
 
-    fn photo_len(&self) -> usize {
-        self.side * self.side * 3
-    }
-
-    /// Gives `take` the last layer of each photo.
-    fn run(&mut self, photos: &[u8], mut take: impl FnMut(&Map)) {
-        for photos in photos.chunks(TOGETHER * self.photo_len()) {
-            match self.processor {
-                Processor::Avx2(r) => self.run_bands(r, photos),
-                Processor::Avx512(r) => self.run_bands(r, photos),
+    fn run_bands<R: Registers>(&mut self, r: R, photo: &[u8]) {
+        for &Band { layer, start, end } in &self.bands {
+            let mut y = std::mem::take(&mut self.maps[self.places[layer]]);
+            let x = layer.checked_sub(1).map(|before| &self.maps[self.places[before]]);
+            match (&mut self.kernels[layer], x) {
+                (Kernel::Depthwise(kernel), Some(x)) => kernel.run(r, x, &mut y, start, end),
+                (Kernel::Pointwise(kernel), Some(x)) => {
+                    let residual = self.residuals[layer].map(|layer| &self.maps[self.places[layer]]);
+                    kernel.run(r, x, residual, &mut y, start, end);
+                }
+                (Kernel::Excite(kernel), Some(x)) => kernel.run(r, x, &mut y),
+                (Kernel::Stem(kernel), _) => kernel.run(r, photo, &mut y, start, end),
+                // The first layer is a stem, and no other is one.
+                (_, None) => {}
             }
-            let n = photos.len() / self.photo_len();
-            self.maps[..n].iter().filter_map(|maps| maps.get(*self.places.last()?)).for_each(&mut take);
+            self.maps[self.places[layer]] = y;
         }
     }
 
-    fn run_bands<R: Registers>(&mut self, r: R, photos: &[u8]) {
-        let (n, last_alone) = (photos.len() / self.photo_len(), self.last_alone);
-        self.make_room(n);
-        let n_alone = self.bands.partition_point(|band| band.layer <= last_alone);
-        // The first photo last, since its maps are those that all others use before.
-        for (i, photo) in photos.chunks_exact(self.photo_len()).enumerate().rev() {
-            for band in 0..n_alone {
-                self.run_band(r, self.bands[band], photo, 1);
-            }
-            if let (place, [first, others @ ..]) = (self.places[last_alone], &mut self.maps[..])
-                && i > 0
-            {
-                std::mem::swap(&mut first[place], &mut others[i - 1][place]);
-            }
-        }
-        for band in n_alone..self.bands.len() {
-            self.run_band(r, self.bands[band], &[], n);
-        }
-    }
-
-    /// Maps for `n` photos.
-    fn make_room(&mut self, n: usize) {
-        let is_own = |place: usize| (self.last_alone..self.places.len()).any(|layer| self.places[layer] == place);
-        let map = |(place, shape): (usize, &Shape)| if is_own(place) { Map::new(*shape) } else { Map::default() };
-        while self.maps.len() < n {
-            self.maps.push(self.shapes.iter().enumerate().map(map).collect());
-        }
-    }
-
-    /// Of the first `n` photos' maps; `photo` is what the first layer reads.
-    fn run_band<R: Registers>(&mut self, r: R, Band { layer, start, end }: Band, photo: &[u8], n: usize) {
-        let place = self.places[layer];
-        self.written.extend(self.maps[..n].iter_mut().map(|maps| std::mem::take(&mut maps[place])));
-        let before = layer.checked_sub(1).map_or(place, |before| self.places[before]);
-        let inputs = |place: usize| self.maps[..n].iter().map(move |maps| &maps[place]);
-        match &mut self.kernels[layer] {
-            Kernel::Depthwise(kernel) => {
-                zip(inputs(before), &mut self.written).for_each(|(x, y)| kernel.run(r, x, y, start, end));
-            }
-            Kernel::Pointwise(kernel) => {
-                let added = self.residuals[layer].map(|layer| self.places[layer]);
-                kernel.run(r, &self.maps[..n], before, added, &mut self.written, start, end);
-            }
-            Kernel::Excite(kernel) => zip(inputs(before), &mut self.written).for_each(|(x, y)| kernel.run(r, x, y)),
-            Kernel::Stem(kernel) => self.written.iter_mut().for_each(|y| kernel.run(r, photo, y, start, end)),
-        }
-        zip(&mut self.maps, self.written.drain(..)).for_each(|(maps, y)| maps[place] = y);
-    }
-
-    fn last(&self) -> Option<&Shape> {
-        self.places.last().map(|&place| &self.shapes[place])
+    fn last(&self) -> Option<&Map> {
+        self.places.last().map(|&place| &self.maps[place])
     }
 }
 

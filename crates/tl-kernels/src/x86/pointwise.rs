@@ -1,7 +1,5 @@
 //! Pointwise convolution: at each pixel a product with a matrix.
 
-use std::iter::zip;
-
 use crate::{
     layer::{Activation, Conv},
     numbers::Numbers,
@@ -25,8 +23,8 @@ pub(crate) struct Pointwise {
     /// Where they are in what is added.
     residual_offsets: Option<Vec<usize>>,
     rounding: Rounding,
-    /// The band's input of each photo, rounded, where the layer before does not do it.
-    rounded: Vec<Map>,
+    /// The band's input, rounded, where the layer before does not do it.
+    rounded: Map,
 }
 
 impl Pointwise {
@@ -48,54 +46,40 @@ impl Pointwise {
             offsets: shapes[i].offsets(n_pixels),
             residual_offsets: conv.residual.map(|layer| shapes[layer].offsets(n_pixels)),
             rounding: Rounding::new(conv, numbers),
-            rounded: vec![Map::new(rounded)],
+            rounded: Map::new(rounded),
         }
     }
 
-    /// Rows `start..end` of `outputs`, one for each photo in `maps`. What is read is at `x` there, and what is added at
-    /// `residual`. All photos go by a group's weights before the next group's are fetched.
-    #[allow(clippy::too_many_arguments, reason = "what a layer reads and writes")]
+    /// Rows `start..end` of `y`, with those of `residual` added.
     pub(crate) fn run<R: Registers>(
         &mut self,
         r: R,
-        maps: &[Vec<Map>],
-        x: usize,
-        residual: Option<usize>,
-        outputs: &mut [Map],
+        x: &Map,
+        residual: Option<&Map>,
+        y: &mut Map,
         start: usize,
         end: usize,
     ) {
-        let Some(n_pixels) = outputs.first().map(|y| (end - start) * y.shape.side) else { return };
-        let is_rounded = maps[0][x].shape.numbers == self.rounding.numbers;
+        let n_pixels = (end - start) * y.shape.side;
+        let (block_len, place) = (y.shape.block_len(), y.shape.place(start));
+        let is_rounded = x.shape.numbers == self.rounding.numbers;
         if !is_rounded {
-            self.round(r, maps, x, start, n_pixels);
+            self.round(r, x, start, n_pixels);
         }
+        let (x, x_place) = if is_rounded { (x, x.shape.place(start)) } else { (&self.rounded, 0) };
         let clamp = Clamp::new(self.clamped());
         for (i, group) in self.groups.iter().enumerate() {
-            let next = self.groups.get(i + 1);
-            for (photo, y) in outputs.iter_mut().enumerate() {
-                let x = if is_rounded { &maps[photo][x] } else { &self.rounded[photo] };
-                let x_place = if is_rounded { x.shape.place(start) } else { 0 };
-                let (block_len, place) = (y.shape.block_len(), y.shape.place(start));
-                let lines = y.lines_mut(group.first_block, place);
-                let mut outputs = Outputs { n_pixels, lines, block_len, offsets: &self.offsets, clamp };
-                r.tiles(group, next.filter(|_| photo == 0), x, x_place, &mut outputs);
-            }
+            let lines = y.lines_mut(group.first_block, place);
+            let mut outputs = Outputs { n_pixels, lines, block_len, offsets: &self.offsets, clamp };
+            r.tiles(group, self.groups.get(i + 1), x, x_place, &mut outputs);
         }
-        for (maps, y) in zip(maps, outputs) {
-            self.touch_up(r, residual.map(|place| &maps[place]), y, start, n_pixels);
-        }
+        self.touch_up(r, residual, y, start, n_pixels);
     }
 
-    fn round<R: Registers>(&mut self, r: R, maps: &[Vec<Map>], x: usize, start: usize, n_pixels: usize) {
-        let shape = self.rounded[0].shape;
-        self.rounded.resize_with(self.rounded.len().max(maps.len()), || Map::new(shape));
-        for (maps, rounded) in zip(maps, &mut self.rounded) {
-            let x = &maps[x];
-            let place = x.shape.place(start);
-            for block in 0..x.shape.blocks {
-                r.round(&self.rounding, &x.lines(block, place)[..n_pixels], rounded, block, 0);
-            }
+    fn round<R: Registers>(&mut self, r: R, x: &Map, start: usize, n_pixels: usize) {
+        let place = x.shape.place(start);
+        for block in 0..x.shape.blocks {
+            r.round(&self.rounding, &x.lines(block, place)[..n_pixels], &mut self.rounded, block, 0);
         }
     }
 

@@ -63,15 +63,6 @@ fn check_by(
     prop_assert!(error < tolerance, "{error}");
     let mut features = vec![0.0; network.n_features()];
     network.features(&photo, &mut features).unwrap();
-    // More photos than go together, this one at several places among others: each gets what it would get alone.
-    let photos: Vec<Vec<u8>> = (0..7).map(|i| if i % 3 == 0 { photo.clone() } else { random.photo(side) }).collect();
-    let mut all = vec![0.0; photos.len() * features.len()];
-    network.features(&photos.concat(), &mut all).unwrap();
-    for (photo, found) in photos.iter().zip(all.chunks_exact(features.len())) {
-        let mut alone = vec![0.0; features.len()];
-        network.features(photo, &mut alone).unwrap();
-        prop_assert_eq!(found, alone);
-    }
     let whole = reference::Map { values: activations.into_iter().map(f64::from).collect(), ..wanted };
     prop_assert!(difference(&features, &whole.means()) < 1e-4);
     Ok(())
