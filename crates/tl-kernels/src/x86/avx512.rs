@@ -4,6 +4,7 @@
 mod amx;
 mod bf16;
 mod bytes;
+mod products;
 mod shapes;
 
 use std::arch::x86_64::{
@@ -11,7 +12,7 @@ use std::arch::x86_64::{
     _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_store_ps,
 };
 
-use self::amx::{Bf16Tiles, ByteTiles};
+use self::products::{Bf16Tiles, ByteTiles};
 use crate::{
     Matrix,
     instructions::Instructions,
