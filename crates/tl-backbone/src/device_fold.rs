@@ -65,20 +65,20 @@ impl DeviceFold {
     /// The values of all layers in their order; those of trained convolutions are `folded`.
     fn values(&self, backbone: &Backbone, folded: Vec<Tensor>) -> Result<Vec<Tensor>, BackboneError> {
         let mut folded = folded.into_iter();
-        let (mut values, mut excites) = (Vec::new(), Vec::new());
+        let mut values = Vec::new();
         for (layer, trained) in &self.layers {
             let n = values.len();
             match layer {
                 Layer::Conv(_) if *trained => values.extend(folded.by_ref().take(2)),
                 Layer::Conv(_) => values.extend(shallow(&self.form.values()[n..n + 2])),
                 Layer::SqueezeExcite(excite) if *trained => {
-                    excites.push(n);
                     values.extend(backbone.excite_tensors(excite)?.map(Tensor::shallow_clone));
                 }
                 Layer::SqueezeExcite(_) => values.extend(shallow(&self.form.values()[n..n + 4])),
             }
         }
-        if excites.is_empty() { Ok(values) } else { Ok(all_to_kind(&values, self.form.kind())?) }
+        // Those of trained squeeze-and-excite layers are f32 still.
+        Ok(all_to_kind(&values, self.form.kind())?)
     }
 }
 

@@ -9,7 +9,7 @@ use tl_torch::{channels_last, deep_copy};
 
 use crate::{
     architecture::{Block, ConvBn, Layer, Padding, SqueezeExcite},
-    backbone::{Backbone, activate, convolve, convolve_padded, pad_same, same_padding},
+    backbone::{Backbone, activate, convolve, convolve_padded, same_padding},
     error::BackboneError,
     layout::Layout,
     precision::Precision,
@@ -94,14 +94,11 @@ impl Folded {
     }
 
     fn conv(&self, conv: &ConvBn, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor, BackboneError> {
-        let symmetric = (conv.kernel - 1) / 2;
-        let y = match self.padding {
-            padding if self.layout == Layout::Plain => convolve_padded(x, weight, Some(bias), conv, padding)?,
-            _ if conv.groups > 1 && conv.stride > 1 => self.strided_depthwise(conv, x, weight, bias)?,
-            Padding::Symmetric => convolve(x, weight, Some(bias), conv.stride, symmetric, conv.groups)?,
-            Padding::Same => {
-                convolve(&pad_same(x, conv.kernel, conv.stride)?, weight, Some(bias), conv.stride, 0, conv.groups)?
+        let y = match self.layout {
+            Layout::ChannelsLast if conv.groups > 1 && conv.stride > 1 => {
+                self.strided_depthwise(conv, x, weight, bias)?
             }
+            _ => convolve_padded(x, weight, Some(bias), conv, self.padding)?,
         };
         activate(conv.activation, y)
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use tch::Device;
-use tl_torch::n_gpus;
+use tl_torch::{cuda_if_available, n_gpus};
 use tl_train::{Recipe, TrainOptions};
 
 /// What is asked of the network, which decides where `auto` computes.
@@ -43,16 +43,30 @@ pub(crate) fn parse(text: &str, network: Network) -> Result<Device> {
     Ok(device)
 }
 
-fn named(text: &str, network: Network) -> Result<Device> {
+/// Whether `text` names a device, here or elsewhere.
+pub(crate) fn check(text: &str) -> Result<()> {
+    index(text).map(drop)
+}
+
+/// Which GPU `text` names; none for `auto` and `cpu`.
+fn index(text: &str) -> Result<Option<usize>> {
     let index = match text {
-        "cpu" => return Ok(Device::Cpu),
-        // To ask for GPUs loads the libtorch for them, which alone takes longer than features of a few hundred photos.
-        "auto" if network == Network::Frozen => return Ok(Device::Cpu),
-        "auto" => return Ok(if n_gpus().is_ok_and(|n| n > 0) { Device::Cuda(0) } else { Device::Cpu }),
+        "auto" | "cpu" => return Ok(None),
         "cuda" => Some(0),
         other => other.strip_prefix("cuda:").and_then(|n| n.parse().ok()),
     };
-    let Some(index) = index else { bail!("there is no device `{text}`; use auto, cpu, cuda or cuda:N") };
+    if index.is_none() {
+        bail!("there is no device `{text}`; use auto, cpu, cuda or cuda:N");
+    }
+    Ok(index)
+}
+
+fn named(text: &str, network: Network) -> Result<Device> {
+    let Some(index) = index(text)? else {
+        // To ask for GPUs loads the libtorch for them, which alone takes longer than features of a few hundred photos.
+        let asks = text == "auto" && network == Network::Trained;
+        return Ok(if asks { cuda_if_available() } else { Device::Cpu });
+    };
     let n_gpus = n_gpus().with_context(|| {
         format!(
             "device `{text}` is not here: use --device cpu, or `cargo xtask fetch --cuda` and build again on a machine with one"
@@ -80,10 +94,16 @@ mod tests {
         let cpu = || (Device::Cpu, "cpu".to_owned());
         assert_eq!(settled(Recipe::Features, "auto").unwrap(), cpu());
         assert_eq!(settled(Recipe::Finetune, "cpu").unwrap(), cpu());
-        let here = if n_gpus().is_ok_and(|n| n > 0) { (Device::Cuda(0), "cuda".to_owned()) } else { cpu() };
+        let here = match cuda_if_available() {
+            Device::Cpu => cpu(),
+            gpu => (gpu, "cuda".to_owned()),
+        };
         for recipe in [Recipe::Finetune, Recipe::Notebook, Recipe::Scratch] {
             assert_eq!(settled(recipe, "auto").unwrap(), here);
         }
-        assert!(settled(Recipe::Features, "gpu").unwrap_err().to_string().contains("use auto, cpu, cuda or cuda:N"));
+        for error in [settled(Recipe::Features, "gpu").unwrap_err(), check("gpu").unwrap_err()] {
+            assert!(error.to_string().contains("use auto, cpu, cuda or cuda:N"));
+        }
+        check("cuda:3").unwrap();
     }
 }

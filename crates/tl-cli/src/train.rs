@@ -46,6 +46,7 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
         options.data = Some(assets::default_sample(global)?);
     }
     if args.print_config {
+        device::check(&options.device)?;
         output::result(&toml::to_string(Plan::new(options)?.options())?)?;
         return Ok(ExitCode::SUCCESS);
     }

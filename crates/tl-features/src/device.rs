@@ -35,7 +35,7 @@ mod tests {
     use std::path::Path;
 
     use tl_backbone::{Network, spec};
-    use tl_torch::{n_gpus, to_vec_f32};
+    use tl_torch::{cuda_if_available, to_vec_f32};
 
     use super::*;
 
@@ -54,7 +54,7 @@ mod tests {
             let weights = Weights::open(&path, spec(name).unwrap()).unwrap();
             let pixels: Vec<u8> = (0..2 * 224 * 224 * 3).map(|i| (i * 7 % 251) as u8).collect();
             let wanted = Network::compile(&weights, Precision::F32, 2).unwrap().features(&pixels, 2).unwrap();
-            let device = if n_gpus().is_ok_and(|n| n > 0) { Device::Cuda(0) } else { Device::Cpu };
+            let device = cuda_if_available();
             // As in `tl`: a GPU would round factors to 10 bits.
             tl_torch::exact_f32();
             let network = DeviceNetwork::new(&weights, device, precision).unwrap();

@@ -3,7 +3,7 @@
 use std::{error::Error, sync::OnceLock};
 
 use libloading::{Library, library_filename};
-use tch::Cuda;
+use tch::{Cuda, Device};
 
 use crate::error::TorchError;
 
@@ -26,6 +26,12 @@ pub fn n_gpus() -> Result<usize, TorchError> {
         Ok(_) => Ok(usize::try_from(Cuda::device_count()).unwrap_or(0)),
         Err(reason) => Err(TorchError::Gpus(reason.clone())),
     }
+}
+
+/// The first GPU, or the processor where there is none or what it needs is missing.
+#[must_use]
+pub fn cuda_if_available() -> Device {
+    if n_gpus().is_ok_and(|n| n > 0) { Device::Cuda(0) } else { Device::Cpu }
 }
 
 /// What the system said, which is the source of what the library that asked it says.

@@ -55,7 +55,7 @@ pub use cpu::{CpuCapability, libtorch_version};
 pub use destructors::{exit_now, skip_destructors};
 pub use error::TorchError;
 pub use exact_f32::exact_f32;
-pub use gpus::n_gpus;
+pub use gpus::{cuda_if_available, n_gpus};
 pub use layout::{channels_last, empty_channels_last, is_channels_last};
 pub use linear::Linear;
 pub use tensor_list::{TensorList, all_to_kind};

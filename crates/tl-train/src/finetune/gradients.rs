@@ -116,8 +116,17 @@ impl Sum {
 fn unfolded(model: &Model, gradients: &[Tensor]) -> Result<Vec<Tensor>, TrainError> {
     let n_head = model.head.parameters().len();
     let (backbone, head) = gradients.split_at(gradients.len().saturating_sub(n_head));
-    let mut by_name: BTreeMap<String, Tensor> = model.backbone.unfold(backbone)?.into_iter().collect();
+    let backbone = model.backbone.unfold(backbone)?.into_iter().collect();
+    in_order(model, backbone, head.iter().map(Tensor::shallow_clone))
+}
+
+/// The backbone's gradients, by name, and the head's as those of [`Model::parameters`].
+pub(super) fn in_order(
+    model: &Model,
+    mut backbone: BTreeMap<String, Tensor>,
+    head: impl IntoIterator<Item = Tensor>,
+) -> Result<Vec<Tensor>, TrainError> {
     let names = model.backbone.parameters().map(|(name, _)| name);
-    let backbone = names.map(|name| by_name.remove(name).ok_or(TrainError::WorkerLost));
-    backbone.chain(head.iter().map(|gradient| Ok(gradient.shallow_clone()))).collect()
+    let backbone = names.map(|name| backbone.remove(name).ok_or(TrainError::WorkerLost));
+    backbone.chain(head.into_iter().map(Ok)).collect()
 }

@@ -7,7 +7,11 @@ use tl_backbone::{Backbone, DeviceFold, DeviceInput, Folded};
 use tl_head::{LossOptions, mixed_cross_entropy};
 use tl_torch::upload;
 
-use super::{gradients::Gradients, model::Model, photos::Photos};
+use super::{
+    gradients::{Gradients, in_order},
+    model::Model,
+    photos::Photos,
+};
 use crate::{error::TrainError, gradients::GradientSum, options::NormKind, plan::Plan, targets::hits};
 
 /// What stays on the device from step to step.
@@ -85,10 +89,7 @@ impl OnDevice {
         let mut by_parameter = Tensor::f_run_backward(&[loss.f_mul_scalar(scale)?], &leaves, false, false)?;
         if let Some(folded) = &folded {
             let of_head = by_parameter.split_off(by_parameter.len() - head.len());
-            let mut by_name = folded.unfold(&by_parameter)?;
-            let names = model.backbone.parameters().map(|(name, _)| name);
-            let of_backbone = names.map(|name| by_name.remove(name).ok_or(TrainError::WorkerLost));
-            by_parameter = of_backbone.chain(of_head.into_iter().map(Ok)).collect::<Result<_, _>>()?;
+            by_parameter = in_order(model, folded.unfold(&by_parameter)?, of_head)?;
         }
         let numbers = [loss.f_detach()?, hits(&logits, &targets[0].0)?].map(|number| number.f_to_kind(Kind::Double));
         let numbers = numbers.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -5,7 +5,10 @@ use rayon::prelude::*;
 use tch::Tensor;
 use tl_torch::{TorchError, f32_mut};
 
-use super::{AdamConfig, EpsilonAt, Slot, lists::Lists};
+use super::{
+    AdamConfig, EpsilonAt, Slot,
+    lists::{Lists, shrink},
+};
 
 /// Values that a thread takes at a time: smaller parameters are not worth waking one.
 const PIECE: usize = 1 << 17;
@@ -84,8 +87,6 @@ pub(super) fn step_lists(lists: &mut Lists, steps: &[AdamStep]) -> Result<(), To
     divisor.add_number(*epsilon)?;
     let mut change = mean.quotient(&divisor)?;
     change.scale(&steps.iter().map(|step| step.rate).collect::<Vec<_>>())?;
-    if steps.iter().any(|step| step.keep < 1.0) {
-        parameters.scale(&steps.iter().map(|step| step.keep).collect::<Vec<_>>())?;
-    }
+    shrink(parameters, steps.iter().map(|step| step.keep))?;
     parameters.add(&change, -1.0)
 }

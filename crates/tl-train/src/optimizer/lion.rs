@@ -3,7 +3,10 @@
 use tch::Tensor;
 use tl_torch::{TorchError, f32_mut};
 
-use super::{LionConfig, Slot, lists::Lists};
+use super::{
+    LionConfig, Slot,
+    lists::{Lists, shrink},
+};
 
 /// The numbers of one step: `p = keep·p - rate·sign(m + (1 - beta1)·(g - m))`, then `m` moves towards the gradient.
 #[derive(Debug, Clone, Copy)]
@@ -50,9 +53,7 @@ pub(super) fn step_lists(lists: &mut Lists, steps: &[LionStep]) -> Result<(), To
     let ([mean], Some(LionStep { towards, .. })) = (states.as_mut_slice(), steps.first()) else { return Ok(()) };
     let mut change = mean.lerp(gradients, towards[0])?.sign()?;
     change.scale(&steps.iter().map(|step| step.rate).collect::<Vec<_>>())?;
-    if steps.iter().any(|step| step.keep < 1.0) {
-        parameters.scale(&steps.iter().map(|step| step.keep).collect::<Vec<_>>())?;
-    }
+    shrink(parameters, steps.iter().map(|step| step.keep))?;
     parameters.add(&change, -1.0)?;
     mean.move_towards(gradients, towards[1])
 }

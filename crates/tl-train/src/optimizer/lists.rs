@@ -40,6 +40,12 @@ pub(super) fn step(config: &OptimizerConfig, moves: &[Move<'_>], n: u64) -> Resu
     }
 }
 
+/// Multiplies parameters by what weight decay leaves of each; nothing is done where that is all of them.
+pub(super) fn shrink(parameters: &mut TensorList, keep: impl Iterator<Item = f64>) -> Result<(), TorchError> {
+    let keep: Vec<f64> = keep.collect();
+    if keep.iter().any(|&keep| keep < 1.0) { parameters.scale(&keep) } else { Ok(()) }
+}
+
 impl Lists {
     fn new(config: &OptimizerConfig, moves: &[Move<'_>]) -> Result<Self, TorchError> {
         let state = |i: usize| TensorList::new(moves.iter().filter_map(|step| step.slot.state.get(i)));

@@ -38,6 +38,7 @@ pub(super) fn tiles<T: Tiles>(
     let n_lines = group.weights.len() / (n_blocks * LANES);
     let x = &x.lines(0, place)[..(n_lines - 1) * block_len + n_pixels];
     let mut sums: [Sums; 2] = [[[[Line::default(); LANES]; 2]; 2]; 2];
+    let [mut sums, mut sums_before] = sums.each_mut();
     let mut next = next.map_or(&[][..], |next| &next.weights);
     let n_next = if next.len() > FEW * n_lines * n_pixels.div_ceil(2 * n_rows) { MANY } else { FEW };
     let mut finish = |sums: &Sums, blocks: [usize; 2], pixels: [usize; 2]| {
@@ -61,22 +62,22 @@ pub(super) fn tiles<T: Tiles>(
             // SAFETY: of `x` there are `n_rows` pixels from both on in each of their lines, and of weights sixteen lines of
             // each block for every line of a pixel.
             unsafe {
-                match next.as_ptr() {
-                    _ if next.is_empty() => T::multiply::<0>(&factors, std::ptr::null(), &mut sums[0]),
-                    at if n_next == MANY => T::multiply::<MANY>(&factors, at, &mut sums[0]),
-                    at => T::multiply::<FEW>(&factors, at, &mut sums[0]),
+                match (next.len(), n_next) {
+                    (0, _) => T::multiply::<0>(&factors, next.as_ptr(), sums),
+                    (_, MANY) => T::multiply::<MANY>(&factors, next.as_ptr(), sums),
+                    _ => T::multiply::<FEW>(&factors, next.as_ptr(), sums),
                 }
             }
             next = next.get(n_next * n_lines..).unwrap_or_default();
             // The sums before are written while these are computed: to wait for each takes longer than most.
             if let Some((blocks, pixels)) = before.replace((blocks, pixels)) {
-                finish(&sums[1], blocks, pixels);
+                finish(sums_before, blocks, pixels);
             }
-            sums.swap(0, 1);
+            std::mem::swap(&mut sums, &mut sums_before);
         }
     }
     if let Some((blocks, pixels)) = before {
-        finish(&sums[1], blocks, pixels);
+        finish(sums_before, blocks, pixels);
     }
     // SAFETY: there are tiles, and nothing in them is needed any more.
     unsafe { asm!("tilerelease", options(nomem, nostack, preserves_flags)) };
