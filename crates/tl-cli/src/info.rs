@@ -65,7 +65,7 @@ pub(crate) fn run(args: &InfoArgs, global: &GlobalArgs) -> Result<ExitCode> {
 }
 
 fn bundle_facts(bundle: &StoredBundle) -> Value {
-    let StoredBundle { weights, classes, multi_label, preprocessing, temperature, provenance, config, .. } = bundle;
+    let StoredBundle { weights, classes, multi_label, preprocessing, temperature, provenance, head, .. } = bundle;
     let spec = weights.spec();
     json!({
         "backbone": spec.name,
@@ -73,8 +73,8 @@ fn bundle_facts(bundle: &StoredBundle) -> Value {
         "fine_tuned": provenance.tuned_weights_sha256.is_some(),
         "licence": spec.licence,
         "preprocessing": preprocessing_text(preprocessing),
-        "head": config,
-        "parameters": spec.n_parameters + config.n_parameters(),
+        "head": head.config(),
+        "parameters": spec.n_parameters + head.n_parameters(),
         "temperature": temperature,
         "classes": classes,
         "multi_label": multi_label,

@@ -5,7 +5,8 @@
 use divan::Bencher;
 use tch::{Device, Kind, Tensor};
 use tl_head::{
-    Backprop, CrossValidation, Head, HeadConfig, LogisticOptions, LossOptions, cross_entropy, fit_logistic_cv,
+    Backprop, CrossValidation, Head, HeadConfig, HeadError, LogisticOptions, LossOptions, Targets, TensorHead,
+    cross_entropy, fit_logistic_cv, row_loss,
 };
 
 fn main() {
@@ -40,7 +41,7 @@ fn logistic_cv(bencher: Bencher<'_, '_>, (n, width, n_classes): (i64, i64, i64))
 fn notebook_forward_and_backward(bencher: Bencher<'_, '_>) {
     let (features, labels) = table(32, 1024, 3);
     let labels = Tensor::from_slice(&labels.iter().map(|&label| label as i64).collect::<Vec<_>>());
-    let head = Head::new(&HeadConfig::notebook(1024, 3), 0).unwrap();
+    let head = TensorHead::of(&Head::new(&HeadConfig::notebook(1024, 3), 0).unwrap()).unwrap();
     let mut parameters = head.trainable();
     bencher.bench_local(|| {
         for (_, parameter) in &mut parameters {
@@ -61,17 +62,11 @@ fn notebook_first_weights() -> Head {
 #[divan::bench(args = [1, 2], sample_count = 50)]
 fn notebook_backprop(bencher: Bencher<'_, '_>, n_threads: usize) {
     let (features, labels) = table(32, 1024, 3);
-    let labels = Tensor::from_slice(&labels.iter().map(|&label| label as i64).collect::<Vec<_>>());
-    let head = Head::new(&HeadConfig::notebook(1024, 3), 0).unwrap();
-    let pool = tl_torch::thread_pool(n_threads).unwrap();
-    // One thing that is the pool's alone while it works: tensors may be sent to a thread, not shared with it.
-    let mut state = (Backprop::new(&head).unwrap(), features, labels);
+    let (features, targets) = (tl_torch::to_vec_f32(&features).unwrap(), Targets::Labels(labels));
+    let mut backprop = Backprop::new(&Head::new(&HeadConfig::notebook(1024, 3), 0).unwrap());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
     bencher.bench_local(|| {
-        let (state, pool) = (&mut state, &pool);
-        pool.install(move || {
-            let (backprop, features, labels) = state;
-            let loss = |logits: &Tensor| cross_entropy(logits, labels, &LossOptions::default());
-            backprop.run_along(features, pool, loss, &|_| Ok(())).unwrap().1
-        })
+        let loss = |logits: &[f32]| row_loss(logits, 3, &targets, &LossOptions::default());
+        pool.install(|| backprop.run::<HeadError>(&features, loss, &|_, _| {}).unwrap().1)
     });
 }

@@ -1,135 +1,164 @@
 //! Loss and gradients of a dense stack, written out.
 
-use std::collections::{BTreeMap, btree_map::Entry};
-
-use rayon::ThreadPool;
-use tch::Tensor;
-use tl_torch::TorchError;
+use rayon::prelude::*;
+use tl_kernels::Aligned;
+use tl_torch::Array;
 
 use crate::{
+    config::HeadConfig,
     error::HeadError,
-    head::Head,
-    pass::Pass,
-    task::{BlockGradient, GRADIENT_BLOCK, Scratch},
+    head::{Head, bias_name, check_rows, weight_name},
+    pass::{self, Activations, GRADIENT_BLOCK, Taker, turn},
+    row_loss::RowLoss,
 };
 
-/// Computes gradients of a [`Head`] again and again: the step that training repeats most.
+/// A [`Head`] in training, with its gradients on batch after batch: the step that training repeats most.
 ///
 /// Autograd would record each step anew, allocate every intermediate, and use one core where bits must not
-/// depend on threads. Here the products are cut into blocks once, into buffers that stay, and the blocks of
-/// a layer are shared among the threads of a pool. The gradients are those of autograd but for rounding
+/// depend on threads. Here the products are cut into blocks, in buffers that stay, and the blocks of a layer are shared
+/// among the threads of the rayon pool that a method is called in. The gradients are those of autograd but for rounding
 /// (Rumelhart, Hinton and Williams 1986, "Learning representations by back-propagating errors").
 #[derive(Debug)]
 pub struct Backprop {
+    config: HeadConfig,
     layers: Vec<Layer>,
-    /// Weight and bias of each layer in turn, as [`Head::parameters`] lists them.
-    gradients: Vec<Tensor>,
-    /// Buffers and tasks for each batch size seen: the usual one and that of the last batch.
-    passes: BTreeMap<i64, Pass>,
-    /// For gradients that are taken block by block.
-    scratch: Option<Scratch>,
+    /// Of the features, then of each layer.
+    activations: Vec<Activations>,
+    /// What is known of each layer's outputs, `[width, N]`.
+    gradients: Vec<Aligned>,
 }
 
-/// The head's own tensors, without their gradients' bookkeeping.
+/// `y = Wx + b`.
 #[derive(Debug)]
 pub(crate) struct Layer {
-    pub(crate) weight: Tensor,
-    pub(crate) bias: Tensor,
+    pub(crate) n_inputs: usize,
+    /// `[outputs, inputs]`.
+    pub(crate) weight: Aligned,
+    /// `[outputs]`.
+    pub(crate) bias: Aligned,
+}
+
+/// Some rows of a layer.
+#[derive(Debug)]
+pub struct BlockParameters<'a> {
+    /// The layer, from 0.
+    pub layer: usize,
+    /// Which rows: those from `block` times [`Backprop::BLOCK_ROWS`] on.
+    pub block: usize,
+    /// `[rows, n_inputs]`.
+    pub weight: &'a mut [f32],
+    /// `[rows]`.
+    pub bias: &'a mut [f32],
+}
+
+/// Their gradient, as soon as it is known.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockGradient<'a> {
+    /// Of the weight.
+    pub weight: &'a [f32],
+    /// Of the bias.
+    pub bias: &'a [f32],
 }
 
 impl Backprop {
-    /// For `head`, whose parameters are read where they are: steps of an optimizer on them are seen.
-    pub fn new(head: &Head) -> Result<Self, HeadError> {
+    /// Rows of a layer that are given at a time.
+    pub const BLOCK_ROWS: usize = GRADIENT_BLOCK;
+
+    /// Begins with the numbers of `head`.
+    #[must_use]
+    pub fn new(head: &Head) -> Self {
         let parameters = head.parameters();
-        let detached = parameters.iter().map(|(_, t)| t.f_detach()).collect::<Result<Vec<_>, _>>()?;
-        // Empty, so that the threads that write to them first also bring their memory in.
-        let gradients = detached.iter().map(Tensor::f_empty_like).collect::<Result<_, _>>()?;
-        let layers = detached
-            .chunks_exact(2)
-            .map(|pair| Layer { weight: pair[0].shallow_clone(), bias: pair[1].shallow_clone() })
-            .collect();
-        Ok(Self { layers, gradients, passes: BTreeMap::new(), scratch: None })
+        let layer = |(pair, (n_inputs, _)): (&[(String, &Array)], _)| {
+            let values = |i: usize| Aligned::from(pair[i].1.values());
+            Layer { n_inputs, weight: values(0), bias: values(1) }
+        };
+        let layers: Vec<Layer> = parameters.chunks_exact(2).zip(head.config().layers()).map(layer).collect();
+        let activations = (0..=layers.len()).map(|_| Activations::default()).collect();
+        let gradients = layers.iter().map(|_| Aligned::default()).collect();
+        Self { config: head.config().clone(), layers, activations, gradients }
     }
 
-    /// Rows of a layer's weight whose gradient [`Backprop::run_along`] gives at a time.
-    pub const BLOCK_ROWS: i64 = GRADIENT_BLOCK;
+    /// The head as it is now.
+    pub fn head(&self) -> Result<Head, HeadError> {
+        let array = |(name, values, shape): (_, &[f32], Vec<usize>)| Ok((name, Array::new(values.to_vec(), &shape)?));
+        Head::from_arrays(&self.config, self.parameters().map(array).collect::<Result<_, HeadError>>()?)
+    }
 
-    /// Computes `loss` on the logits of `features` `[N, n_features] f32` and all gradients of it.
-    ///
-    /// `loss` maps logits `[N, n_classes]` to a scalar with its graph. Returns the logits, without graph and
-    /// valid until the next call, and the value of the loss. `pool` must hold libtorch to one thread in each
-    /// of its threads, as that of [`tl_torch::thread_pool`] does.
+    /// Names, values and shapes of the parameters, as [`Head::parameters`] lists them.
+    pub fn parameters(&self) -> impl Iterator<Item = (String, &[f32], Vec<usize>)> {
+        self.layers.iter().enumerate().flat_map(|(i, Layer { n_inputs, weight, bias })| {
+            let n_outputs = bias.len();
+            let (of_weight, of_bias) = (vec![n_outputs, *n_inputs], vec![n_outputs]);
+            [(weight_name(i), &**weight, of_weight), (bias_name(i), &**bias, of_bias)]
+        })
+    }
+
+    /// Logits `[N, n_classes]` of features `[N, n_features]`, both row by row.
+    pub fn logits(&mut self, features: &[f32]) -> Result<&[f32], HeadError> {
+        check_rows(&self.config, features)?;
+        let n = features.len() / self.config.n_features;
+        let last = self.layers.len();
+        self.activations[0].turned.set_len(features.len());
+        self.activations[0].turned.copy_from_slice(features);
+        turn(features, self.config.n_features, &mut self.activations[0].values);
+        for (i, layer) in self.layers.iter().enumerate() {
+            let (inputs, outputs) = self.activations.split_at_mut(i + 1);
+            pass::forward(layer, &inputs[i], &mut outputs[0], n, i + 1 < last)?;
+        }
+        let Activations { values, turned } = &mut self.activations[last];
+        turn(values, n, turned);
+        Ok(turned)
+    }
+
+    /// Computes `loss` on the logits of `features` and gives `take` each block of the parameters with its gradient, while
+    /// that is still in a core's cache, on whichever thread computed it: gradients never travel to memory and back. `take`
+    /// may change the parameters; they have been read for the last time by then. Returns logits and value of the loss.
+    /// Where it is not a finite number, `take` hears of nothing.
     pub fn run<E: From<HeadError>>(
         &mut self,
-        features: &Tensor,
-        pool: &ThreadPool,
-        loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
-    ) -> Result<(Tensor, f64), E> {
-        let (logits, value) = self.forward(features, pool, loss)?;
-        self.pass(features)?.backward(pool, None)?;
-        Ok((logits, value))
-    }
-
-    /// The same, but each block of gradients is given to `take` while it is still in a core's cache, on whichever thread
-    /// computed it, and then forgotten: gradients never travel to memory and back. A layer's weights have been read for
-    /// the last time by then. Where the loss is not a finite number, `take` hears of nothing.
-    ///
-    /// To be called in a thread of `pool`.
-    pub fn run_along<E: From<HeadError>>(
-        &mut self,
-        features: &Tensor,
-        pool: &ThreadPool,
-        loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
-        take: &(dyn Fn(BlockGradient<'_>) -> Result<(), TorchError> + Sync),
-    ) -> Result<(Tensor, f64), E> {
-        let (logits, value) = self.forward(features, pool, loss)?;
+        features: &[f32],
+        loss: impl FnOnce(&[f32]) -> Result<RowLoss, E>,
+        take: &(dyn Fn(BlockParameters<'_>, BlockGradient<'_>) + Sync),
+    ) -> Result<(&[f32], f64), E> {
+        let RowLoss { value, gradient } = loss(self.logits(features)?)?;
+        let last = self.layers.len();
         if value.is_finite() {
-            let widest = self.layers.iter().map(|layer| layer.weight.size()[1]).max().unwrap_or(0);
-            let scratch =
-                self.scratch.take().map_or_else(|| Scratch::new(pool, widest), Ok).map_err(HeadError::from)?;
-            let done = self.pass(features)?.backward(pool, Some((take, &scratch)));
-            self.scratch = Some(scratch);
-            done?;
+            turn(&gradient, self.config.n_classes, &mut self.gradients[last - 1]);
+            let n = features.len() / self.config.n_features;
+            self.activations[1..last].par_iter_mut().for_each(|Activations { values, turned }| turn(values, n, turned));
+            self.backward(n, take)?;
         }
-        Ok((logits, value))
+        Ok((&self.activations[last].turned, value))
     }
 
-    /// The logits, the loss of them, and what it says of them in the pass's buffer.
-    fn forward<E: From<HeadError>>(
-        &mut self,
-        features: &Tensor,
-        pool: &ThreadPool,
-        loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
-    ) -> Result<(Tensor, f64), E> {
-        let pass = self.pass(features)?;
-        pass.forward(features, pool)?;
-        let logits = pass.logits.f_detach().map_err(HeadError::from)?.set_requires_grad(true);
-        let loss = loss(&logits)?;
-        let value = pass.lose(&loss, &logits)?;
-        Ok((logits.f_detach().map_err(HeadError::from)?, value))
-    }
-
-    /// The logits of `features` `[N, n_features] f32`, `[N, n_classes]` and valid until the next call for `N` rows: those
-    /// of [`Head::forward`] but for rounding, on all threads of the pool and to the same bits for any number of them.
-    pub fn logits(&mut self, features: &Tensor, pool: &ThreadPool) -> Result<Tensor, HeadError> {
-        let pass = self.pass(features)?;
-        pass.forward(features, pool)?;
-        Ok(pass.logits.shallow_clone())
-    }
-
-    /// The buffers for as many rows as there are in `features`.
-    fn pass(&mut self, features: &Tensor) -> Result<&mut Pass, HeadError> {
-        let n = features.size().first().copied().unwrap_or(0);
-        match self.passes.entry(n) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(new) => Ok(new.insert(Pass::new(&self.layers, &self.gradients, n)?)),
+    /// The gradients of a layer's parameters, and beside them those of the inputs of the layer before: when the former are
+    /// taken nobody reads the layer's weights any more.
+    fn backward(&mut self, n: usize, take: Taker<'_>) -> Result<(), HeadError> {
+        let Self { layers, activations, gradients, .. } = self;
+        let to_inputs = |layers: &[Layer], i: usize, gradients: &mut [Aligned]| {
+            let [.., into, known] = &mut gradients[..=i] else { return Ok(()) };
+            pass::inputs(&layers[i], known, &activations[i], into, n)
+        };
+        let last = layers.len() - 1;
+        to_inputs(layers, last, gradients)?;
+        for i in (0..=last).rev() {
+            let (before, own) = layers.split_at_mut(i);
+            let (known, own_gradient) = gradients.split_at_mut(i);
+            let (of_weights, of_inputs) = rayon::join(
+                || pass::weights(i, &mut own[0], &own_gradient[0], &activations[i], n, take),
+                || if i > 0 { to_inputs(before, i - 1, known) } else { Ok(()) },
+            );
+            of_weights.and(of_inputs)?;
         }
+        Ok(())
     }
 
-    /// The gradients of the last [`Backprop::run`], in the order of [`Head::parameters`]: handles, not copies. Before the
-    /// first run their values are arbitrary.
-    #[must_use]
-    pub fn gradients(&self) -> Vec<Tensor> {
-        self.gradients.iter().map(Tensor::shallow_clone).collect()
+    /// Gives `take` each block of the parameters, several at once and in no order.
+    pub fn for_each_block(&mut self, take: &(dyn Fn(BlockParameters<'_>) + Sync)) {
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let weights = layer.weight.par_chunks_mut(GRADIENT_BLOCK * layer.n_inputs);
+            let blocks = weights.zip(layer.bias.par_chunks_mut(GRADIENT_BLOCK)).enumerate().with_max_len(1);
+            blocks.for_each(|(block, (weight, bias))| take(BlockParameters { layer: index, block, weight, bias }));
+        }
     }
 }

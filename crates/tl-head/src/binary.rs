@@ -16,11 +16,16 @@ pub fn binary_cross_entropy(logits: &Tensor, targets: &Tensor, options: &LossOpt
         return Err(HeadError::Shape { what: "targets", expected: format!("{shape:?} f32, [N, K]"), found });
     }
     options.check(shape[1] as usize)?;
+    check_binary(options)?;
+    let smoothing = options.label_smoothing;
+    let targets = targets.f_mul_scalar(1.0 - smoothing)?.f_add_scalar(smoothing / 2.0)?;
+    Ok(logits.f_binary_cross_entropy_with_logits(&targets, None::<&Tensor>, None::<&Tensor>, Reduction::Mean)?)
+}
+
+pub(crate) fn check_binary(options: &LossOptions) -> Result<(), HeadError> {
     let (name, range) = ("class weights or gamma of the focal loss", "none with binary cross-entropy");
     if options.class_weights.is_some() || options.focal_gamma > 0.0 {
         return Err(HeadError::Option { name, value: format!("{options:?}"), range });
     }
-    let smoothing = options.label_smoothing;
-    let targets = targets.f_mul_scalar(1.0 - smoothing)?.f_add_scalar(smoothing / 2.0)?;
-    Ok(logits.f_binary_cross_entropy_with_logits(&targets, None::<&Tensor>, None::<&Tensor>, Reduction::Mean)?)
+    Ok(())
 }

@@ -52,9 +52,6 @@ pub enum HeadError {
         /// What it must be.
         range: &'static str,
     },
-    /// A computation that was not begun in a thread of its pool.
-    #[error("gradients are taken block by block only in threads of the pool that was given; call it in `pool.install`")]
-    Pool,
     /// Numbers that are not finite.
     #[error("{what} are not all finite; look for broken weights or overflowing features")]
     NotFinite {

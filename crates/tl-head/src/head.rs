@@ -1,26 +1,23 @@
 //! The dense stack.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, panic::resume_unwind, thread};
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
+use tl_kernels::dense;
+use tl_torch::Array;
 
 use crate::{config::HeadConfig, error::HeadError, initial::glorot_uniform};
 
-/// Dense layers with relu between them and logits at the end.
+/// Dense layers with relu between them and logits at the end: what is trained on features ([`crate::Backprop`]), saved, and
+/// asked. It needs no libtorch; [`crate::TensorHead`] is its form for autograd.
 ///
 /// Parameters are named as libtorch names them, `layers.{i}.weight` of shape `[outputs, inputs]` and
 /// `layers.{i}.bias` of shape `[outputs]`, all f32.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Head {
     config: HeadConfig,
-    layers: Vec<Dense>,
-}
-
-/// `y = x·Wᵀ + b`.
-#[derive(Debug)]
-struct Dense {
-    weight: Tensor,
-    bias: Tensor,
+    /// Weight and bias of each.
+    layers: Vec<[Array; 2]>,
 }
 
 impl Head {
@@ -30,50 +27,60 @@ impl Head {
     pub fn new(config: &HeadConfig, seed: u64) -> Result<Self, HeadError> {
         config.check()?;
         let layer = |(i, (inputs, outputs)): (usize, (usize, usize))| {
-            let kernel = glorot_uniform(inputs, outputs, seed, i);
-            Ok(Dense {
-                weight: tl_torch::tensor_from_f32(&kernel, &[outputs as i64, inputs as i64])?,
-                bias: tl_torch::tensor_from_f32(&vec![0.0; outputs], &[outputs as i64])?,
-            })
+            let weight = Array::new(glorot_uniform(inputs, outputs, seed, i), &[outputs, inputs])?;
+            Ok([weight, Array::new(vec![0.0; outputs], &[outputs])?])
         };
         let layers = config.layers().enumerate().map(layer).collect::<Result<_, HeadError>>()?;
         Ok(Self { config: config.clone(), layers })
     }
 
     /// A head from saved parameters; all that is missing, unexpected or of another shape is listed.
-    ///
-    /// The tensors are converted to f32 where they are not, and taken without a copy where they are.
-    pub fn from_tensors(config: &HeadConfig, mut tensors: BTreeMap<String, Tensor>) -> Result<Self, HeadError> {
+    pub fn from_arrays(config: &HeadConfig, mut arrays: BTreeMap<String, Array>) -> Result<Self, HeadError> {
         config.check()?;
-        let shape = |tensor: &Tensor| tensor.size().into_iter().map(|side| side as usize).collect();
-        check_parameters(config, &tensors.iter().map(|(name, tensor)| (name.clone(), shape(tensor))).collect())?;
-        let mut take = |name: String| -> Result<Tensor, HeadError> {
-            // The check above saw every name; an absent one would become an empty tensor, and forward would refuse it.
-            Ok(tensors.remove(&name).unwrap_or_default().f_detach()?.f_to_kind(Kind::Float)?.f_contiguous()?)
-        };
-        let layers = (0..=config.hidden.len())
-            .map(|i| Ok(Dense { weight: take(weight_name(i))?, bias: take(bias_name(i))? }))
-            .collect::<Result<_, HeadError>>()?;
-        Ok(Self { config: config.clone(), layers })
+        check_parameters(config, &arrays.iter().map(|(name, array)| (name.clone(), array.shape().to_vec())).collect())?;
+        let layers = (0..=config.hidden.len()).filter_map(|i| {
+            // The check above saw every name.
+            Some([arrays.remove(&weight_name(i))?, arrays.remove(&bias_name(i))?])
+        });
+        Ok(Self { config: config.clone(), layers: layers.collect() })
     }
 
-    /// The same head on `device`: there already, it shares its numbers with this one.
-    pub fn to_device(&self, device: Device) -> Result<Self, HeadError> {
-        let moved = |(name, tensor): (String, &Tensor)| Ok((name, tensor.f_detach()?.f_to_device(device)?));
-        Self::from_tensors(&self.config, self.parameters().into_iter().map(moved).collect::<Result<_, HeadError>>()?)
+    /// The same from tensors, whose values are copied.
+    pub fn from_tensors<'a>(
+        config: &HeadConfig,
+        tensors: impl IntoIterator<Item = (String, &'a Tensor)>,
+    ) -> Result<Self, HeadError> {
+        let copy = |(name, tensor)| Ok((name, Array::of_tensor(tensor)?));
+        Self::from_arrays(config, tensors.into_iter().map(copy).collect::<Result<_, HeadError>>()?)
     }
 
-    /// Logits `[N, n_classes] f32` of features `[N, n_features] f32`.
-    pub fn forward(&self, features: &Tensor) -> Result<Tensor, HeadError> {
-        self.check_features(features)?;
-        let mut x = features.shallow_clone();
-        for (i, layer) in self.layers.iter().enumerate() {
-            if i > 0 {
-                x = x.f_relu_()?;
+    /// Logits `[N, n_classes]` of features `[N, n_features]`, both row by row, on the thread of the caller; the same for a
+    /// row whatever rows are beside it.
+    pub fn logits(&self, features: &[f32]) -> Result<Vec<f32>, HeadError> {
+        check_rows(&self.config, features)?;
+        let mut x = Cow::Borrowed(features);
+        for (i, [weight, bias]) in self.layers.iter().enumerate() {
+            let mut y = dense(&x, weight.values(), bias.values())?;
+            if i + 1 < self.layers.len() {
+                // Not `max`, which would hide that a number is none.
+                y.iter_mut().filter(|y| **y < 0.0).for_each(|y| *y = 0.0);
             }
-            x = x.f_linear(&layer.weight, Some(&layer.bias))?;
+            x = Cow::Owned(y);
         }
-        Ok(x)
+        Ok(x.into_owned())
+    }
+
+    /// The same to the bit on up to `n_threads` threads.
+    pub fn logits_on(&self, n_threads: usize, features: &[f32]) -> Result<Vec<f32>, HeadError> {
+        check_rows(&self.config, features)?;
+        let n_rows = features.len() / self.config.n_features;
+        let n_each = n_rows.div_ceil(n_threads.max(1)).max(1);
+        let parts: Vec<_> = thread::scope(|scope| {
+            let of_part = |part| scope.spawn(move || self.logits(part));
+            let threads: Vec<_> = features.chunks(n_each * self.config.n_features).map(of_part).collect();
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        });
+        Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// The sizes it was made with.
@@ -90,28 +97,19 @@ impl Head {
 
     /// Every parameter with its name, from input to output.
     #[must_use]
-    pub fn parameters(&self) -> Vec<(String, &Tensor)> {
-        let names = |(i, layer)| {
-            let Dense { weight, bias }: &Dense = layer;
-            [(weight_name(i), weight), (bias_name(i), bias)]
-        };
-        self.layers.iter().enumerate().flat_map(names).collect()
+    pub fn parameters(&self) -> Vec<(String, &Array)> {
+        let layers = self.layers.iter().enumerate();
+        layers.flat_map(|(i, [weight, bias])| [(weight_name(i), weight), (bias_name(i), bias)]).collect()
     }
+}
 
-    /// The parameters as an optimizer takes them: handles to the head's own tensors, with gradients asked for.
-    #[must_use]
-    pub fn trainable(&self) -> Vec<(String, Tensor)> {
-        let handle = |(name, tensor): (String, &Tensor)| (name, tensor.set_requires_grad(true));
-        self.parameters().into_iter().map(handle).collect()
+/// Whether features are rows of the width that the head takes.
+pub(crate) fn check_rows(config: &HeadConfig, features: &[f32]) -> Result<(), HeadError> {
+    if features.len().is_multiple_of(config.n_features) {
+        return Ok(());
     }
-
-    fn check_features(&self, features: &Tensor) -> Result<(), HeadError> {
-        let found = features.size();
-        if found.len() == 2 && found[1] == self.config.n_features as i64 {
-            return Ok(());
-        }
-        Err(HeadError::Shape { what: "features", expected: format!("[N, {}]", self.config.n_features), found })
-    }
+    let (expected, found) = (format!("[N, {}]", config.n_features), vec![features.len() as i64]);
+    Err(HeadError::Shape { what: "features", expected, found })
 }
 
 pub(crate) fn weight_name(layer: usize) -> String {

@@ -1,96 +1,124 @@
 //! Buffers of a batch on its way through a dense stack and back, and the work on them.
 
-use rayon::ThreadPool;
-use tch::{Device, Kind, Tensor};
+use std::cell::RefCell;
+
+use rayon::prelude::*;
+use tl_kernels::{Aligned, Matrix, multiply};
 
 use crate::{
-    backprop::Layer,
+    backprop::{BlockGradient, BlockParameters, Layer},
     error::HeadError,
-    task::{self, Scratch, Taker, Task, inputs, outputs, weights},
 };
 
+/// Rows of a product that one task works on.
+const BLOCK: usize = 128;
+/// The same of a weight's gradient: a quarter of a core's own cache holds so many in a layer of 1024.
+pub(crate) const GRADIENT_BLOCK: usize = 64;
+
+/// Someone who takes gradients block by block, several at once and in no order.
+pub(crate) type Taker<'a> = &'a (dyn Fn(BlockParameters<'_>, BlockGradient<'_>) + Sync);
+
+thread_local! {
+    /// Gradients of weights that are taken at once: memory of each thread, which never leaves its cache.
+    static SCRATCH: RefCell<Aligned> = RefCell::default();
+}
+
 /// What a layer gives, both ways round.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Activations {
     /// `[width, N]`, so that a block of outputs is one piece of memory.
-    pub(crate) values: Tensor,
+    pub(crate) values: Aligned,
     /// `[N, width]`.
-    pub(crate) turned: Tensor,
+    pub(crate) turned: Aligned,
 }
 
-impl Activations {
-    fn new(width: i64, n: i64) -> Result<Self, tch::TchError> {
-        Ok(Self { values: buffer(width, n)?, turned: buffer(n, width)? })
-    }
-}
-
-fn buffer(rows: i64, columns: i64) -> Result<Tensor, tch::TchError> {
-    Tensor::f_zeros([rows, columns], (Kind::Float, Device::Cpu))
-}
-
-/// Buffers for one batch size and the work on them.
-#[derive(Debug)]
-pub(crate) struct Pass {
-    features: Activations,
-    /// `[N, n_classes]`.
-    pub(crate) logits: Tensor,
-    /// `[N, n_classes]`, a view: what the loss says of the logits.
-    logits_gradient: Tensor,
-    /// A stage is a layer.
-    forward: Vec<Vec<Task>>,
-    /// A stage is the gradient of a layer's weight, and that of the inputs of the layer before: when a weight's gradient is
-    /// known nobody reads the weight any more.
-    backward: Vec<Vec<Task>>,
-}
-
-impl Pass {
-    pub(crate) fn new(layers: &[Layer], gradients: &[Tensor], n: i64) -> Result<Self, tch::TchError> {
-        let features = Activations::new(layers.first().map_or(0, |layer| layer.weight.size()[1]), n)?;
-        let mut input =
-            Activations { values: features.values.shallow_clone(), turned: features.turned.shallow_clone() };
-        let mut input_gradient = None;
-        let (mut forward, mut backward, mut to_inputs) = (Vec::new(), Vec::new(), Vec::new());
-        for (i, layer) in layers.iter().enumerate() {
-            let width = layer.weight.size()[0];
-            let (output, gradient) = (Activations::new(width, n)?, buffer(width, n)?);
-            forward.push(outputs(layer, &input, &output, i + 1 < layers.len())?);
-            let mut tasks = weights(i, &gradient, &input, &gradients[2 * i], &gradients[2 * i + 1])?;
-            tasks.append(&mut to_inputs);
-            backward.push(tasks);
-            if let Some(input_gradient) = &input_gradient {
-                to_inputs = inputs(layer, &gradient, &input, input_gradient)?;
+/// `output = W input + b`, negative values cut where `relu` says so, for `n` rows.
+pub(crate) fn forward(
+    layer: &Layer,
+    input: &Activations,
+    output: &mut Activations,
+    n: usize,
+    relu: bool,
+) -> Result<(), HeadError> {
+    output.values.set_len(layer.bias.len() * n);
+    let weights = layer.weight.par_chunks(BLOCK * layer.n_inputs).zip(layer.bias.par_chunks(BLOCK));
+    let blocks = weights.zip(output.values.par_chunks_mut(BLOCK * n)).with_max_len(1);
+    blocks.try_for_each(|((weight, bias), output)| {
+        multiply(rows(weight, layer.n_inputs), &input.values, output)?;
+        for (row, &bias) in output.chunks_exact_mut(n).zip(bias) {
+            for y in row {
+                let sum = *y + bias;
+                // Not `max`, which would hide that a number is none.
+                *y = if relu && sum < 0.0 { 0.0 } else { sum };
             }
-            (input, input_gradient) = (output, Some(gradient));
         }
-        backward.push(to_inputs);
-        backward.reverse();
-        let logits_gradient = input_gradient.unwrap_or_else(|| input.values.shallow_clone()).f_tr()?;
-        Ok(Self { features, logits: input.turned, logits_gradient, forward, backward })
-    }
+        Ok(())
+    })
+}
 
-    pub(crate) fn forward(&mut self, features: &Tensor, pool: &ThreadPool) -> Result<(), HeadError> {
-        if features.size() != self.features.turned.size() {
-            let expected = format!("{:?}", self.features.turned.size());
-            return Err(HeadError::Shape { what: "features", expected, found: features.size() });
+/// Gives `take` the gradients of a layer, `gradient input^T` and sums for the bias, of what it knows of its outputs.
+pub(crate) fn weights(
+    index: usize,
+    layer: &mut Layer,
+    gradient: &[f32],
+    input: &Activations,
+    n: usize,
+    take: Taker<'_>,
+) -> Result<(), HeadError> {
+    let n_inputs = layer.n_inputs;
+    let parameters =
+        layer.weight.par_chunks_mut(GRADIENT_BLOCK * n_inputs).zip(layer.bias.par_chunks_mut(GRADIENT_BLOCK));
+    let blocks = parameters.zip(gradient.par_chunks(GRADIENT_BLOCK * n)).enumerate().with_max_len(1);
+    blocks.try_for_each(|(block, ((weight, bias), gradient))| {
+        let mut scratch = SCRATCH.take();
+        scratch.set_len(weight.len());
+        multiply(rows(gradient, n), &input.turned, &mut scratch)?;
+        let of_bias: Vec<f32> = gradient.chunks_exact(n).map(|row| row.iter().sum()).collect();
+        let parameters = BlockParameters { layer: index, block, weight, bias };
+        take(parameters, BlockGradient { weight: &scratch, bias: &of_bias });
+        SCRATCH.set(scratch);
+        Ok(())
+    })
+}
+
+/// The gradient of a layer's input, `W^T gradient`, into `into`, where the input is above zero: it came out of a relu.
+pub(crate) fn inputs(
+    layer: &Layer,
+    gradient: &[f32],
+    input: &Activations,
+    into: &mut Aligned,
+    n: usize,
+) -> Result<(), HeadError> {
+    into.set_len(layer.n_inputs * n);
+    let blocks = into.par_chunks_mut(BLOCK * n).zip(input.values.par_chunks(BLOCK * n)).enumerate().with_max_len(1);
+    blocks.try_for_each(|(block, (into, input))| {
+        let shape = [into.len() / n, layer.bias.len()];
+        let columns =
+            Matrix { values: &layer.weight[block * BLOCK..], shape, row_step: 1, column_step: layer.n_inputs };
+        multiply(columns, gradient, into)?;
+        for (g, &x) in into.iter_mut().zip(input) {
+            *g = if x <= 0.0 { 0.0 } else { *g };
         }
-        self.features.turned.f_copy_(features)?;
-        self.features.values.f_copy_(&features.f_tr()?)?;
-        self.forward.iter_mut().try_for_each(|stage| task::run(stage, pool, None))
-    }
+        Ok(())
+    })
+}
 
-    /// The value of the loss; what it says of the logits is where the way back begins.
-    pub(crate) fn lose(&mut self, loss: &Tensor, logits: &Tensor) -> Result<f64, HeadError> {
-        let value = loss.f_double_value(&[])?;
-        let gradient = Tensor::f_run_backward(&[loss], &[logits], false, false)?;
-        self.logits_gradient.f_copy_(&gradient[0])?;
-        Ok(value)
-    }
+/// A matrix of rows of `width` values.
+fn rows(values: &[f32], width: usize) -> Matrix<'_> {
+    Matrix { values, shape: [values.len() / width, width], row_step: width, column_step: 1 }
+}
 
-    pub(crate) fn backward(
-        &mut self,
-        pool: &ThreadPool,
-        taker: Option<(Taker<'_>, &Scratch)>,
-    ) -> Result<(), HeadError> {
-        self.backward.iter_mut().try_for_each(|stage| task::run(stage, pool, taker))
+/// Puts the transpose of a matrix with rows of `width` values into `into`.
+pub(crate) fn turn(matrix: &[f32], width: usize, into: &mut Aligned) {
+    /// Values of a line of memory, so that each is fetched once.
+    const LINE: usize = 16;
+    into.set_len(matrix.len());
+    let height = matrix.len() / width;
+    for first_row in (0..height).step_by(LINE) {
+        let rows = first_row..height.min(first_row + LINE);
+        for column in 0..width {
+            let from = matrix[rows.start * width + column..].iter().step_by(width);
+            into[column * height..][rows.clone()].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        }
     }
 }

@@ -1,19 +1,42 @@
 //! Probabilities, and how sure they are.
 
-use tch::{Kind, Tensor};
-
 use crate::error::HeadError;
 
-/// Softmax of `logits / temperature` over the last dimension.
+/// Probabilities of `logits / temperature`, `[N, n_classes]` row by row: softmax over the classes, or where rows may have
+/// several classes (`multi_label`) the sigmoid of each.
 ///
 /// A temperature above 1 makes the probabilities less sure, below 1 surer; the most probable class stays. 1 leaves
 /// the logits alone.
-pub fn probabilities(logits: &Tensor, temperature: f64) -> Result<Tensor, HeadError> {
+pub fn probabilities(
+    logits: &[f32],
+    n_classes: usize,
+    temperature: f64,
+    multi_label: bool,
+) -> Result<Vec<f32>, HeadError> {
     if !(temperature.is_finite() && temperature > 0.0) {
         let value = temperature.to_string();
         return Err(HeadError::Option { name: "temperature", value, range: "above 0" });
     }
-    Ok(logits.f_div_scalar(temperature)?.f_softmax(-1, Kind::Float)?)
+    let scaled = logits.iter().map(|logit| logit / temperature as f32);
+    if multi_label {
+        return Ok(scaled.map(|x| 1.0 / (1.0 + (-x).exp())).collect());
+    }
+    let mut rows: Vec<f32> = scaled.collect();
+    rows.chunks_mut(n_classes.max(1)).for_each(softmax);
+    Ok(rows)
+}
+
+/// The largest is taken off first, so that nothing overflows.
+fn softmax(row: &mut [f32]) {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for x in &mut *row {
+        *x = (*x - largest).exp();
+        sum += *x;
+    }
+    for x in row {
+        *x /= sum;
+    }
 }
 
 /// The range that is searched. Beyond it the held-out set has nothing to say: it is separated perfectly, or the

@@ -3,7 +3,6 @@
 use crate::{
     error::{KernelError, check_size},
     matrix::{Matrix, multiply},
-    numbers::Numbers,
 };
 
 /// `y = x · weightᵀ + bias` in f32, for `x` `[n, n_inputs]`, `weight` `[n_outputs, n_inputs]` and `bias` `[n_outputs]`:
@@ -33,29 +32,14 @@ fn of_rows(rows: &[f32], weight: &[f32], bias: &[f32], n_inputs: usize) -> Resul
     let n = rows.len() / n_inputs;
     let x = transposed(rows, n_inputs);
     let mut y = vec![0.0; bias.len() * n];
-    match Numbers::F32.is_supported() {
-        true => {
-            let shape = [bias.len(), n_inputs];
-            multiply(Matrix { values: weight, shape, row_step: n_inputs, column_step: 1 }, &x, &mut y)?;
-        }
-        false => plain(weight, &x, &mut y, n_inputs),
-    }
+    let shape = [bias.len(), n_inputs];
+    multiply(Matrix { values: weight, shape, row_step: n_inputs, column_step: 1 }, &x, &mut y)?;
     for (outputs, bias) in y.chunks_exact_mut(n).zip(bias) {
         for y in outputs {
             *y += bias;
         }
     }
     Ok(transposed(&y, n))
-}
-
-/// `y = weight · x` without kernels, for `x` `[n_inputs, n]` and `y` of zeros.
-fn plain(weight: &[f32], x: &[f32], y: &mut [f32], n_inputs: usize) {
-    let n = x.len() / n_inputs;
-    for (weights, y) in weight.chunks_exact(n_inputs).zip(y.chunks_exact_mut(n)) {
-        for (weight, x) in weights.iter().zip(x.chunks_exact(n)) {
-            y.iter_mut().zip(x).for_each(|(y, x)| *y += weight * x);
-        }
-    }
 }
 
 /// The transpose of a matrix with rows of `width` values.
@@ -69,22 +53,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_give_what_a_loop_gives() {
+    fn it_gives_what_a_loop_gives() {
         let numbers = |n: usize| (0..n).map(|i| ((i * 7919) % 1009) as f32 / 504.5 - 1.0).collect::<Vec<f32>>();
         for (n, n_inputs, n_outputs) in [(0, 3, 2), (1, 1, 1), (1, 50, 7), (65, 33, 20)] {
             let (x, weight, bias) = (numbers(n * n_inputs), numbers(n_outputs * n_inputs), numbers(n_outputs));
             let found = dense(&x, &weight, &bias).expect("they fit");
             assert_eq!(found.len(), n * n_outputs);
-            let mut turned = vec![0.0; n * n_outputs];
-            if n > 0 {
-                plain(&weight, &transposed(&x, n_inputs), &mut turned, n_inputs);
-            }
             for (row, x) in x.chunks(n_inputs).enumerate() {
                 for (output, bias) in bias.iter().enumerate() {
                     let weights = &weight[output * n_inputs..][..n_inputs];
                     let wanted = x.iter().zip(weights).map(|(x, w)| x * w).sum::<f32>() + bias;
                     assert!((found[row * n_outputs + output] - wanted).abs() < 1e-4);
-                    assert!((turned[output * n + row] + bias - wanted).abs() < 1e-4);
                 }
             }
         }

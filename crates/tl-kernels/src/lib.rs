@@ -31,6 +31,7 @@
 //! # Ok::<(), tl_kernels::KernelError>(())
 //! ```
 
+mod aligned;
 mod dense;
 mod error;
 mod instructions;
@@ -51,6 +52,7 @@ use elsewhere::Processor;
 #[cfg(target_arch = "x86_64")]
 use x86::Processor;
 
+pub use aligned::Aligned;
 pub use dense::dense;
 #[cfg(not(target_arch = "x86_64"))]
 pub use elsewhere::Network;

@@ -1,5 +1,7 @@
 //! Products of matrices: what a dense layer and its gradients are.
 
+mod plain;
+
 use crate::{
     Processor,
     error::{KernelError, check_size},
@@ -24,28 +26,37 @@ pub struct Matrix<'a> {
 /// `product = left · right` in f32, for `left` `[m, k]`, and `right` `[k, n]` and `product` `[m, n]` that lie row by row.
 ///
 /// On the thread of the caller, who may cut a product into several: each sum is added up from its first term to its
-/// last, so that its bits do not depend on the cut.
+/// last, so that its bits do not depend on the cut. Where there are no kernels for f32 ([`Numbers::is_supported`]) it is
+/// what the compiler makes of loops.
 ///
 /// # Errors
-/// [`KernelError::Unsupported`] where there are no kernels for f32 ([`crate::Numbers::is_supported`]), and
 /// [`KernelError::Size`] for a slice without room for its matrix.
 pub fn multiply(left: Matrix<'_>, right: &[f32], product: &mut [f32]) -> Result<(), KernelError> {
-    multiply_by(None, left, right, product)
+    product_of(Processor::new(None, Numbers::F32).ok(), left, right, product)
 }
 
 /// The same by these instructions; `None` is the fastest that the processor has.
 ///
 /// # Errors
-/// As [`multiply`].
+/// As [`multiply`], and [`KernelError::Unsupported`] where there are no kernels for f32 in these instructions.
 pub fn multiply_by(
     instructions: Option<Instructions>,
     left: Matrix<'_>,
     right: &[f32],
     product: &mut [f32],
 ) -> Result<(), KernelError> {
-    let processor = Processor::new(instructions, Numbers::F32)?;
+    product_of(Some(Processor::new(instructions, Numbers::F32)?), left, right, product)
+}
+
+/// By the processor's kernels, or without any.
+fn product_of(
+    processor: Option<Processor>,
+    left: Matrix<'_>,
+    right: &[f32],
+    product: &mut [f32],
+) -> Result<(), KernelError> {
     let [m, k] = left.shape;
-    if m == 0 || k == 0 {
+    if m == 0 || k == 0 || product.is_empty() {
         product.fill(0.0);
         return Ok(());
     }
@@ -55,6 +66,9 @@ pub fn multiply_by(
     check_size("the left matrix", n_values, left.values.len().min(n_values))?;
     check_size("the right matrix", k.saturating_mul(n), right.len())?;
     check_size("the product", m * n, product.len())?;
-    processor.multiply(left, right, product);
+    match processor {
+        Some(processor) => processor.multiply(left, right, product),
+        None => plain::multiply(left, right, product),
+    }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
-use tl_torch::{TorchError, tensor_from_u8};
+use tl_torch::{Array, TorchError, tensor_from_u8};
 
 use crate::{atomic::write_atomically, error::ModelError};
 
@@ -23,6 +23,8 @@ pub struct Archive {
     pub metadata: BTreeMap<String, String>,
     /// The tensors by name; `f32`, `f64` or `i64`, of any shape.
     pub tensors: BTreeMap<String, Tensor>,
+    /// f32 values that are written as tensors are, and read as such, without libtorch.
+    pub arrays: BTreeMap<String, Array>,
 }
 
 impl Archive {
@@ -36,10 +38,10 @@ impl Archive {
     /// Reads the file again: an error unless text and numbers in it are these, to the bit.
     pub fn check_saved(&self, path: &Path) -> Result<(), ModelError> {
         let damaged = |reason: String| ModelError::Damaged { path: path.to_owned(), reason };
-        let file = mapped(path)?;
-        let bytes = tl_torch::u8_slice(&file)?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(e.to_string()))?;
-        let parsed = SafeTensors::deserialize(bytes).map_err(|e| damaged(e.to_string()))?;
+        n_bytes(path)?;
+        let bytes = fs_err::read(path).map_err(|error| ModelError::refused(path, &error))?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let parsed = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
         let metadata: Option<BTreeMap<_, _>> = header.metadata().clone().map(|text| text.into_iter().collect());
         let is_same = |content: &Content<'_>| content.is(&parsed);
         let contents = self.contents()?;
@@ -61,7 +63,7 @@ impl Archive {
             .iter()
             .map(|(name, view)| Ok((name.to_owned(), tensor_of(&view).map_err(|e| damaged(format!("{name}: {e}")))?)))
             .collect::<Result<_, ModelError>>()?;
-        Ok(Self { metadata, tensors })
+        Ok(Self { metadata, tensors, arrays: BTreeMap::new() })
     }
 
     /// The tensors whose name starts with `prefix`, under the rest of their name.
@@ -75,8 +77,18 @@ impl Archive {
         self.tensors.extend(tensors.into_iter().map(|(name, tensor)| (format!("{prefix}{}", name.as_ref()), tensor)));
     }
 
+    /// Adds arrays under `prefix`.
+    pub fn put_arrays<S: AsRef<str>>(&mut self, prefix: &str, arrays: impl IntoIterator<Item = (S, Array)>) {
+        self.arrays.extend(arrays.into_iter().map(|(name, array)| (format!("{prefix}{}", name.as_ref()), array)));
+    }
+
+    /// Everything in the order of names.
     fn contents(&self) -> Result<Vec<Content<'_>>, ModelError> {
-        self.tensors.iter().map(|(name, tensor)| Content::new(name, tensor)).collect()
+        let tensors = self.tensors.iter().map(|(name, tensor)| Content::of_tensor(name, tensor));
+        let arrays = self.arrays.iter().map(|(name, array)| Ok(Content::of_array(name, array)));
+        let mut contents = tensors.chain(arrays).collect::<Result<Vec<_>, _>>()?;
+        contents.sort_by_key(|content| content.name);
+        Ok(contents)
     }
 }
 
@@ -119,17 +131,23 @@ fn tensor_of(view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor, Strin
     bytes.f_view_dtype(kind).and_then(|values| values.f_view(shape.as_slice())).map_err(|e| e.to_string())
 }
 
-/// One tensor, ready to be written.
+/// One tensor or array, ready to be written.
 struct Content<'a> {
     name: &'a str,
     dtype: Dtype,
-    shape: Vec<i64>,
-    /// Its values as bytes: the tensor's own memory where it is dense.
-    bytes: Tensor,
+    shape: Vec<usize>,
+    values: Values<'a>,
+}
+
+/// Where its bytes are.
+enum Values<'a> {
+    /// The tensor's own memory where it is dense.
+    Tensor(Tensor),
+    Array(&'a Array),
 }
 
 impl<'a> Content<'a> {
-    fn new(name: &'a str, tensor: &Tensor) -> Result<Self, ModelError> {
+    fn of_tensor(name: &'a str, tensor: &Tensor) -> Result<Self, ModelError> {
         let (dtype, kind) = match tensor.kind() {
             Kind::Int64 => (Dtype::I64, Kind::Int64),
             Kind::Double => (Dtype::F64, Kind::Double),
@@ -137,18 +155,25 @@ impl<'a> Content<'a> {
         };
         let as_bytes =
             || tensor.f_detach()?.f_to_kind(kind)?.f_contiguous()?.f_reshape([-1])?.f_view_dtype(Kind::Uint8);
-        Ok(Self { name, dtype, shape: tensor.size(), bytes: as_bytes().map_err(TorchError::from)? })
+        let shape = tensor.size().into_iter().map(|side| side as usize).collect();
+        Ok(Self { name, dtype, shape, values: Values::Tensor(as_bytes().map_err(TorchError::from)?) })
+    }
+
+    fn of_array(name: &'a str, array: &'a Array) -> Self {
+        Self { name, dtype: Dtype::F32, shape: array.shape().to_vec(), values: Values::Array(array) }
     }
 
     fn bytes(&self) -> Result<&[u8], TorchError> {
-        tl_torch::u8_slice(&self.bytes)
+        match &self.values {
+            Values::Tensor(bytes) => tl_torch::u8_slice(bytes),
+            Values::Array(array) => Ok(array.bytes()),
+        }
     }
 
     /// Whether the file has the same under its name.
     fn is(&self, file: &SafeTensors<'_>) -> bool {
         let (Ok(found), Ok(bytes)) = (file.tensor(self.name), self.bytes()) else { return false };
-        let shape = found.shape().iter().map(|&side| side as i64);
-        found.dtype() == self.dtype && shape.eq(self.shape.iter().copied()) && found.data() == bytes
+        found.dtype() == self.dtype && found.shape() == self.shape && found.data() == bytes
     }
 }
 
@@ -161,7 +186,7 @@ fn write(metadata: &BTreeMap<String, String>, contents: &[Content<'_>], out: &mu
     header.insert("__metadata__".to_owned(), json!(metadata));
     let mut offset = 0;
     for content in ordered() {
-        let end = offset + content.bytes.numel();
+        let end = offset + content.bytes().map_err(io::Error::other)?.len();
         let entry = json!({"dtype": content.dtype, "shape": content.shape, "data_offsets": [offset, end]});
         header.insert(content.name.to_owned(), entry);
         offset = end;

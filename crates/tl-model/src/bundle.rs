@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 use tl_backbone::{Preprocessing, Weights};
-use tl_head::{Head, InferenceHead};
-use tl_torch::tensor_from_f32;
+use tl_head::Head;
+use tl_torch::Array;
 
 use crate::{
     archive::Archive,
@@ -48,15 +48,13 @@ impl Bundle {
 
     /// The same with features that were made before, of the same weights.
     pub fn save_with(&self, path: &Path, golden: &GoldenFeatures) -> Result<(), ModelError> {
-        let mut archive = Archive { metadata: self.metadata(path)?, tensors: BTreeMap::new() };
+        let mut archive = Archive { metadata: self.metadata(path)?, ..Archive::default() };
         let header = Header { path, metadata: &archive.metadata };
         header.check_sizes(self.head.config(), self.weights.spec().n_features, self.classes.len(), self.temperature)?;
-        let backbone = self.weights.arrays().map(|(name, array)| Ok((name.to_owned(), array.to_tensor()?)));
-        archive.put_group("backbone.", backbone.collect::<Result<Vec<_>, ModelError>>()?);
-        archive.put_group("head.", self.head.parameters().into_iter().map(|(name, t)| (name, t.shallow_clone())));
-        let answers = golden.answers(&InferenceHead::of(&self.head)?)?;
-        let shape = [golden::N_PICTURES as i64, self.classes.len() as i64];
-        archive.tensors.insert("golden.logits".to_owned(), tensor_from_f32(&answers, &shape)?);
+        archive.put_arrays("backbone.", self.weights.arrays().map(|(name, array)| (name, array.clone())));
+        archive.put_arrays("head.", self.head.parameters().into_iter().map(|(name, array)| (name, array.clone())));
+        let answers = Array::new(golden.answers(&self.head)?, &[golden::N_PICTURES, self.classes.len()])?;
+        archive.put_arrays("golden.", [("logits", answers)]);
         archive.save(path)?;
         // The same numbers give the same answers: the network need not run again.
         archive.check_saved(path)
@@ -64,14 +62,14 @@ impl Bundle {
 
     /// Opens a bundle: format, version, names and shapes are checked, and no code is run.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        StoredBundle::open(path)?.bundle()
+        Ok(StoredBundle::open(path)?.bundle())
     }
 
     /// Opens a bundle and checks that it still gives the answers it gave when it was saved.
     pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
         let stored = StoredBundle::open(path)?;
         stored.verify()?;
-        stored.bundle()
+        Ok(stored.bundle())
     }
 
     fn metadata(&self, path: &Path) -> Result<BTreeMap<String, String>, ModelError> {

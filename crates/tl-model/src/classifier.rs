@@ -8,7 +8,7 @@ use std::{
 use tl_backbone::{Precision, Preprocessing, Weights, imagenet_classes};
 use tl_data::Skipped;
 use tl_features::{ExtractOptions, Features, extract};
-use tl_head::InferenceHead;
+use tl_head::{Head, probabilities};
 
 use crate::{bundle::Bundle, error::ModelError, stored::StoredBundle};
 
@@ -32,7 +32,7 @@ pub struct Classifier {
 /// What turns features into logits.
 #[derive(Debug)]
 enum Top {
-    Head { head: InferenceHead, temperature: f64 },
+    Head { head: Head, temperature: f64 },
     ImageNet,
 }
 
@@ -68,29 +68,22 @@ impl Prediction {
 impl Classifier {
     /// Opens a bundle's file to predict with; where the processor has kernels for its network, no tensor is ever made.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        Self::from_stored(StoredBundle::open(path)?)
+        Ok(Self::from_bundle(StoredBundle::open(path)?.bundle()))
     }
 
     /// The same after a check that it still gives the answers it gave when it was saved.
     pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
         let stored = StoredBundle::open(path)?;
         stored.verify()?;
-        Self::from_stored(stored)
-    }
-
-    fn from_stored(stored: StoredBundle) -> Result<Self, ModelError> {
-        let top = Top::Head { head: stored.head()?, temperature: stored.temperature };
-        let StoredBundle { weights, classes, multi_label, preprocessing, provenance, .. } = stored;
-        let trained_in = Precision::named(&provenance.precision);
-        Ok(Self { weights, preprocessing, classes, multi_label, trained_in, top })
+        Ok(Self::from_bundle(stored.bundle()))
     }
 
     /// A classifier from a trained bundle.
-    pub fn from_bundle(bundle: Bundle) -> Result<Self, ModelError> {
-        let top = Top::Head { head: InferenceHead::of(&bundle.head)?, temperature: bundle.temperature };
-        let Bundle { weights, classes, multi_label, preprocessing, provenance, .. } = bundle;
+    #[must_use]
+    pub fn from_bundle(bundle: Bundle) -> Self {
+        let Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance } = bundle;
         let trained_in = Precision::named(&provenance.precision);
-        Ok(Self { weights, preprocessing, classes, multi_label, trained_in, top })
+        Self { weights, preprocessing, classes, multi_label, trained_in, top: Top::Head { head, temperature } }
     }
 
     /// The pretrained network itself, with its own 1000 ImageNet classes.
@@ -162,31 +155,12 @@ impl Classifier {
     /// Of features whose photos are counted from `first`.
     fn predictions(&self, features: &Features, first: usize) -> Result<Vec<Prediction>, ModelError> {
         let (logits, temperature) = match &self.top {
-            Top::Head { head, temperature } => (head.logits(&features.rows)?, *temperature as f32),
+            Top::Head { head, temperature } => (head.logits(&features.rows)?, *temperature),
             Top::ImageNet => (tl_backbone::Top::new(&self.weights)?.logits(&features.rows)?, 1.0),
         };
-        let of_row = |(&photo, logits): (&usize, &[f32])| {
-            let scaled = logits.iter().map(|logit| logit / temperature);
-            let probabilities = match self.multi_label {
-                true => scaled.map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
-                false => softmax(scaled.collect()),
-            };
-            Prediction { photo: first + photo, probabilities }
-        };
-        Ok(features.photos.iter().zip(logits.chunks_exact(self.classes.len())).map(of_row).collect())
+        let n_classes = self.classes.len();
+        let rows = probabilities(&logits, n_classes, temperature, self.multi_label)?;
+        let of_row = |(&photo, row): (&usize, &[f32])| Prediction { photo: first + photo, probabilities: row.to_vec() };
+        Ok(features.photos.iter().zip(rows.chunks_exact(n_classes)).map(of_row).collect())
     }
-}
-
-/// The largest is taken off first, so that nothing overflows.
-fn softmax(mut logits: Vec<f32>) -> Vec<f32> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for x in &mut logits {
-        *x = (*x - largest).exp();
-        sum += *x;
-    }
-    for x in &mut logits {
-        *x /= sum;
-    }
-    logits
 }

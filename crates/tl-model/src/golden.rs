@@ -1,7 +1,7 @@
 //! Built-in pictures whose answers are kept in the bundle, so that a model can prove itself anywhere.
 
 use tl_backbone::{Network, Precision, Weights};
-use tl_head::InferenceHead;
+use tl_head::Head;
 
 use crate::error::ModelError;
 
@@ -34,7 +34,7 @@ impl GoldenFeatures {
     }
 
     /// The model's answers on the built-in pictures: logits `[N_PICTURES, n_classes]`, row by row.
-    pub(crate) fn answers(&self, head: &InferenceHead) -> Result<Vec<f32>, ModelError> {
+    pub(crate) fn answers(&self, head: &Head) -> Result<Vec<f32>, ModelError> {
         Ok(head.logits(&self.0)?)
     }
 }

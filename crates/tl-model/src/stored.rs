@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::de::DeserializeOwned;
 use tl_backbone::{Preprocessing, Weights, spec};
-use tl_head::{Head, HeadConfig, HeadError, InferenceHead};
+use tl_head::{Head, HeadConfig};
 use tl_torch::{Array, ArrayFile, TorchError};
 
 use crate::{
@@ -33,9 +33,8 @@ pub struct StoredBundle {
     pub temperature: f64,
     /// Where the model came from.
     pub provenance: Provenance,
-    /// Sizes of the head.
-    pub config: HeadConfig,
-    head: BTreeMap<String, Array>,
+    /// The head.
+    pub head: Head,
     golden: Array,
 }
 
@@ -61,25 +60,20 @@ impl StoredBundle {
             return Err(header_error(path, "golden.logits", &format!("its shape is {:?}", golden.shape())));
         }
         let weights = Weights::from_arrays(backbone, weights)?;
-        Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, config, head, golden })
-    }
-
-    /// The head, to answer with.
-    pub(crate) fn head(&self) -> Result<InferenceHead, HeadError> {
-        InferenceHead::from_arrays(&self.config, self.head.clone())
+        let head = Head::from_arrays(&config, head)?;
+        Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, golden })
     }
 
     /// Checks that it still gives the answers it gave when it was saved.
     pub fn verify(&self) -> Result<(), ModelError> {
-        golden::check(self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head()?)?)
+        golden::check(self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head)?)
     }
 
-    /// The same as tensors, which can be trained.
-    pub fn bundle(self) -> Result<Bundle, ModelError> {
-        let Self { weights, classes, multi_label, preprocessing, temperature, provenance, config, head, .. } = self;
-        let tensors = head.into_iter().map(|(name, array)| Ok((name, array.to_tensor()?)));
-        let head = Head::from_tensors(&config, tensors.collect::<Result<_, ModelError>>()?)?;
-        Ok(Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance })
+    /// The same without its answers.
+    #[must_use]
+    pub fn bundle(self) -> Bundle {
+        let Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, golden: _ } = self;
+        Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance }
     }
 }
 

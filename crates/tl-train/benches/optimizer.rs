@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use divan::Bencher;
-use tl_head::{Head, HeadConfig};
+use tl_head::{Head, HeadConfig, TensorHead};
 use tl_train::{Optimizer, OptimizerConfig};
 
 fn main() {
@@ -25,7 +25,7 @@ fn config(name: &str) -> OptimizerConfig {
 
 #[divan::bench(args = ["sgd", "adam", "rmsprop", "lion"], consts = [1, 2], sample_count = 50)]
 fn step<const THREADS: usize>(bencher: Bencher<'_, '_>, name: &str) {
-    let head = Head::new(&HeadConfig::notebook(1024, 3), 0).unwrap();
+    let head = TensorHead::of(&Head::new(&HeadConfig::notebook(1024, 3), 0).unwrap()).unwrap();
     let parameters: Vec<_> = head.parameters().into_iter().map(|(name, t)| (name, t.detach())).collect();
     let gradients: Vec<_> = parameters.iter().map(|(_, t)| t.ones_like()).collect();
     // One thing that is the pool's alone while it works: tensors may be sent to a thread, not shared with it.

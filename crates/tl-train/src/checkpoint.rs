@@ -3,14 +3,15 @@
 use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tl_head::{Head, HeadConfig};
 use tl_metrics::EpochRecord;
 use tl_model::{Archive, ModelError};
+use tl_torch::{Array, ArrayFile};
 
 use crate::{error::TrainError, plateau::Plateau, stopping::StopState};
 
 const FORMAT: &str = "tl-checkpoint";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// How far a run has come.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -48,12 +49,13 @@ impl Progress {
 /// A run's state between two steps.
 pub(crate) struct Checkpoint {
     pub(crate) progress: Progress,
-    pub(crate) head: BTreeMap<String, Tensor>,
-    pub(crate) optimizer: BTreeMap<String, Tensor>,
-    /// State of the averaged weights; empty without.
-    pub(crate) ema: BTreeMap<String, Tensor>,
-    /// Accuracy, loss and parameters of the best epoch so far.
-    pub(crate) best: Option<(f64, f64, BTreeMap<String, Tensor>)>,
+    pub(crate) head: Head,
+    /// Steps, and what is remembered.
+    pub(crate) optimizer: (u64, BTreeMap<String, Array>),
+    /// Updates of the averaged weights, and these; empty without.
+    pub(crate) average: (u64, BTreeMap<String, Array>),
+    /// Accuracy, loss and head of the best epoch so far.
+    pub(crate) best: Option<(f64, f64, Head)>,
 }
 
 /// The header of the file.
@@ -63,6 +65,8 @@ struct Header {
     format_version: u32,
     data_blake3: String,
     progress: Progress,
+    n_steps: u64,
+    n_averaged: u64,
     best: Option<(f64, f64)>,
 }
 
@@ -70,47 +74,61 @@ impl Checkpoint {
     /// Writes the checkpoint; a kill in the middle leaves the one before.
     pub(crate) fn save(self, path: &Path, data_blake3: &str) -> Result<(), TrainError> {
         let mut archive = Archive::default();
-        let mut best_numbers = None;
-        archive.put_group("head.", self.head);
-        archive.put_group("optimizer.", self.optimizer);
-        archive.put_group("ema.", self.ema);
-        if let Some((accuracy, loss, parameters)) = self.best {
-            archive.put_group("best.", parameters);
-            best_numbers = Some((accuracy, loss));
+        archive.put_arrays("head.", arrays(&self.head));
+        archive.put_arrays("optimizer.", self.optimizer.1);
+        archive.put_arrays("average.", self.average.1);
+        if let Some((.., head)) = &self.best {
+            archive.put_arrays("best.", arrays(head));
         }
         let header = Header {
             format_version: FORMAT_VERSION,
             data_blake3: data_blake3.to_owned(),
             progress: self.progress,
-            best: best_numbers,
+            n_steps: self.optimizer.0,
+            n_averaged: self.average.0,
+            best: self.best.map(|(accuracy, loss, _)| (accuracy, loss)),
         };
         let header = serde_json::to_string(&header).map_err(|e| resume_error(path, &e.to_string()))?;
         archive.metadata = [("format".to_owned(), FORMAT.to_owned()), ("run".to_owned(), header)].into();
         Ok(archive.save(path)?)
     }
 
-    /// Reads a checkpoint and checks that it belongs to the same photos.
-    pub(crate) fn open(path: &Path, data_blake3: &str) -> Result<Self, TrainError> {
-        let mut archive = Archive::open(path)?;
-        if archive.metadata.get("format").map(String::as_str) != Some(FORMAT) {
+    /// Reads a checkpoint and checks that it belongs to the same photos, and to a head of these sizes.
+    pub(crate) fn open(path: &Path, data_blake3: &str, config: &HeadConfig) -> Result<Self, TrainError> {
+        let mut file = ArrayFile::open(path).map_err(|error| resume_error(path, &error.to_string()))?;
+        if file.metadata.get("format").map(String::as_str) != Some(FORMAT) {
             return Err(ModelError::NotOurs { path: path.to_owned(), wanted: "checkpoint" }.into());
         }
-        let text = archive.metadata.remove("run").unwrap_or_default();
-        let header: Header = serde_json::from_str(&text).map_err(|e| resume_error(path, &e.to_string()))?;
-        if header.format_version != FORMAT_VERSION {
+        let text = file.metadata.remove("run").unwrap_or_default();
+        let version: Version = serde_json::from_str(&text).map_err(|e| resume_error(path, &e.to_string()))?;
+        if version.format_version != FORMAT_VERSION {
             return Err(resume_error(path, "another version of tl wrote its checkpoint; train again"));
         }
+        let header: Header = serde_json::from_str(&text).map_err(|e| resume_error(path, &e.to_string()))?;
         if header.data_blake3 != data_blake3 {
             return Err(resume_error(path, "the photos have changed since it was interrupted; train again"));
         }
+        let mut head = |prefix| -> Result<Head, TrainError> { Ok(Head::from_arrays(config, file.take_group(prefix))?) };
+        let best = |(accuracy, loss)| Ok::<_, TrainError>((accuracy, loss, head("best.")?));
+        let best = header.best.map(best).transpose()?;
         Ok(Self {
             progress: header.progress,
-            head: archive.take_group("head."),
-            optimizer: archive.take_group("optimizer."),
-            ema: archive.take_group("ema."),
-            best: header.best.map(|(accuracy, loss)| (accuracy, loss, archive.take_group("best."))),
+            head: head("head.")?,
+            best,
+            optimizer: (header.n_steps, file.take_group("optimizer.")),
+            average: (header.n_averaged, file.take_group("average.")),
         })
     }
+}
+
+/// What is asked of a header before anything else.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
+
+fn arrays(head: &Head) -> impl Iterator<Item = (String, Array)> {
+    head.parameters().into_iter().map(|(name, array)| (name, array.clone()))
 }
 
 fn resume_error(path: &Path, reason: &str) -> TrainError {

@@ -1,105 +1,139 @@
-//! A step of training a head: loss, gradients, and the optimizer along them.
+//! A step of training a head: loss, gradients, and the optimizer along them. Without libtorch, which takes a fifth of a
+//! second to load.
 
-use std::collections::BTreeMap;
-
-use rayon::ThreadPool;
-use tch::Tensor;
-use tl_head::{Backprop, BlockGradient, Head, LossOptions, mixed_cross_entropy};
-
-use crate::{
-    error::TrainError,
-    gradients::Clipping,
-    optimizer::{Blocks, Optimizer},
-    options::TrainOptions,
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
 };
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use tl_head::{Backprop, BlockGradient, BlockParameters, Head, LossOptions, RowLoss, Targets, mixed_row_loss};
+use tl_torch::{Array, TorchError};
+
+use crate::{error::TrainError, gradients::Clipping, optimizer::BlockOptimizer, options::TrainOptions};
+
 /// Rows whose activations are held at a time where there is nothing to learn from.
-const ROWS_AT_A_TIME: i64 = 256;
+const ROWS_AT_A_TIME: usize = 256;
 
 /// What takes a head downhill, with the threads that do it.
 pub(crate) struct Descent {
     pool: ThreadPool,
+    n_features: usize,
+    n_classes: usize,
+    clipping: Clipping,
     work: Work,
 }
 
-/// What the pool's threads work with.
+/// What the pool's threads work on.
 struct Work {
     backprop: Backprop,
-    optimizer: Optimizer,
-    /// The optimizer's own, for steps that need not see all gradients together.
-    blocks: Blocks,
-    clipping: Clipping,
+    optimizer: BlockOptimizer,
 }
 
-/// Rows to learn from, and what each part of them is to be answered with, as [`mixed_cross_entropy`] takes it.
+/// Rows to learn from, and what each part of them is to be answered with, as [`mixed_row_loss`] takes it.
 pub(crate) struct Batch {
-    /// `[N, n_features] f32`.
-    pub(crate) features: Tensor,
-    pub(crate) targets: Vec<(Tensor, f64)>,
+    /// `[N, n_features]`, row by row.
+    pub(crate) features: Vec<f32>,
+    pub(crate) targets: Vec<(Targets, f64)>,
 }
 
 impl Descent {
-    /// Of the parameters of `head`, where they are.
+    /// From where `head` stands.
     pub(crate) fn new(options: &TrainOptions, head: &Head) -> Result<Self, TrainError> {
-        let pool = tl_torch::thread_pool(options.threads)?;
-        let (config, parameters) = (options.optimizer_config(), head.trainable());
-        let optimizer = pool.install(move || Optimizer::new(config, parameters))?;
-        let blocks = Blocks::new(&optimizer, Backprop::BLOCK_ROWS)?;
-        let work = Work { backprop: Backprop::new(head)?, optimizer, blocks, clipping: options.clipping() };
-        Ok(Self { pool, work })
+        let pool = ThreadPoolBuilder::new().num_threads(options.threads).thread_name(|i| format!("head-{i}")).build();
+        let pool = pool.map_err(|error| TorchError::Threads(error.to_string()))?;
+        let backprop = Backprop::new(head);
+        let optimizer = BlockOptimizer::new(options.optimizer_config(), &backprop)?;
+        let (n_features, n_classes) = (head.config().n_features, head.config().n_classes);
+        Ok(Self { pool, n_features, n_classes, clipping: options.clipping(), work: Work { backprop, optimizer } })
     }
 
-    /// Takes a step with learning rate `lr`, unless the loss is not a finite number. Returns the logits, valid until
-    /// the next step, and the loss.
-    pub(crate) fn step(&mut self, batch: Batch, loss: &LossOptions, lr: f64) -> Result<(Tensor, f64), TrainError> {
-        let (pool, work) = (&self.pool, &mut self.work);
+    /// Takes a step with learning rate `lr`, unless the loss is not a finite number. Returns the logits, row by row, and
+    /// the loss.
+    pub(crate) fn step(&mut self, batch: &Batch, loss: &LossOptions, lr: f64) -> Result<(Vec<f32>, f64), TrainError> {
+        let Self { pool, n_classes, clipping, work, .. } = self;
+        let loss = |logits: &[f32]| Ok(mixed_row_loss(logits, *n_classes, &batch.targets, loss)?);
         // All of it in one visit: to come in and to wake up takes as long as a small product.
-        pool.install(move || work.step(&batch, loss, lr, pool))
+        pool.install(|| match *clipping == Clipping::default() {
+            true => work.step(&batch.features, loss, lr),
+            false => work.clipped_step(&batch.features, loss, lr, clipping),
+        })
     }
 
-    /// The head's logits of `features` `[N, n_features] f32`, on all threads.
-    pub(crate) fn logits(&mut self, features: &Tensor) -> Result<Tensor, TrainError> {
-        let (pool, work) = (&self.pool, &mut self.work);
-        let parts = features.f_split(ROWS_AT_A_TIME, 0)?;
-        let logits = move |part: &Tensor| Ok(work.backprop.logits(part, pool)?.f_detach_copy()?);
-        let parts = pool.install(move || parts.iter().map(logits).collect::<Result<Vec<_>, TrainError>>())?;
-        Ok(Tensor::f_cat(&parts, 0)?)
+    /// The head's logits of `features` `[N, n_features]`, row by row, on all threads.
+    pub(crate) fn logits(&mut self, features: &[f32]) -> Result<Vec<f32>, TrainError> {
+        let (pool, backprop) = (&self.pool, &mut self.work.backprop);
+        let parts = features.chunks(ROWS_AT_A_TIME * self.n_features);
+        pool.install(|| {
+            let mut logits = Vec::new();
+            for part in parts {
+                logits.extend_from_slice(backprop.logits(part)?);
+            }
+            Ok(logits)
+        })
     }
 
-    /// What the optimizer remembers, see [`Optimizer::state_tensors`].
-    pub(crate) fn state_tensors(&self) -> Vec<(String, Tensor)> {
-        self.work.optimizer.state_tensors()
+    /// The head as it is now.
+    pub(crate) fn head(&self) -> Result<Head, TrainError> {
+        Ok(self.work.backprop.head()?)
     }
 
-    /// See [`Optimizer::load_state`].
-    pub(crate) fn load_state(&mut self, tensors: BTreeMap<String, Tensor>) -> Result<(), TrainError> {
-        self.work.optimizer.load_state(tensors)
+    /// Its parameters, see [`Backprop::parameters`].
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (String, &[f32], Vec<usize>)> {
+        self.work.backprop.parameters()
+    }
+
+    pub(crate) fn n_threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// What the optimizer remembers, see [`BlockOptimizer::state`].
+    pub(crate) fn optimizer(&self) -> &BlockOptimizer {
+        &self.work.optimizer
+    }
+
+    /// See [`BlockOptimizer::load_state`].
+    pub(crate) fn load_state(&mut self, n_steps: u64, arrays: &BTreeMap<String, Array>) -> Result<(), TrainError> {
+        self.work.optimizer.load_state(n_steps, arrays)
     }
 }
 
 impl Work {
+    /// Along each block of gradients as soon as it is known.
     fn step(
         &mut self,
-        batch: &Batch,
-        loss: &LossOptions,
+        features: &[f32],
+        loss: impl FnOnce(&[f32]) -> Result<RowLoss, TrainError>,
         lr: f64,
-        pool: &ThreadPool,
-    ) -> Result<(Tensor, f64), TrainError> {
-        let loss = |logits: &Tensor| mixed_cross_entropy(logits, &batch.targets, loss);
-        if self.clipping == Clipping::default() {
-            let step = self.blocks.step(&mut self.optimizer, lr);
-            let take = |gradient: BlockGradient<'_>| {
-                step.along(2 * gradient.layer, gradient.block, gradient.weight)?;
-                step.along(2 * gradient.layer + 1, gradient.block, gradient.bias)
-            };
-            return Ok(self.backprop.run_along(&batch.features, pool, loss, &take)?);
-        }
-        let (logits, value) = self.backprop.run(&batch.features, pool, loss)?;
-        if value.is_finite() {
-            let mut gradients = self.backprop.gradients();
-            self.clipping.apply(&mut gradients)?;
-            self.optimizer.step_gradients(&gradients, lr)?;
-        }
+    ) -> Result<(Vec<f32>, f64), TrainError> {
+        let step = self.optimizer.step(lr);
+        let (logits, value) = self.backprop.run(features, loss, &|own, gradient| step.along(own, gradient))?;
+        Ok((logits.to_vec(), value))
+    }
+
+    /// The same where all gradients must be seen before the first can be followed.
+    fn clipped_step(
+        &mut self,
+        features: &[f32],
+        loss: impl FnOnce(&[f32]) -> Result<RowLoss, TrainError>,
+        lr: f64,
+        clipping: &Clipping,
+    ) -> Result<(Vec<f32>, f64), TrainError> {
+        let gradients = Mutex::new(BTreeMap::new());
+        let keep = |own: BlockParameters<'_>, BlockGradient { weight, bias }: BlockGradient<'_>| {
+            let mut gradients = gradients.lock().unwrap_or_else(PoisonError::into_inner);
+            gradients.insert((own.layer, own.block), [weight.to_vec(), bias.to_vec()]);
+        };
+        let (logits, value) = self.backprop.run(features, loss, &keep)?;
+        let logits = logits.to_vec();
+        let mut gradients = gradients.into_inner().unwrap_or_else(PoisonError::into_inner);
+        clipping.apply_to_slices(&mut gradients.values_mut().flatten().map(Vec::as_mut_slice).collect::<Vec<_>>());
+        let step = self.optimizer.step(lr);
+        self.backprop.for_each_block(&|own| {
+            if let Some([weight, bias]) = gradients.get(&(own.layer, own.block)) {
+                step.along(own, BlockGradient { weight, bias });
+            }
+        });
         Ok((logits, value))
     }
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 use tl_torch::{TensorList, f32_mut};
 
-use crate::{error::TrainError, optimizer::check_state};
+use crate::{
+    error::TrainError,
+    optimizer::{check_state, state_shapes},
+};
 
 /// The exponential moving average of a model's tensors over the steps of its training, which tends to do better on
 /// new photos than the last step's (Polyak and Juditsky 1992; Tarvainen and Valpola 2017).
@@ -27,10 +30,7 @@ impl Ema {
     /// An average that the first update starts; `decay` is 0 or more and below 1 (0.99 for hundreds of steps, 0.9998
     /// for many thousands).
     pub fn new(decay: f64) -> Result<Self, TrainError> {
-        if !(0.0..1.0).contains(&decay) {
-            let problem = format!("the decay of the averaged weights is {decay}, but it must be 0 or more and below 1");
-            return Err(TrainError::Options { problems: vec![problem] });
-        }
+        check_decay(decay)?;
         Ok(Self { decay, n_updates: 0, averages: BTreeMap::new() })
     }
 
@@ -38,7 +38,7 @@ impl Ema {
     /// are copied.
     pub fn update<'a>(&mut self, tensors: impl IntoIterator<Item = (String, &'a Tensor)>) -> Result<(), TrainError> {
         let _guard = tch::no_grad_guard();
-        let towards = 1.0 - self.decay_now();
+        let towards = towards(self.decay, self.n_updates);
         let (mut averages, mut targets) = (Vec::new(), Vec::new());
         for (name, tensor) in tensors {
             match self.averages.get_mut(&name) {
@@ -54,11 +54,6 @@ impl Ema {
         TensorList::new(&averages)?.move_towards(&TensorList::new(&targets)?, towards)?;
         self.n_updates += 1;
         Ok(())
-    }
-
-    /// What the next update keeps of the average.
-    fn decay_now(&self) -> f64 {
-        self.decay.min(1.0 - (1.0 + self.n_updates as f64).powf(-2.0 / 3.0))
     }
 
     /// The averages by name, as handles; none before the first update.
@@ -84,7 +79,7 @@ impl Ema {
         let count = (N_UPDATES.to_owned(), vec![1]);
         let is_started = tensors.len() > 1;
         let shapes = like.into_iter().filter(|_| is_started).map(|(name, tensor)| (name, tensor.size()));
-        check_state("the averaged weights", &shapes.chain(std::iter::once(count)).collect(), &tensors)?;
+        check_state("the averaged weights", &shapes.chain(std::iter::once(count)).collect(), &state_shapes(&tensors))?;
         let n_updates = tensors.remove(N_UPDATES).unwrap_or_default().f_int64_value(&[0])?;
         self.averages = tensors;
         self.n_updates = n_updates as u64;
@@ -98,11 +93,27 @@ fn is_plain(average: &Tensor, tensor: &Tensor) -> bool {
     is_plain(average) && is_plain(tensor) && average.size() == tensor.size()
 }
 
-/// One pass over memory.
 fn move_towards(average: &mut Tensor, tensor: &Tensor, towards: f64) -> Result<(), TrainError> {
-    let towards = towards as f32;
     let mut tensor = tensor.f_detach()?;
-    let (average, tensor) = (f32_mut(average)?, f32_mut(&mut tensor)?);
-    average.iter_mut().zip(tensor).for_each(|(a, t)| *a += towards * (*t - *a));
+    move_slices(f32_mut(average)?, f32_mut(&mut tensor)?, towards);
     Ok(())
+}
+
+/// One pass over memory.
+pub(crate) fn move_slices(average: &mut [f32], values: &[f32], towards: f64) {
+    let towards = towards as f32;
+    average.iter_mut().zip(values).for_each(|(a, v)| *a += towards * (*v - *a));
+}
+
+/// How far update `n`, from 0, moves the average.
+pub(crate) fn towards(decay: f64, n: u64) -> f64 {
+    1.0 - decay.min(1.0 - (1.0 + n as f64).powf(-2.0 / 3.0))
+}
+
+pub(crate) fn check_decay(decay: f64) -> Result<(), TrainError> {
+    if (0.0..1.0).contains(&decay) {
+        return Ok(());
+    }
+    let problem = format!("the decay of the averaged weights is {decay}, but it must be 0 or more and below 1");
+    Err(TrainError::Options { problems: vec![problem] })
 }

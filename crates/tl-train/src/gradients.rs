@@ -30,14 +30,31 @@ impl Clipping {
         }
         let Some(limit) = self.norm else { return Ok(None) };
         let norm = global_norm(gradients)?;
-        // PyTorch's guard against a norm of zero.
-        let scale = limit / (norm + 1e-6);
+        let scale = limit / (norm + MARGIN);
         if scale < 1.0 && norm.is_finite() {
             multiply(gradients, scale)?;
         }
         Ok(Some(norm))
     }
 }
+
+impl Clipping {
+    /// The same in place, for gradients that are slices.
+    pub(crate) fn apply_to_slices(&self, gradients: &mut [&mut [f32]]) {
+        if let Some(limit) = self.value.map(|limit| limit as f32) {
+            gradients.iter_mut().flat_map(|gradient| gradient.iter_mut()).for_each(|g| *g = g.clamp(-limit, limit));
+        }
+        let Some(limit) = self.norm else { return };
+        let norm = gradients.iter().map(|gradient| squares(gradient)).sum::<f64>().sqrt();
+        let scale = limit / (norm + MARGIN);
+        if scale < 1.0 && norm.is_finite() {
+            gradients.iter_mut().flat_map(|gradient| gradient.iter_mut()).for_each(|g| *g *= scale as f32);
+        }
+    }
+}
+
+/// PyTorch's guard against a norm of zero.
+const MARGIN: f64 = 1e-6;
 
 /// The Euclidean norm of all gradients together; undefined ones count as zero.
 ///
@@ -128,11 +145,15 @@ fn sum_of_squares(gradient: &Tensor) -> Result<f64, TrainError> {
         return Ok(norm * norm);
     }
     let mut gradient = gradient.shallow_clone();
-    let (chunks, rest) = f32_mut(&mut gradient)?.as_chunks::<8>();
+    Ok(squares(f32_mut(&mut gradient)?))
+}
+
+fn squares(values: &[f32]) -> f64 {
+    let (chunks, rest) = values.as_chunks::<8>();
     // Eight sums side by side, which the processor adds at once.
     let mut lanes = [0f64; 8];
     for chunk in chunks {
         lanes.iter_mut().zip(chunk).for_each(|(lane, &g)| *lane += f64::from(g) * f64::from(g));
     }
-    Ok(lanes.into_iter().chain(rest.iter().map(|&g| f64::from(g) * f64::from(g))).sum())
+    lanes.into_iter().chain(rest.iter().map(|&g| f64::from(g) * f64::from(g))).sum()
 }

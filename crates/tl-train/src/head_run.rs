@@ -1,5 +1,6 @@
 //! The loop that trains a head on features.
 
+mod average;
 mod state;
 
 use std::{
@@ -7,16 +8,15 @@ use std::{
     time::Instant,
 };
 
-use tch::Tensor;
 use tl_events::Step;
-use tl_head::{Head, LossOptions};
+use tl_head::{Head, HeadConfig, LossOptions, Targets};
 use tl_metrics::EpochRecord;
 
+use self::average::HeadAverage;
 pub(crate) use self::state::best_epoch;
 use crate::{
     checkpoint::Progress,
     descent::{Batch, Descent},
-    ema::Ema,
     error::TrainError,
     event::{Event, Observer},
     mix::Mix,
@@ -25,7 +25,7 @@ use crate::{
     schedule::LearningRate,
     stopping::{StopReason, Stopping, is_better},
     table::Table,
-    targets::{evaluate_logits, n_correct},
+    targets::evaluate,
     views::drawn,
 };
 
@@ -33,10 +33,10 @@ use crate::{
 pub(crate) struct HeadRun<'a> {
     options: &'a TrainOptions,
     loss: LossOptions,
-    head: Head,
+    config: HeadConfig,
     descent: Descent,
     /// The average of the weights, which then is what is validated and kept.
-    ema: Option<Ema>,
+    average: Option<HeadAverage>,
     progress: Progress,
     stopping: Stopping,
     best: Option<Best>,
@@ -46,7 +46,7 @@ pub(crate) struct HeadRun<'a> {
 struct Best {
     accuracy: f64,
     loss: f64,
-    parameters: Vec<(String, Tensor)>,
+    head: Head,
 }
 
 /// How a stretch of training ended.
@@ -62,12 +62,12 @@ impl<'a> HeadRun<'a> {
     pub(crate) fn new(
         options: &'a TrainOptions,
         loss: LossOptions,
-        head: Head,
+        head: &Head,
         stopping: Stopping,
     ) -> Result<Self, TrainError> {
-        let descent = Descent::new(options, &head)?;
-        let (ema, progress) = (options.ema_decay.map(Ema::new).transpose()?, Progress::default());
-        Ok(Self { options, loss, head, descent, ema, progress, stopping, best: None })
+        let (descent, config) = (Descent::new(options, head)?, head.config().clone());
+        let (average, progress) = (options.ema_decay.map(HeadAverage::new).transpose()?, Progress::default());
+        Ok(Self { options, loss, config, descent, average, progress, stopping, best: None })
     }
 
     /// Epochs from where the run stands to the last, or until there is a reason to stop early, or until `stop` is set,
@@ -121,7 +121,6 @@ impl<'a> HeadRun<'a> {
         let (seed, epoch) = (self.options.seed, self.progress.epoch);
         let order = order(self.options.sampler, &train.labels[..train.len()], seed, epoch);
         let order = drawn(order, train.len(), train.n_rows(), seed, epoch);
-        let order = Tensor::f_from_slice(&order)?;
         let n_steps = self.steps_per_epoch(train.len());
         let wanted = self.options.epochs * n_steps;
         let mut end = End::Finished(None);
@@ -133,7 +132,7 @@ impl<'a> HeadRun<'a> {
             let first = self.progress.step * self.options.photos_per_step();
             let size = self.options.photos_per_step().min(train.len() - first);
             let stepping = Instant::now();
-            let record = self.step(train, &order.f_narrow(0, first as i64, size as i64)?)?;
+            let record = self.step(train, &order[first..first + size])?;
             observer.event(&Event::Step(record));
             let done = self.done(train.len());
             self.stopping.after_step(stepping.elapsed().as_secs_f64(), done, wanted);
@@ -146,20 +145,20 @@ impl<'a> HeadRun<'a> {
     }
 
     /// One step of the optimizer on the photos at `rows`.
-    fn step(&mut self, train: &Table, rows: &Tensor) -> Result<Step, TrainError> {
+    fn step(&mut self, train: &Table, rows: &[usize]) -> Result<Step, TrainError> {
         let started = Instant::now();
         let learning_rate = self.learning_rate(train.len(), self.progress.step);
-        let (own, batch) = self.batch(train, rows)?;
-        let (logits, value) = self.descent.step(batch, &self.loss, learning_rate)?;
+        let (own, batch) = self.batch(train, rows);
+        let (logits, value) = self.descent.step(&batch, &self.loss, learning_rate)?;
         if !value.is_finite() {
             return Err(self.diverged(value));
         }
-        if let Some(ema) = &mut self.ema {
-            ema.update(self.head.parameters())?;
+        if let Some(average) = &mut self.average {
+            average.update(&self.descent);
         }
         // Running sums over the epoch, as Keras shows them: the head moves while they add up.
-        self.progress.loss_sum += value * rows.numel() as f64;
-        self.progress.n_correct += n_correct(&logits, &own)?;
+        self.progress.loss_sum += value * rows.len() as f64;
+        self.progress.n_correct += own.n_correct(&logits, self.config.n_classes);
         self.progress.step += 1;
         Ok(Step {
             epoch: self.progress.epoch + 1,
@@ -167,7 +166,7 @@ impl<'a> HeadRun<'a> {
             n_steps: self.n_steps(train.len()),
             loss: value,
             learning_rate,
-            photos_per_second: rows.numel() as f64 / started.elapsed().as_secs_f64().max(1e-9),
+            photos_per_second: rows.len() as f64 / started.elapsed().as_secs_f64().max(1e-9),
         })
     }
 
@@ -177,17 +176,16 @@ impl<'a> HeadRun<'a> {
     }
 
     /// Targets of the photos at `rows`, and what is made of the photos to learn from.
-    fn batch(&self, train: &Table, rows: &Tensor) -> Result<(Tensor, Batch), TrainError> {
-        let own = train.targets.f_index_select(0, rows)?;
-        let features = train.features.f_index_select(0, rows)?;
+    fn batch(&self, train: &Table, rows: &[usize]) -> (Targets, Batch) {
+        let (own, mut features) = (train.targets.select(rows), train.select(rows));
         let Some(Mix::Up { share }) = Mix::draw(self.options, self.progress.epoch, self.progress.step) else {
-            let targets = vec![(own.shallow_clone(), 1.0)];
-            return Ok((own, Batch { features, targets }));
+            return (own.clone(), Batch { features, targets: vec![(own, 1.0)] });
         };
-        let partners = features.f_flip([0])?.f_mul_scalar(1.0 - share)?;
-        let features = features.f_mul_scalar(share)?.f_add(&partners)?;
-        let targets = vec![(own.shallow_clone(), share), (own.f_flip([0])?, 1.0 - share)];
-        Ok((own, Batch { features, targets }))
+        let partners: Vec<usize> = rows.iter().rev().copied().collect();
+        let of_partners = train.select(&partners);
+        features.iter_mut().zip(of_partners).for_each(|(x, y)| *x = share as f32 * *x + (1.0 - share) as f32 * y);
+        let targets = vec![(own.clone(), share), (train.targets.select(&partners), 1.0 - share)];
+        (own, Batch { features, targets })
     }
 
     /// Steps of the whole run: what the schedule is laid out for.
@@ -222,7 +220,8 @@ impl<'a> HeadRun<'a> {
             self.progress.plateau.after_epoch(loss, self.options);
             let best = self.best.as_ref().map(|best| (best.accuracy, best.loss));
             if self.options.keep == Keep::Best && best.is_none_or(|best| is_better((accuracy, loss), best)) {
-                self.best = Some(Best { accuracy, loss, parameters: copies(averaged.as_ref().unwrap_or(&self.head))? });
+                let head = averaged.map_or_else(|| self.descent.head(), Ok)?;
+                self.best = Some(Best { accuracy, loss, head });
             }
         }
         self.progress.next_epoch();
@@ -237,19 +236,13 @@ impl<'a> HeadRun<'a> {
     /// Loss and accuracy of the head, or of its average where there is one.
     fn validate(&mut self, val: &Table, averaged: Option<&Head>) -> Result<(f64, f64), TrainError> {
         match averaged {
-            Some(head) => val.evaluate(head, &self.loss),
-            None => evaluate_logits(&self.descent.logits(&val.features)?, &val.targets, &self.loss),
+            Some(head) => val.evaluate(head, &self.loss, self.descent.n_threads()),
+            None => evaluate(&self.descent.logits(&val.features)?, self.config.n_classes, &val.targets, &self.loss),
         }
     }
 
     /// The head of the averaged weights, where they are asked for.
     fn averaged(&self) -> Result<Option<Head>, TrainError> {
-        let Some(ema) = &self.ema else { return Ok(None) };
-        Ok(Some(Head::from_tensors(self.head.config(), ema.averages())?))
+        self.average.as_ref().map(|average| average.head(&self.config)).transpose()
     }
-}
-
-/// The head's parameters, no longer touched by training.
-pub(crate) fn copies(head: &Head) -> Result<Vec<(String, Tensor)>, TrainError> {
-    head.parameters().into_iter().map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?))).collect()
 }

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use tch::{Device, Tensor};
+use tch::Device;
 use tl_backbone::Weights;
 use tl_features::{Cache, ExtractOptions, FeatureError, extract};
 use tl_head::{Head, LossOptions};
@@ -76,8 +76,7 @@ pub fn lr_find(
     let skipped: Vec<_> = data.skipped.iter().cloned().chain(broken).collect();
     check_skipped(&skipped, labels.len(), options.max_skipped)?;
     check_classes(data, &labels, &skipped)?;
-    tl_torch::set_intra_op_threads(1);
-    let table = table(&features.rows, features.width, &labels, data)?;
+    let table = table(&features.rows, features.width, &labels, data);
     let counts = data.count(labels.iter().copied());
     let loss = options.loss_options(options.class_weights.of(&counts, file_weights));
     if !plan.tunes_backbone() {
@@ -148,14 +147,13 @@ fn steps(
     let head = Head::new(&plan.head_config(n_classes), options.seed)?;
     let mut descent = Descent::new(options, &head)?;
     let mut curve = LrCurve::default();
-    for (step, rows) in batches(plan, table, n_steps)?.iter().enumerate() {
+    for (step, rows) in batches(plan, table, n_steps).iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
         let rate = rate(step, n_steps);
-        let targets = table.targets.f_index_select(0, rows)?;
-        let features = table.features.f_index_select(0, rows)?;
-        let (_, value) = descent.step(Batch { features, targets: vec![(targets, 1.0)] }, loss, rate)?;
+        let batch = Batch { features: table.select(rows), targets: vec![(table.targets.select(rows), 1.0)] };
+        let (_, value) = descent.step(&batch, loss, rate)?;
         if !curve.add(rate, value) {
             break;
         }
@@ -165,19 +163,19 @@ fn steps(
 
 /// Rows of each step: the batches of as many epochs as are needed. The last of an epoch may be small, and noisier than
 /// what the curve is to show; it is left out.
-fn batches(plan: &Plan, table: &Table, n_steps: usize) -> Result<Vec<Tensor>, TrainError> {
+fn batches(plan: &Plan, table: &Table, n_steps: usize) -> Vec<Vec<usize>> {
     let options = plan.options();
-    let n = table.labels.len() as i64;
+    let n = table.labels.len();
     let mut batches = Vec::with_capacity(n_steps);
     for epoch in 0.. {
-        let order: Vec<i64> =
+        let order: Vec<usize> =
             order(options.sampler, &table.labels, options.seed, epoch).into_iter().map(|place| place % n).collect();
         for rows in order.chunks_exact(options.photos_per_step().min(order.len())) {
             if batches.len() == n_steps {
-                return Ok(batches);
+                return batches;
             }
-            batches.push(Tensor::f_from_slice(rows)?);
+            batches.push(rows.to_vec());
         }
     }
-    Ok(batches)
+    batches
 }

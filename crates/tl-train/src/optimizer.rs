@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
-use tl_torch::TorchError;
+use tl_torch::{TorchError, f32_mut};
 
-pub(crate) use blocks::Blocks;
+pub(crate) use blocks::BlockOptimizer;
 pub use config::{AdamConfig, EpsilonAt, LionConfig, OptimizerConfig, RmsPropConfig, SgdConfig};
 pub use group::Group;
 use lists::Move;
-pub(crate) use state::check as check_state;
+pub(crate) use state::{check as check_state, shapes as state_shapes};
 
 use crate::error::TrainError;
 
@@ -166,7 +166,7 @@ impl Optimizer {
     /// Takes up a saved state. All that is missing, unexpected or of another shape is listed, and then nothing is
     /// changed.
     pub fn load_state(&mut self, mut tensors: BTreeMap<String, Tensor>) -> Result<(), TrainError> {
-        state::check("the optimizer's state", &self.state_shapes(), &tensors)?;
+        state::check("the optimizer's state", &self.state_shapes(), &state::shapes(&tensors))?;
         let n_steps = tensors.remove(N_STEPS).unwrap_or_default().f_int64_value(&[])?;
         let names = self.config.state_names();
         for slot in &mut self.slots {
@@ -198,19 +198,36 @@ impl Slot {
             return lists::step(config, &[Move { slot: self, gradient: gradient.shallow_clone(), lr }], n);
         }
         let _guard = tch::no_grad_guard();
-        let (lr, decay) = (lr * self.lr_scale, self.weight_decay);
-        match config {
-            OptimizerConfig::Adam(config) => adam::step(self, gradient, &config.step(n, lr, decay)),
-            OptimizerConfig::Sgd(config) => sgd::step(self, gradient, &config.step(lr, decay)),
-            OptimizerConfig::RmsProp(config) => rmsprop::step(self, gradient, &config.step(lr, decay)),
-            OptimizerConfig::Lion(config) => lion::step(self, gradient, &config.step(lr, decay)),
-        }
+        let mut gradient = gradient.shallow_clone();
+        let (parameter, gradient) = (f32_mut(&mut self.parameter)?, f32_mut(&mut gradient)?);
+        let mut state = self.state.iter_mut().map(f32_mut).collect::<Result<Vec<_>, _>>()?;
+        config.step_slices(parameter, gradient, &mut state, n, (lr * self.lr_scale, self.weight_decay));
+        Ok(())
     }
 
     /// Whether the values can be seen as slices that pair up element by element.
     fn is_plain(&self, gradient: &Tensor) -> bool {
         let plain = |t: &Tensor| t.kind() == Kind::Float && t.device() == Device::Cpu && t.is_contiguous();
         plain(&self.parameter) && plain(gradient)
+    }
+}
+
+impl OptimizerConfig {
+    /// The `n`-th step, from 1, on some values of a parameter and what is remembered of them.
+    fn step_slices(
+        &self,
+        parameter: &mut [f32],
+        gradient: &[f32],
+        state: &mut [&mut [f32]],
+        n: u64,
+        (lr, decay): (f64, f64),
+    ) {
+        match self {
+            Self::Adam(config) => adam::step_slices(parameter, gradient, state, &config.step(n, lr, decay)),
+            Self::Sgd(config) => sgd::step_slices(parameter, gradient, state, &config.step(lr, decay)),
+            Self::RmsProp(config) => rmsprop::step_slices(parameter, gradient, state, &config.step(lr, decay)),
+            Self::Lion(config) => lion::step_slices(parameter, gradient, state, &config.step(lr, decay)),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{draw::chance, options::Sampler};
 
 /// The photos of `epoch`, as many as there are `labels`. Photo `i` is at `i`, and where it comes up once more at
 /// `i + n`, then at `i + 2n`, so that each time may have a draw of its own.
-pub(crate) fn order(sampler: Sampler, labels: &[usize], seed: u64, epoch: usize) -> Vec<i64> {
+pub(crate) fn order(sampler: Sampler, labels: &[usize], seed: u64, epoch: usize) -> Vec<usize> {
     match sampler {
         Sampler::Shuffle => shuffled(labels.len(), seed, epoch),
         Sampler::Balanced => balanced(labels, seed, epoch),
@@ -16,7 +16,7 @@ pub(crate) fn order(sampler: Sampler, labels: &[usize], seed: u64, epoch: usize)
 /// Every class comes up equally often, but for a remainder that goes round the classes from epoch to epoch. Of a class
 /// that is too large others have their turn each time; a photo of one that is too small comes up again only after
 /// all of its class.
-fn balanced(labels: &[usize], seed: u64, epoch: usize) -> Vec<i64> {
+fn balanced(labels: &[usize], seed: u64, epoch: usize) -> Vec<usize> {
     let n = labels.len();
     let classes = by_class(labels);
     let k = classes.len().max(1);
@@ -26,17 +26,17 @@ fn balanced(labels: &[usize], seed: u64, epoch: usize) -> Vec<i64> {
         let seed = seed ^ (class as u64 + 1).rotate_left(40);
         let rounds = (0..quota.div_ceil(photos.len())).flat_map(|round| {
             let places = shuffled(photos.len(), seed ^ (round as u64).rotate_left(20), epoch);
-            places.into_iter().map(move |place| photos[place as usize] + (round * n) as i64)
+            places.into_iter().map(move |place| photos[place] + round * n)
         });
         drawn.extend(rounds.take(quota));
     }
-    shuffled(n, seed, epoch).into_iter().map(|place| drawn[place as usize]).collect()
+    shuffled(n, seed, epoch).into_iter().map(|place| drawn[place]).collect()
 }
 
 /// The photos of each class that has any.
-fn by_class(labels: &[usize]) -> Vec<Vec<i64>> {
+fn by_class(labels: &[usize]) -> Vec<Vec<usize>> {
     let mut classes = vec![Vec::new(); labels.iter().max().map_or(0, |last| last + 1)];
-    labels.iter().enumerate().for_each(|(photo, &label)| classes[label].push(photo as i64));
+    labels.iter().enumerate().for_each(|(photo, &label)| classes[label].push(photo));
     classes.retain(|photos| !photos.is_empty());
     classes
 }
@@ -45,9 +45,9 @@ fn by_class(labels: &[usize]) -> Vec<Vec<i64>> {
 ///
 /// A Fisher-Yates shuffle (Durstenfeld 1964), written out because a library's may change with its version,
 /// and an interrupted run must find its order again.
-fn shuffled(n: usize, seed: u64, epoch: usize) -> Vec<i64> {
+fn shuffled(n: usize, seed: u64, epoch: usize) -> Vec<usize> {
     let mut rng = chance(seed, epoch, 0);
-    let mut order: Vec<i64> = (0..n as i64).collect();
+    let mut order: Vec<usize> = (0..n).collect();
     for i in (1..n).rev() {
         // The bias of a modulus is below 2^-40 for any folder of photos.
         order.swap(i, (rng.next_u64() % (i as u64 + 1)) as usize);
@@ -65,7 +65,7 @@ mod tests {
             let order = shuffled(n, seed, epoch);
             let mut sorted = order.clone();
             sorted.sort_unstable();
-            proptest::prop_assert_eq!(sorted, (0..n as i64).collect::<Vec<_>>());
+            proptest::prop_assert_eq!(sorted, (0..n).collect::<Vec<_>>());
             proptest::prop_assert_eq!(&order, &shuffled(n, seed, epoch));
             if n > 50 {
                 proptest::prop_assert_ne!(&order, &shuffled(n, seed, epoch + 1));
@@ -83,7 +83,7 @@ mod tests {
             let order = balanced(&labels, seed, epoch);
             proptest::prop_assert_eq!(&order, &balanced(&labels, seed, epoch));
             proptest::prop_assert_eq!(order.len(), n);
-            let photos: Vec<usize> = order.iter().map(|place| *place as usize % n).collect();
+            let photos: Vec<usize> = order.iter().map(|place| place % n).collect();
             let (mut of_class, mut of_photo) = ([0; 5], vec![0; n]);
             for photo in photos {
                 of_class[labels[photo]] += 1;
@@ -108,7 +108,7 @@ mod tests {
     fn a_large_class_has_all_its_photos_in_turn_over_the_epochs() {
         let labels: Vec<usize> = (0..40).map(|photo| usize::from(photo < 4)).collect();
         let seen = |epochs| {
-            let mut seen: Vec<i64> =
+            let mut seen: Vec<usize> =
                 (0..epochs).flat_map(|epoch| balanced(&labels, 3, epoch)).map(|p| p % 40).collect();
             seen.sort_unstable();
             seen.dedup();
@@ -126,5 +126,5 @@ mod tests {
     }
 
     /// Written down from the first version; a change here breaks every interrupted run.
-    const GOLDEN: [i64; 8] = [4, 3, 5, 1, 0, 7, 2, 6];
+    const GOLDEN: [usize; 8] = [4, 3, 5, 1, 0, 7, 2, 6];
 }

@@ -21,12 +21,12 @@ use crate::{
     error::TrainError,
     event::{Event, Observer},
     finetune::{Checkpoints, TuneInputs, Tuned},
-    options::TrainOptions,
+    options::{HeadKind, TrainOptions},
     plan::Plan,
     proof_ahead::ProofAhead,
     report::{RunMetrics, write_history, write_metrics, write_skipped},
     run_folder::{RunFolder, write_file},
-    table::{labels, samples, table},
+    table::{Table, labels, samples, table},
     targets::worth,
     train_head::{HeadInputs, Trained},
     views::{views, with_views},
@@ -137,10 +137,13 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| ProofAhead::begin(weights.clone()));
     let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
     let extracting = ExtractOptions { cache: cache.clone(), ..plan.extracting() };
+    let needs_libtorch = plan.tunes_backbone() || options.head == HeadKind::Logistic;
     let mut loading = None;
     let mut progress = |n_done| {
         // Not sooner: while libtorch is being loaded no thread can start.
-        loading.get_or_insert_with(LoadingAhead::begin);
+        if needs_libtorch {
+            loading.get_or_insert_with(LoadingAhead::begin);
+        }
         observer.event(&Event::Extracting { n_done, n_total: photos.len() });
     };
     let (features, broken) = match extract(&weights, &photos, &extracting, &mut progress, stop) {
@@ -183,10 +186,9 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     clock.lap("views");
 
     // ---- The head.
-    tl_torch::set_intra_op_threads(1);
-    let train = table(train_rows, plan.spec().n_features, &train_labels, &data)?;
+    let train = table(train_rows, plan.spec().n_features, &train_labels, &data);
     let val_labels = labels(&val_features, &data.val);
-    let val = (n_val > 0).then(|| table(&val_features.rows, val_features.width, &val_labels, &data)).transpose()?;
+    let val = (n_val > 0).then(|| table(&val_features.rows, val_features.width, &val_labels, &data));
     let head_plan = plan.for_head();
     let counts = data.count(train_labels.iter().copied());
     let loss = options.loss_options(options.class_weights.of(&counts, file_weights));
@@ -216,7 +218,9 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     // ---- The backbone, where it is to move.
     let (mut weights, mut val, mut tuning) = (weights, val, None);
     if plan.tunes_backbone() {
-        let before = val.as_ref().filter(|_| !needs_no_head).map(|val| val.evaluate(&head, &loss)).transpose()?;
+        tl_torch::set_intra_op_threads(1);
+        let evaluate = |val: &Table| val.evaluate(&head, &loss, plan.n_threads());
+        let before = val.as_ref().filter(|_| !needs_no_head).map(evaluate).transpose()?;
         // What was known already says nothing of how fast photos are.
         let seconds_per_photo = (n_cached == 0).then(|| clock.seconds("features") / (n_train + n_val).max(1) as f64);
         let inputs = TuneInputs {
@@ -238,14 +242,14 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
             Tuned::Stopped { steps, records } => return interrupted(&folder, steps, &records),
         };
         (weights, head, history, stopped_early) = (tuned.weights, tuned.head, tuned.history, tuned.stopped_early);
-        val = tuned.val.map(|features| table(&features.rows, features.width, &val_labels, &data)).transpose()?;
+        val = tuned.val.map(|features| table(&features.rows, features.width, &val_labels, &data));
         kept_epoch = tuned.kept_epoch;
         tuning = Some((tuned.proof, tuned.images_per_second));
         clock.lap("tuning");
     }
 
     // ---- What it is worth.
-    let worth = val.map(|val| worth(&head, &val, &val_labels, &data)).transpose()?;
+    let worth = val.map(|val| worth(&head, &val, &val_labels, &data, plan.n_threads())).transpose()?;
     clock.lap("evaluation");
 
     // ---- Files.

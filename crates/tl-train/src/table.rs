@@ -1,21 +1,20 @@
 //! Rows of features with what they are to be answered with.
 
-use tch::Tensor;
 use tl_data::Sample;
 use tl_features::Features;
-use tl_head::{Head, LossOptions};
+use tl_head::{Head, LossOptions, Targets};
 
 use crate::{data::Data, error::TrainError, targets::evaluate};
 
 /// Features of one side with their labels.
 pub(crate) struct Table {
-    /// `[n_rows, width] f32`: the photos, then their views.
-    pub(crate) features: Tensor,
+    /// `[n_rows, width]`, row by row: the photos, then their views.
+    pub(crate) features: Vec<f32>,
+    pub(crate) width: usize,
     /// `[n_rows]`.
     pub(crate) labels: Vec<usize>,
-    /// What the rows are to be answered with: the labels, or `[n_rows, n_classes] f32` where rows may have several
-    /// classes.
-    pub(crate) targets: Tensor,
+    /// What the rows are to be answered with.
+    pub(crate) targets: Targets,
     /// Photos; the views of each come in as many rounds as there are.
     pub(crate) n_photos: usize,
 }
@@ -31,9 +30,19 @@ impl Table {
         self.labels.len()
     }
 
+    /// The features of the rows at `places`.
+    pub(crate) fn select(&self, places: &[usize]) -> Vec<f32> {
+        let mut rows = Vec::with_capacity(places.len() * self.width);
+        for place in places {
+            rows.extend_from_slice(&self.features[place * self.width..][..self.width]);
+        }
+        rows
+    }
+
     /// Loss and accuracy of a head that stands still.
-    pub(crate) fn evaluate(&self, head: &Head, loss: &LossOptions) -> Result<(f64, f64), TrainError> {
-        evaluate(head, &self.features, &self.targets, loss)
+    pub(crate) fn evaluate(&self, head: &Head, loss: &LossOptions, n_threads: usize) -> Result<(f64, f64), TrainError> {
+        let logits = head.logits_on(n_threads, &self.features)?;
+        evaluate(&logits, head.config().n_classes, &self.targets, loss)
     }
 }
 
@@ -48,9 +57,8 @@ pub(crate) fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
 }
 
 /// Rows with their labels, which the views of a photo share with it.
-pub(crate) fn table(rows: &[f32], width: usize, labels: &[usize], data: &Data) -> Result<Table, TrainError> {
+pub(crate) fn table(rows: &[f32], width: usize, labels: &[usize], data: &Data) -> Table {
     let (n_photos, n_rows) = (labels.len(), rows.len() / width);
     let labels: Vec<usize> = labels.iter().copied().cycle().take(n_rows).collect();
-    let features = tl_torch::tensor_from_f32(rows, &[n_rows as i64, width as i64])?;
-    Ok(Table { features, targets: data.answers().targets(&labels)?, labels, n_photos })
+    Table { features: rows.to_vec(), width, targets: data.answers().targets(&labels), labels, n_photos }
 }

@@ -1,8 +1,8 @@
-//! What the rows of features are to be answered with: one class each, or several.
+//! What photos are to be answered with: one class each, or several.
 
 use tch::{Kind, Tensor};
 use tl_data::LabelSets;
-use tl_head::{Head, LossOptions, loss_on, probabilities};
+use tl_head::{Head, LossOptions, Targets, probabilities, row_loss};
 use tl_metrics::Worth;
 
 use crate::{data::Data, error::TrainError, table::Table};
@@ -16,21 +16,18 @@ pub(crate) struct Answers<'a> {
 }
 
 impl Answers<'_> {
-    /// The labels themselves, `[n] i64`; or where they are sets of classes `[n, n_classes] f32`, 1 for each class of the
-    /// row.
-    pub(crate) fn targets(self, labels: &[usize]) -> Result<Tensor, TrainError> {
-        let Some(sets) = self.sets else {
-            return Ok(Tensor::f_from_slice(&labels.iter().map(|&label| label as i64).collect::<Vec<_>>())?);
-        };
+    /// The labels themselves; or where they are sets of classes, 1 for each class of the row.
+    pub(crate) fn targets(self, labels: &[usize]) -> Targets {
+        let Some(sets) = self.sets else { return Targets::Labels(labels.to_vec()) };
         let mut rows = vec![0.0; labels.len() * self.n_classes];
         for (row, &label) in rows.chunks_exact_mut(self.n_classes).zip(labels) {
             sets.classes(label).iter().for_each(|&class| row[class] = 1.0);
         }
-        Ok(tl_torch::tensor_from_f32(&rows, &[labels.len() as i64, self.n_classes as i64])?)
+        Targets::Several { rows, n_classes: self.n_classes }
     }
 }
 
-/// Rows whose most probable class is theirs; or that have the classes with a probability of 0.5 or more, and no others.
+/// Rows that are answered rightly, see [`Targets::n_correct`].
 pub(crate) fn n_correct(logits: &Tensor, targets: &Tensor) -> Result<usize, TrainError> {
     Ok(hits(logits, targets)?.f_int64_value(&[])? as usize)
 }
@@ -44,29 +41,28 @@ pub(crate) fn hits(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TrainErr
     Ok(hits.f_sum(Kind::Int64)?)
 }
 
-/// Loss and accuracy of `head` on rows of features.
+/// Loss and accuracy of logits, row by row.
 pub(crate) fn evaluate(
-    head: &Head,
-    features: &Tensor,
-    targets: &Tensor,
+    logits: &[f32],
+    n_classes: usize,
+    targets: &Targets,
     loss: &LossOptions,
 ) -> Result<(f64, f64), TrainError> {
-    let _guard = tch::no_grad_guard();
-    evaluate_logits(&head.forward(features)?, targets, loss)
-}
-
-/// Loss and accuracy of logits.
-pub(crate) fn evaluate_logits(logits: &Tensor, targets: &Tensor, loss: &LossOptions) -> Result<(f64, f64), TrainError> {
-    let _guard = tch::no_grad_guard();
-    let loss = loss_on(logits, targets, loss)?.f_double_value(&[])?;
-    Ok((loss, n_correct(logits, targets)? as f64 / targets.size()[0] as f64))
+    let value = row_loss(logits, n_classes, targets, loss)?.value;
+    Ok((value, targets.n_correct(logits, n_classes) as f64 / targets.len() as f64))
 }
 
 /// What the head is worth on the validation photos, with these labels.
-pub(crate) fn worth(head: &Head, val: &Table, labels: &[usize], data: &Data) -> Result<Worth, TrainError> {
-    let _guard = tch::no_grad_guard();
-    let (logits, multi_label) = (head.forward(&val.features)?, data.label_sets.is_some());
-    let probabilities = if multi_label { logits.f_sigmoid()? } else { probabilities(&logits, 1.0)? };
+pub(crate) fn worth(
+    head: &Head,
+    val: &Table,
+    labels: &[usize],
+    data: &Data,
+    n_threads: usize,
+) -> Result<Worth, TrainError> {
+    let multi_label = data.label_sets.is_some();
+    let logits = head.logits_on(n_threads, &val.features)?;
+    let rows = probabilities(&logits, data.classes.len(), 1.0, multi_label)?;
     let truth: Vec<&[usize]> = labels.iter().map(|label| data.classes_of(label)).collect();
-    Ok(Worth::new(&data.classes, &truth, &tl_torch::to_vec_f32(&probabilities)?, multi_label)?)
+    Ok(Worth::new(&data.classes, &truth, &rows, multi_label)?)
 }

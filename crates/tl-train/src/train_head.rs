@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tl_head::{CrossValidation, Head, LogisticOptions, LossOptions, fit_logistic_cv, fit_logistic_several_cv};
+use tl_head::{CrossValidation, Head, LogisticOptions, LossOptions, Targets, fit_logistic_cv, fit_logistic_several_cv};
 use tl_metrics::EpochRecord;
 
 use crate::{
@@ -78,9 +78,9 @@ impl HeadInputs<'_> {
         let min_steps = self.train.len().div_ceil(options.photos_per_step());
         let pace = Pace::new(options.photos_per_step(), self.train.len(), self.val.map_or(0, Table::len));
         let stopping = Stopping::new(options, self.started, min_steps, pace);
-        let mut run = HeadRun::new(options, self.loss.clone(), head, stopping)?;
+        let mut run = HeadRun::new(options, self.loss.clone(), &head, stopping)?;
         if let Some(checkpoint) = self.folder.map(RunFolder::checkpoint).filter(|file| file.is_file()) {
-            run.restore(Checkpoint::open(&checkpoint, self.data_blake3)?)?;
+            run.restore(Checkpoint::open(&checkpoint, self.data_blake3, head.config())?)?;
             run.tell_resumed(self.train.len(), observer);
         }
         let mut saved = Instant::now();
@@ -113,13 +113,16 @@ impl HeadInputs<'_> {
         // Before fine-tuning with the focal loss the head is fitted to its convex kin.
         let loss = LossOptions { focal_gamma: 0.0, ..self.loss.clone() };
         let fitting = LogisticOptions { loss, n_threads: self.plan.n_threads(), ..LogisticOptions::default() };
-        let Table { features, labels, targets, .. } = self.train;
-        let head = match targets.dim() {
-            1 => fit_logistic_cv(features, labels, self.n_classes, &choice, &fitting)?.head,
-            _ => fit_logistic_several_cv(features, targets, &choice, &fitting)?,
+        tl_torch::set_intra_op_threads(1);
+        let Table { features, width, labels, targets, .. } = self.train;
+        let features = tl_torch::tensor_from_f32(features, &[labels.len() as i64, *width as i64])?;
+        let head = match targets {
+            Targets::Labels(labels) => fit_logistic_cv(&features, labels, self.n_classes, &choice, &fitting)?.head,
+            Targets::Several { .. } => fit_logistic_several_cv(&features, &targets.to_tensor()?, &choice, &fitting)?,
         };
-        let (train_loss, train_accuracy) = self.train.evaluate(&head, &self.loss)?;
-        let val = self.val.map(|val| val.evaluate(&head, &self.loss)).transpose()?;
+        let evaluate = |table: &Table| table.evaluate(&head, &self.loss, self.plan.n_threads());
+        let (train_loss, train_accuracy) = evaluate(self.train)?;
+        let val = self.val.map(evaluate).transpose()?;
         let record = EpochRecord {
             epoch: 1,
             train_loss,

@@ -68,14 +68,14 @@ pub(crate) fn with_views(
 /// other.
 ///
 /// What is drawn for a photo depends on seed, epoch and photo alone, so that an interrupted run draws the same.
-pub(crate) fn drawn(mut order: Vec<i64>, n_photos: usize, n_rows: usize, seed: u64, epoch: usize) -> Vec<i64> {
+pub(crate) fn drawn(mut order: Vec<usize>, n_photos: usize, n_rows: usize, seed: u64, epoch: usize) -> Vec<usize> {
     let n_choices = (n_rows / n_photos.max(1)) as u64;
     for photo in &mut order {
         let mut draw = 0;
         if n_choices > 1 {
             draw = chance(seed, epoch, (*photo as u64 + 1).rotate_left(40)).next_u64() % n_choices;
         }
-        *photo = *photo % n_photos as i64 + (draw * n_photos as u64) as i64;
+        *photo = *photo % n_photos + draw as usize * n_photos;
     }
     order
 }
@@ -101,13 +101,13 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn each_photo_draws_among_its_own_rows(n_photos in 1usize..60, n_views in 0usize..6, seed: u64, epoch in 0usize..20) {
-            let order: Vec<i64> = (0..n_photos as i64).rev().collect();
+            let order: Vec<usize> = (0..n_photos).rev().collect();
             let draw = |epoch| drawn(order.clone(), n_photos, n_photos * (n_views + 1), seed, epoch);
             let rows = draw(epoch);
             proptest::prop_assert_eq!(&rows, &draw(epoch));
             for (row, photo) in rows.iter().zip(&order) {
-                proptest::prop_assert_eq!(row % n_photos as i64, *photo);
-                proptest::prop_assert!(*row < (n_photos * (n_views + 1)) as i64);
+                proptest::prop_assert_eq!(row % n_photos, *photo);
+                proptest::prop_assert!(*row < n_photos * (n_views + 1));
             }
             if n_photos > 30 && n_views > 0 {
                 proptest::prop_assert_ne!(&rows, &draw(epoch + 1));
@@ -118,7 +118,7 @@ mod tests {
         fn every_row_has_its_turn(seed: u64) {
             let mut counts = [0; 4];
             for epoch in 0..400 {
-                counts[drawn(vec![0], 1, 4, seed, epoch)[0] as usize] += 1;
+                counts[drawn(vec![0], 1, 4, seed, epoch)[0]] += 1;
             }
             proptest::prop_assert!(counts.iter().all(|n| (60..140).contains(n)), "{:?}", counts);
         }

@@ -11,11 +11,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use tch::Tensor;
 use tl_backbone::{Network, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, find_photos};
 use tl_features::{Cache, ExtractOptions, extract};
-use tl_head::{Head, HeadConfig, LossOptions, cross_entropy};
+use tl_head::{Backprop, Head, HeadConfig, LossOptions, Targets, row_loss};
 
 use super::{
     BenchArgs,
@@ -204,20 +203,15 @@ impl Bench<'_> {
     }
 
     fn head_step_ms(&self) -> Result<Spread> {
-        tl_torch::set_intra_op_threads(1);
         let width = self.weights.spec().n_features;
-        let rows: Vec<f32> = (0..HEAD_BATCH * width).map(|i| (i * 2_654_435_761 % 1000) as f32 / 1000.0).collect();
-        let features = tl_torch::tensor_from_f32(&rows, &[HEAD_BATCH as i64, width as i64])?;
-        let labels = Tensor::f_from_slice(&(0..HEAD_BATCH as i64).map(|i| i % 3).collect::<Vec<_>>())?;
-        let head = Head::new(&HeadConfig::notebook(width, 3), 0)?;
-        // Asking for them makes them collect gradients.
-        let mut parameters = head.trainable();
+        let features: Vec<f32> = (0..HEAD_BATCH * width).map(|i| (i * 2_654_435_761 % 1000) as f32 / 1000.0).collect();
+        let targets = Targets::Labels((0..HEAD_BATCH).map(|i| i % 3).collect());
+        let mut backprop = Backprop::new(&Head::new(&HeadConfig::notebook(width, 3), 0)?);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
         let mut step = || -> Result<f64> {
             let start = Instant::now();
-            for (_, parameter) in &mut parameters {
-                parameter.zero_grad();
-            }
-            cross_entropy(&head.forward(&features)?, &labels, &LossOptions::default())?.f_backward()?;
+            let loss = |logits: &[f32]| row_loss(logits, 3, &targets, &LossOptions::default());
+            pool.install(|| backprop.run(&features, loss, &|_, _| {}).map(|_| ()))?;
             Ok(start.elapsed().as_secs_f64() * 1e3)
         };
         step()?;

@@ -34,22 +34,27 @@ fn what_needs_no_network_does_not_load_libtorch() {
 }
 
 #[test]
-fn a_model_predicts_without_libtorch() {
+fn heads_train_and_predict_without_libtorch() {
     if !cfg!(lazy_libtorch) || !tl_backbone::Network::has_kernels(tl_backbone::Precision::F32) {
         eprintln!("skipped: here libtorch is loaded at the start, or computes the network");
         return;
     }
     let work = Work::with_photos(4);
-    let trained = watched(&work, &["train", "photos", "--epochs", "2", "--precision", "f32", "--out", "runs"]);
-    assert!(trained.status.success() && loaded_libtorch(&trained), "{}", String::from_utf8_lossy(&trained.stderr));
     for args in [
-        &["predict", "runs/latest", "photos"][..],
+        &["train", "photos", "--epochs", "2", "--precision", "f32", "--out", "runs"][..],
+        &["train", "photos", "--epochs", "2", "--precision", "f32", "--set", "ema_decay=0.9", "--set", "mixup=0.2"],
+        &["train", "photos", "--epochs", "2", "--precision", "f32", "--set", "clip_norm=1", "--keep", "best"],
+        &["lr-find", "photos", "--precision", "f32"],
+        &["predict", "runs/latest", "photos"],
         &["evaluate", "runs/latest", "photos"],
         &["info", "runs/latest", "--verify"],
     ] {
         let output = watched(&work, args);
-        assert!(output.status.success() && !loaded_libtorch(&output), "{args:?}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !loaded_libtorch(&output), "{args:?}: {error}");
     }
+    let fitted = watched(&work, &["train", "photos", "--head", "logistic", "--precision", "f32"]);
+    assert!(fitted.status.success() && loaded_libtorch(&fitted), "{}", String::from_utf8_lossy(&fitted.stderr));
 }
 
 #[test]
@@ -60,7 +65,8 @@ fn a_libtorch_that_cannot_be_loaded_is_an_error_that_says_what_to_do() {
     }
     let work = Work::with_photos(4);
     work.write("broken/libtorch_cpu.so", b"not a library");
-    let output = work.command(&["train", "photos"]).env("LD_LIBRARY_PATH", work.path("broken")).output().unwrap();
+    let args = ["train", "photos", "--head", "logistic"];
+    let output = work.command(&args).env("LD_LIBRARY_PATH", work.path("broken")).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains("libtorch cannot be loaded") && error.contains("cargo xtask fetch"), "{error}");

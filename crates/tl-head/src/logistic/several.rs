@@ -1,6 +1,7 @@
 //! The best linear head where rows may have several classes, or none.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
+use tl_torch::Array;
 
 use super::{
     CrossValidation, LogisticOptions,
@@ -35,37 +36,40 @@ pub fn fit_logistic_several_cv(
     }
     check_choice(choice, n_rows as usize)?;
     let rows = Rows::new(features, n_rows as usize)?;
+    let config = HeadConfig::linear(features.size()[1] as usize, n_classes as usize);
     let (mut weights, mut biases) = (Vec::new(), Vec::new());
     for class in 0..n_classes {
-        let (weight, bias) = fit_class(&rows, &targets.f_select(1, class)?, features.size()[1], choice, options)?;
-        weights.push(weight);
-        biases.push(bias);
+        let (weight, bias) = fit_class(&rows, &targets.f_select(1, class)?, config.n_features, choice, options)?;
+        weights.extend(weight);
+        biases.extend(bias);
     }
-    let config = HeadConfig::linear(features.size()[1] as usize, n_classes as usize);
-    let tensors = [("layers.0.weight", Tensor::f_stack(&weights, 0)?), ("layers.0.bias", Tensor::f_stack(&biases, 0)?)];
-    Head::from_tensors(&config, tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into())
+    let weight = Array::new(weights, &[config.n_classes, config.n_features])?;
+    let arrays = [("layers.0.weight", weight), ("layers.0.bias", Array::new(biases, &[config.n_classes])?)];
+    Head::from_arrays(&config, arrays.map(|(name, array)| (name.to_owned(), array)).into())
 }
 
-/// Weight `[F]` and bias `[]` of the class that rows have where `target` `[N]` is 1.
+/// Weight `[F]` and bias `[1]` of the class that rows have where `target` `[N]` is 1.
 fn fit_class(
     rows: &Rows,
     target: &Tensor,
-    width: i64,
+    width: usize,
     choice: &CrossValidation,
     options: &LogisticOptions,
-) -> Result<(Tensor, Tensor), HeadError> {
+) -> Result<(Vec<f32>, Vec<f32>), HeadError> {
     let labels: Vec<usize> = tl_torch::to_vec_f32(target)?.into_iter().map(|t| usize::from(t > 0.5)).collect();
     let n_with = labels.iter().sum::<usize>();
     if n_with == 0 || n_with == labels.len() {
         let odds = (n_with as f64 + 0.5) / ((labels.len() - n_with) as f64 + 0.5);
-        let zeros = Tensor::f_zeros([width], (Kind::Float, target.device()))?;
-        return Ok((zeros, Tensor::f_from_slice(&[odds.ln() as f32])?.f_squeeze()?));
+        return Ok((vec![0.0; width], vec![odds.ln() as f32]));
     }
     let fit = fit_cv(&Table::new(rows, &labels, 2, &options.loss)?, choice, options)?;
     // A softmax over two is a sigmoid of their difference.
-    let difference = |tensor: &Tensor| tensor.f_select(0, 1)?.f_sub(&tensor.f_select(0, 0)?);
+    let difference = |array: &Array| {
+        let (absent, present) = array.values().split_at(array.values().len() / 2);
+        present.iter().zip(absent).map(|(present, absent)| present - absent).collect()
+    };
     match fit.head.parameters().as_slice() {
-        [(_, weight), (_, bias)] => Ok((difference(weight)?, difference(bias)?)),
+        [(_, weight), (_, bias)] => Ok((difference(weight), difference(bias))),
         _ => Err(shape(labels.len() as i64, target)),
     }
 }

@@ -76,9 +76,9 @@ impl<'a> Table<'a> {
         let weights = Tensor::f_from_slice(&minimum.x)?.f_reshape([self.n_classes as i64, -1])?;
         let (weight, bias) = self.rows.space.to_features(&weights)?;
         let config = HeadConfig::linear(weight.size()[1] as usize, self.n_classes);
-        let tensors = [("layers.0.weight".to_owned(), weight), ("layers.0.bias".to_owned(), bias)];
+        let tensors = [("layers.0.weight".to_owned(), &weight), ("layers.0.bias".to_owned(), &bias)];
         Ok(LogisticFit {
-            head: Head::from_tensors(&config, tensors.into())?,
+            head: Head::from_tensors(&config, tensors)?,
             l2,
             objective: minimum.value,
             n_iterations: minimum.n_iterations,

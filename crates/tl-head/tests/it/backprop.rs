@@ -1,17 +1,38 @@
 //! Gradients written out, against autograd's.
 
+use std::{collections::BTreeMap, sync::Mutex};
+
 use tch::Tensor;
-use tl_head::{Backprop, Head, HeadConfig, HeadError, LossOptions, cross_entropy};
+use tl_head::{Backprop, Head, HeadConfig, HeadError, LossOptions, Targets, TensorHead, cross_entropy, row_loss};
 
-use crate::{label_tensor, labels, rows, tensor, values};
+use crate::{assert_close, label_tensor, labels, rows, tensor, values};
 
-fn loss(labels: &Tensor) -> impl FnOnce(&Tensor) -> Result<Tensor, HeadError> {
-    focal_loss(labels, 0.0)
+fn options(focal_gamma: f64) -> LossOptions {
+    LossOptions { class_weights: Some(vec![1.0, 2.0, 0.5]), label_smoothing: 0.1, focal_gamma }
 }
 
-fn focal_loss(labels: &Tensor, focal_gamma: f64) -> impl FnOnce(&Tensor) -> Result<Tensor, HeadError> {
-    let options = LossOptions { class_weights: Some(vec![1.0, 2.0, 0.5]), label_smoothing: 0.1, focal_gamma };
-    move |logits| cross_entropy(logits, labels, &options)
+/// Gradients of weight and bias by layer and block.
+type Gradients = BTreeMap<(usize, usize), [Vec<f32>; 2]>;
+
+/// The step's gradients, logits and loss; nothing is moved.
+fn run(backprop: &mut Backprop, features: &[f32], labels: &[usize], gamma: f64) -> (Gradients, Vec<f32>, f64) {
+    let gradients = Mutex::new(Gradients::new());
+    let targets = Targets::Labels(labels.to_vec());
+    let loss = |logits: &[f32]| row_loss(logits, 3, &targets, &options(gamma));
+    let (logits, value) = backprop
+        .run::<HeadError>(features, loss, &|own, gradient| {
+            let both = [gradient.weight.to_vec(), gradient.bias.to_vec()];
+            assert!(gradients.lock().unwrap().insert((own.layer, own.block), both).is_none());
+        })
+        .unwrap();
+    let logits = logits.to_vec();
+    (gradients.into_inner().unwrap(), logits, value)
+}
+
+/// Those of a layer, one block behind the other.
+fn of_layer(gradients: &Gradients, layer: usize) -> [Vec<f32>; 2] {
+    let blocks = || gradients.iter().filter(|((l, _), _)| *l == layer).map(|(_, both)| both);
+    [0, 1].map(|i| blocks().flat_map(|both| both[i].iter().copied()).collect())
 }
 
 /// Sizes on both sides of a block, and the two batch sizes of an epoch in turn.
@@ -20,24 +41,23 @@ fn gradients_are_those_of_autograd() {
     for hidden in [vec![], vec![5], vec![300, 129]] {
         let config = HeadConfig { n_features: 40, hidden, n_classes: 3 };
         let head = Head::new(&config, 7).unwrap();
-        let mut backprop = Backprop::new(&head).unwrap();
-        let pool = tl_torch::thread_pool(2).unwrap();
+        let (mut backprop, for_autograd) = (Backprop::new(&head), TensorHead::of(&head).unwrap());
         for (n, gamma) in [(32, 0.0), (7, 0.0), (32, 2.0)] {
-            let features = tensor(&rows(n, 40), n);
-            let labels = label_tensor(&labels(n, 3));
-            let (logits, value) = backprop.run(&features, &pool, focal_loss(&labels, gamma)).unwrap();
+            let (features, labels) = (rows(n, 40), labels(n, 3));
+            let (found, logits, value) = run(&mut backprop, &features, &labels, gamma);
+            assert_eq!(backprop.logits(&features).unwrap(), logits);
 
-            let handles = head.trainable();
-            let wanted_logits = head.forward(&features).unwrap();
-            let wanted = focal_loss(&labels, gamma)(&wanted_logits).unwrap();
+            let handles = for_autograd.trainable();
+            let wanted_logits = for_autograd.forward(&tensor(&features, n)).unwrap();
+            let wanted = cross_entropy(&wanted_logits, &label_tensor(&labels), &options(gamma)).unwrap();
             let parameters: Vec<&Tensor> = handles.iter().map(|(_, tensor)| tensor).collect();
             let gradients = Tensor::f_run_backward(&[&wanted], &parameters, false, false).unwrap();
             assert!((value - wanted.double_value(&[])).abs() < 1e-6);
             assert_near(&logits, &wanted_logits, "logits");
-            assert_eq!(values(&backprop.logits(&features, &pool).unwrap()), values(&logits));
-            assert_eq!(backprop.gradients().len(), gradients.len());
-            for ((name, _), (found, wanted)) in handles.iter().zip(backprop.gradients().iter().zip(&gradients)) {
-                assert_near(found, wanted, name);
+            for (i, wanted) in gradients.chunks(2).enumerate() {
+                let [weight, bias] = of_layer(&found, i);
+                assert_near(&weight, &wanted[0], &format!("weight {i}"));
+                assert_near(&bias, &wanted[1], &format!("bias {i}"));
             }
         }
     }
@@ -46,32 +66,64 @@ fn gradients_are_those_of_autograd() {
 #[test]
 fn the_same_bits_for_any_number_of_threads() {
     let config = HeadConfig { n_features: 257, hidden: vec![300, 200], n_classes: 3 };
-    let features = tensor(&rows(33, 257), 33);
-    let labels = label_tensor(&labels(33, 3));
     let gradients = |n_threads| {
-        let head = Head::new(&config, 0).unwrap();
-        let mut backprop = Backprop::new(&head).unwrap();
-        let _ = backprop.run(&features, &tl_torch::thread_pool(n_threads).unwrap(), loss(&labels)).unwrap();
-        backprop.gradients().iter().map(values).collect::<Vec<_>>()
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        let mut backprop = Backprop::new(&Head::new(&config, 0).unwrap());
+        pool.install(|| run(&mut backprop, &rows(33, 257), &labels(33, 3), 0.0))
     };
     let alone = gradients(1);
-    assert!(alone.iter().flatten().any(|g| *g != 0.0));
+    assert!(alone.0.values().flatten().flatten().any(|g| *g != 0.0));
     for n_threads in [2, 3] {
         assert_eq!(gradients(n_threads), alone, "{n_threads} threads");
     }
 }
 
+/// Blocks that are changed while others are still being computed, in the step and by themselves.
 #[test]
-fn features_of_another_width_are_refused() {
-    let head = Head::new(&HeadConfig::linear(4, 3), 0).unwrap();
-    let pool = tl_torch::thread_pool(1).unwrap();
-    let labels = label_tensor(&labels(2, 3));
-    let error = Backprop::new(&head).unwrap().run(&tensor(&rows(2, 5), 2), &pool, loss(&labels)).unwrap_err();
-    assert!(error.to_string().contains("[2, 4]"), "{error}");
+fn what_takes_the_blocks_may_move_them() {
+    let config = HeadConfig { n_features: 40, hidden: vec![300, 129], n_classes: 3 };
+    let head = Head::new(&config, 7).unwrap();
+    let mut still = Backprop::new(&head);
+    let (gradients, ..) = run(&mut still, &rows(9, 40), &labels(9, 3), 0.0);
+    let mut moving = Backprop::new(&head);
+    let targets = Targets::Labels(labels(9, 3));
+    let loss = |logits: &[f32]| row_loss(logits, 3, &targets, &options(0.0));
+    moving
+        .run::<HeadError>(&rows(9, 40), loss, &|own, gradient| {
+            own.weight.iter_mut().zip(gradient.weight).for_each(|(w, g)| *w -= g);
+            own.bias.iter_mut().zip(gradient.bias).for_each(|(b, g)| *b -= g);
+        })
+        .unwrap();
+    still.for_each_block(&|own| {
+        let [weight, bias] = &gradients[&(own.layer, own.block)];
+        own.weight.iter_mut().zip(weight).for_each(|(w, g)| *w -= g);
+        own.bias.iter_mut().zip(bias).for_each(|(b, g)| *b -= g);
+    });
+    let (moving, still) = (moving.head().unwrap(), still.head().unwrap());
+    for ((name, found), (_, wanted)) in moving.parameters().into_iter().zip(still.parameters()) {
+        assert_eq!(found.values(), wanted.values(), "{name}");
+    }
+    assert_ne!(moving.logits(&rows(2, 40)).unwrap(), head.logits(&rows(2, 40)).unwrap());
 }
 
-fn assert_near(found: &Tensor, wanted: &Tensor, what: &str) {
-    let difference = (found - wanted).abs().max().double_value(&[]);
-    let size = wanted.abs().max().double_value(&[]).max(1e-6);
-    assert!(difference <= 1e-5 * size, "{what}: {difference} of {size}");
+#[test]
+fn a_loss_that_is_no_number_moves_nothing() {
+    let mut backprop = Backprop::new(&Head::new(&HeadConfig::linear(4, 3), 0).unwrap());
+    let features = [f32::NAN; 8];
+    let (gradients, _, value) = run(&mut backprop, &features, &[0, 1], 0.0);
+    assert!(value.is_nan() && gradients.is_empty());
+}
+
+#[test]
+fn features_of_another_width_are_refused() {
+    let mut backprop = Backprop::new(&Head::new(&HeadConfig::linear(4, 3), 0).unwrap());
+    let error = backprop.logits(&rows(2, 5)).unwrap_err();
+    assert!(error.to_string().contains("[N, 4]"), "{error}");
+}
+
+fn assert_near(found: &[f32], wanted: &Tensor, what: &str) {
+    let wanted = values(wanted);
+    let size = wanted.iter().fold(1e-6f32, |a, b| a.max(b.abs()));
+    assert!(wanted.iter().any(|w| *w != 0.0), "{what}");
+    assert_close(found, &wanted, 1e-5 * size);
 }

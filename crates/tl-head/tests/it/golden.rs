@@ -1,14 +1,14 @@
 //! Against PyTorch, scikit-learn and `SciPy`; `tests/golden.py` made the numbers.
 
 use tl_head::{
-    Head, HeadConfig, LogisticOptions, LossOptions, binary_cross_entropy, cross_entropy, fit_logistic, fit_temperature,
-    mixed_cross_entropy, probabilities,
+    HeadConfig, LogisticOptions, LossOptions, TensorHead, binary_cross_entropy, cross_entropy, fit_logistic,
+    fit_temperature, mixed_cross_entropy, probabilities,
 };
 
 use crate::{assert_close, label_tensor, labels, rows, tensor, values};
 
 /// A 3-2-2 head with the script's parameters.
-fn head() -> Head {
+fn head() -> TensorHead {
     let quarters = |n, width| rows(n, width).iter().map(|v| v / 4.0).collect::<Vec<_>>();
     let vector = |values: &[f32]| tensor(values, 1).reshape([-1]);
     let tensors = [
@@ -18,7 +18,7 @@ fn head() -> Head {
         ("layers.1.bias".to_owned(), vector(&[0.0, 0.125])),
     ];
     let config = HeadConfig { n_features: 3, hidden: vec![2], n_classes: 2 };
-    Head::from_tensors(&config, tensors.into()).unwrap()
+    TensorHead::from_tensors(&config, tensors.into()).unwrap()
 }
 
 #[test]
@@ -37,6 +37,7 @@ fn logits_and_gradients() {
         0.158_966_06,
     ];
     assert_close(&values(&logits), &expected, 1e-6);
+    assert_close(&head.to_head().unwrap().logits(&rows(4, 3)).unwrap(), &expected, 1e-6);
     cross_entropy(&logits, &label_tensor(&labels(4, 2)), &LossOptions::default()).unwrap().backward();
     let gradients: [&[f32]; 4] = [
         &[-0.302_172_4, 0.067_303_83, -0.374_106_66, 0.114_335_5, -0.025_466_315, 0.141_553_87],
@@ -180,7 +181,7 @@ fn logistic_regressions() {
         let options = LogisticOptions { tolerance: 1e-10, ..LogisticOptions::default() };
         let fit = fit_logistic(&features, &labels, n_classes, l2, &options).unwrap();
         assert!((fit.objective - objective).abs() < 1e-6, "{} is not {objective}", fit.objective);
-        let found = probabilities(&fit.head.forward(&features.narrow(0, 0, 3)).unwrap(), 1.0).unwrap();
-        assert_close(&values(&found), expected, 2e-4);
+        let logits = fit.head.logits(&values(&features.narrow(0, 0, 3))).unwrap();
+        assert_close(&probabilities(&logits, n_classes, 1.0, false).unwrap(), expected, 2e-4);
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use tch::Tensor;
-use tl_head::{Head, HeadConfig};
+use tl_head::{Head, HeadConfig, HeadError};
+use tl_torch::Array;
 
-use crate::{rows, tensor, values};
+use crate::rows;
 
-fn copies(head: &Head) -> BTreeMap<String, Tensor> {
-    head.parameters().into_iter().map(|(name, tensor)| (name, tensor.copy())).collect()
+fn copies(head: &Head) -> BTreeMap<String, Array> {
+    head.parameters().into_iter().map(|(name, array)| (name, array.clone())).collect()
 }
 
 #[test]
@@ -18,10 +18,10 @@ fn the_notebooks_head_has_its_parameters() {
     assert_eq!(config.to_string(), "1024-1024-1024-512-3");
     assert_eq!(config.n_parameters(), 2_625_539);
     let head = Head::new(&config, 0).unwrap();
-    assert_eq!(head.n_parameters(), head.parameters().iter().map(|(_, tensor)| tensor.numel()).sum::<usize>());
+    assert_eq!(head.n_parameters(), head.parameters().iter().map(|(_, array)| array.values().len()).sum::<usize>());
     let names: Vec<String> = head.parameters().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names[..3], ["layers.0.weight", "layers.0.bias", "layers.1.weight"]);
-    assert_eq!(head.parameters()[6].1.size(), [3, 512]);
+    assert_eq!(head.parameters()[6].1.shape(), [3, 512]);
 }
 
 #[test]
@@ -43,50 +43,45 @@ fn sizes_that_make_no_head_are_refused() {
     ] {
         let error = Head::new(&config, 0).unwrap_err().to_string();
         assert!(error.contains("describes no head"), "{error}");
-        Head::from_tensors(&config, BTreeMap::new()).unwrap_err();
+        Head::from_arrays(&config, BTreeMap::new()).unwrap_err();
     }
 }
 
 #[test]
 fn every_unfit_parameter_is_listed() {
     let config = HeadConfig { n_features: 4, hidden: vec![3], n_classes: 2 };
-    let mut tensors = copies(&Head::new(&config, 0).unwrap());
-    tensors.remove("layers.0.bias");
-    tensors.insert("layers.1.weight".to_owned(), tensor(&rows(3, 2), 3));
-    tensors.insert("layers.2.bias".to_owned(), tensor(&rows(1, 1), 1));
+    let mut arrays = copies(&Head::new(&config, 0).unwrap());
+    arrays.remove("layers.0.bias");
+    arrays.insert("layers.1.weight".to_owned(), Array::new(rows(3, 2), &[3, 2]).unwrap());
+    arrays.insert("layers.2.bias".to_owned(), Array::new(rows(1, 1), &[1]).unwrap());
     assert_eq!(
-        Head::from_tensors(&config, tensors).unwrap_err().to_string(),
+        Head::from_arrays(&config, arrays).unwrap_err().to_string(),
         "these are not the parameters of the head 4-3-2: layers.0.bias is missing, layers.1.weight has shape [3, 2] and \
          not [2, 3], layers.2.bias is unexpected; use the configuration they were saved with"
     );
 }
 
 #[test]
+fn a_row_has_the_same_logits_whatever_is_beside_it_and_whoever_computes_it() {
+    let config = HeadConfig { n_features: 50, hidden: vec![129], n_classes: 7 };
+    let head = Head::new(&config, 3).unwrap();
+    let features = rows(150, 50);
+    let together = head.logits(&features).unwrap();
+    for (row, logits) in features.chunks(50).zip(together.chunks(7)) {
+        assert_eq!(head.logits(row).unwrap(), logits);
+    }
+    for n_threads in [0, 1, 2, 7, 200] {
+        assert_eq!(head.logits_on(n_threads, &features).unwrap(), together, "{n_threads} threads");
+    }
+    assert!(head.logits(&[]).unwrap().is_empty() && head.logits_on(2, &[]).unwrap().is_empty());
+}
+
+#[test]
 fn features_of_another_width_are_refused() {
     let head = Head::new(&HeadConfig::linear(4, 2), 0).unwrap();
-    let error = head.forward(&tensor(&rows(2, 5), 2)).unwrap_err().to_string();
-    assert_eq!(error, "features must have shape [N, 4], but has [2, 5]");
-    assert!(head.forward(&Tensor::from_slice(&[1f32, 2.0, 3.0, 4.0])).is_err());
-}
-
-#[test]
-fn forward_leaves_the_features_alone() {
-    let head = Head::new(&HeadConfig { n_features: 4, hidden: vec![8, 8], n_classes: 2 }, 0).unwrap();
-    let features = tensor(&rows(3, 4), 3);
-    let _ = head.forward(&features).unwrap();
-    assert_eq!(values(&features), rows(3, 4));
-}
-
-#[test]
-fn what_is_trained_is_the_heads_own() {
-    let head = Head::new(&HeadConfig::linear(4, 2), 0).unwrap();
-    let before = values(&head.forward(&tensor(&rows(1, 4), 1)).unwrap());
-    let _guard = tch::no_grad_guard();
-    for (_, mut parameter) in head.trainable() {
-        assert!(parameter.requires_grad());
-        let _ = parameter.g_add_scalar_(1.0);
+    for error in [head.logits(&[0.0; 6]).unwrap_err(), head.logits_on(2, &[0.0; 6]).unwrap_err()] {
+        assert!(matches!(error, HeadError::Shape { .. }) && error.to_string().contains("[N, 4]"), "{error}");
     }
-    assert_ne!(values(&head.forward(&tensor(&rows(1, 4), 1)).unwrap()), before);
 }
 
 proptest! {
@@ -98,8 +93,7 @@ proptest! {
     ) {
         let config = HeadConfig { n_features: 5, hidden, n_classes };
         let head = Head::new(&config, seed).unwrap();
-        let again = Head::from_tensors(&config, copies(&Head::new(&config, seed).unwrap())).unwrap();
-        let features = tensor(&rows(3, 5), 3);
-        prop_assert_eq!(values(&head.forward(&features).unwrap()), values(&again.forward(&features).unwrap()));
+        let again = Head::from_arrays(&config, copies(&Head::new(&config, seed).unwrap())).unwrap();
+        prop_assert_eq!(head.logits(&rows(3, 5)).unwrap(), again.logits(&rows(3, 5)).unwrap());
     }
 }

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use tch::{Kind, Tensor};
 use tl_head::{
-    CrossValidation, LogisticFit, LogisticOptions, LossOptions, cross_entropy, fit_logistic, fit_logistic_cv,
-    fit_logistic_several_cv,
+    CrossValidation, LogisticFit, LogisticOptions, LossOptions, TensorHead, cross_entropy, fit_logistic,
+    fit_logistic_cv, fit_logistic_several_cv,
 };
 
 use crate::{label_tensor, labels, rows, tensor, values};
@@ -18,7 +18,7 @@ fn table(n: usize, width: usize, n_classes: usize) -> (Tensor, Vec<usize>) {
 }
 
 fn parameters(fit: &LogisticFit) -> Vec<f32> {
-    fit.head.parameters().into_iter().flat_map(|(_, tensor)| values(tensor)).collect()
+    fit.head.parameters().into_iter().flat_map(|(_, array)| array.values().to_vec()).collect()
 }
 
 #[test]
@@ -56,10 +56,10 @@ fn the_objective_is_the_loss_of_the_head_plus_its_penalty() {
         LossOptions { class_weights: Some(vec![1.0, 0.5, 2.0, 0.25]), label_smoothing: 0.1, ..LossOptions::default() };
     let options = LogisticOptions { loss: loss.clone(), ..LogisticOptions::default() };
     let fit = fit_logistic(&features, &labels, 4, 0.05, &options).unwrap();
-    let logits = fit.head.forward(&features).unwrap();
+    let logits = TensorHead::of(&fit.head).unwrap().forward(&features).unwrap();
     let loss = cross_entropy(&logits, &label_tensor(&labels), &loss).unwrap().double_value(&[]);
     let variance = (&features - features.mean_dim(0, true, Kind::Float)).square().mean(Kind::Double).double_value(&[]);
-    let squares = fit.head.parameters()[0].1.square().sum(Kind::Double).double_value(&[]);
+    let squares = fit.head.parameters()[0].1.values().iter().map(|w| f64::from(w * w)).sum::<f64>();
     let penalty = 0.05 / 2.0 * squares * variance;
     assert!((loss + penalty - fit.objective).abs() < 1e-5, "{loss} + {penalty} is not {}", fit.objective);
 }
@@ -73,7 +73,7 @@ fn features_that_never_change_are_harmless() {
     // The mean variance is 5/7 of what it was, and with it the size of the weights' squares.
     assert!((fit(&more, 0.1).objective - fit(&features, 0.1 * 5.0 / 7.0).objective).abs() < 1e-6);
     let same = fit(&(features.zeros_like() + 1.0), 0.1);
-    assert!(values(&same.head.forward(&features).unwrap()).iter().all(|v| v.is_finite()));
+    assert!(same.head.logits(&values(&features)).unwrap().iter().all(|v| v.is_finite()));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_class_with_one_row_or_none_is_no_obstacle() {
     labels = labels.into_iter().map(|label| label % 2).collect();
     labels[7] = 2;
     let fit = fit_logistic_cv(&features, &labels, 4, &CrossValidation::default(), &LogisticOptions::default()).unwrap();
-    assert!(values(&fit.head.forward(&features).unwrap()).iter().all(|v| v.is_finite()));
+    assert!(fit.head.logits(&values(&features)).unwrap().iter().all(|v| v.is_finite()));
 }
 
 /// Views that equal their photos change nothing: they are held out together, and the means stay what they were.
@@ -100,7 +100,7 @@ fn views_are_held_out_with_their_photo() {
         assert!((a.loss - b.loss).abs() < 2e-3 * a.loss, "{a:?} is not {b:?}");
     }
     for (a, b) in
-        values(&plain.head.forward(&features).unwrap()).iter().zip(values(&thrice.head.forward(&features).unwrap()))
+        plain.head.logits(&values(&features)).unwrap().iter().zip(thrice.head.logits(&values(&features)).unwrap())
     {
         assert!((a - b).abs() < 1e-2, "{a} is not {b}");
     }
@@ -141,7 +141,7 @@ proptest! {
         let other = &features * scale + shift * scale;
         let logits = |features: &Tensor| {
             let fit = fit_logistic(features, &labels, 3, 0.1, &LogisticOptions::default()).unwrap();
-            values(&fit.head.forward(features).unwrap())
+            fit.head.logits(&values(features)).unwrap()
         };
         for (a, b) in logits(&features).iter().zip(logits(&other)) {
             prop_assert!((a - b).abs() < 2e-3, "{} is not {}", a, b);
@@ -153,12 +153,13 @@ proptest! {
 fn several_classes_are_fitted_each_for_itself() {
     let (features, labels) = table(60, 12, 2);
     let (choice, options) = (CrossValidation::default(), LogisticOptions::default());
-    let one = fit_logistic_cv(&features, &labels, 2, &choice, &options).unwrap().head.forward(&features).unwrap();
+    let one =
+        fit_logistic_cv(&features, &labels, 2, &choice, &options).unwrap().head.logits(&values(&features)).unwrap();
     // The second of two classes, one that all rows have, and one that none has.
     let targets: Vec<f32> = labels.iter().flat_map(|&label| [label as f32, 1.0, 0.0]).collect();
     let several = fit_logistic_several_cv(&features, &tensor(&targets, 60), &choice, &options).unwrap();
-    let logits = values(&several.forward(&features).unwrap());
-    for (logits, one) in logits.chunks_exact(3).zip(values(&one).chunks_exact(2)) {
+    let logits = several.logits(&values(&features)).unwrap();
+    for (logits, one) in logits.chunks_exact(3).zip(one.chunks_exact(2)) {
         assert!((logits[0] - (one[1] - one[0])).abs() < 1e-4, "{logits:?} {one:?}");
         assert_eq!(logits[1], 121_f32.ln());
         assert_eq!(logits[2], -logits[1]);

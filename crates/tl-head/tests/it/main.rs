@@ -6,10 +6,11 @@
 mod backprop;
 mod golden;
 mod head;
-mod inference;
 mod logistic;
 mod loss;
+mod row_loss;
 mod temperature;
+mod tensor_head;
 
 use tch::Tensor;
 

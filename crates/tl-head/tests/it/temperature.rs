@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tl_head::{fit_temperature, probabilities};
 
-use crate::{rows, tensor, values};
+use crate::rows;
 
 #[test]
 fn no_evidence_stays_inside_the_range() {
@@ -27,7 +27,7 @@ fn what_cannot_be_fitted_is_refused() {
         assert!(error.contains(expected), "{error}");
     }
     for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(probabilities(&tensor(&rows(1, 2), 1), temperature).is_err());
+        assert!(probabilities(&rows(1, 2), 2, temperature, false).is_err());
     }
 }
 
@@ -46,12 +46,17 @@ proptest! {
 
     #[test]
     fn probabilities_sum_to_one_and_keep_the_winner(n in 1usize..6, temperature in 0.1f64..10.0) {
-        let logits = tensor(&rows(n, 4), n);
-        let p = probabilities(&logits, temperature).unwrap();
-        for row in values(&p).chunks_exact(4) {
-            prop_assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        let logits = rows(n, 4);
+        let p = probabilities(&logits, 4, temperature, false).unwrap();
+        let best = |row: &[f32]| (1..4).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+        for (p, logits) in p.chunks_exact(4).zip(logits.chunks_exact(4)) {
+            prop_assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            prop_assert_eq!(best(p), best(logits));
         }
-        let best = |tensor: &tch::Tensor| Vec::<i64>::try_from(tensor.argmax(1, false)).unwrap();
-        prop_assert_eq!(best(&p), best(&logits));
+        let each = probabilities(&logits, 4, temperature, true).unwrap();
+        for (p, logit) in each.iter().zip(logits) {
+            let logit = f64::from(logit) / temperature;
+            prop_assert!((f64::from(*p) - 1.0 / (1.0 + (-logit).exp())).abs() < 1e-6);
+        }
     }
 }

@@ -12,6 +12,8 @@ use crate::{
 const SHORT: usize = 64;
 /// Terms that are added to all sums before the next: that many rows of the right matrix stay in the nearest cache.
 const TERMS: usize = 256;
+/// The same where left rows lie across memory.
+const TERMS_ACROSS: usize = 128;
 
 /// Where a tile begins, and the terms that it adds.
 #[derive(Clone, Copy)]
@@ -20,6 +22,8 @@ struct Place {
     column: usize,
     first_term: usize,
     n_terms: usize,
+    /// Where the tile's left values begin.
+    left: usize,
 }
 
 /// Of matrices that fit together and into their slices, and are not empty: in tiles of `ROWS` by `16 * COLUMNS` sums, or
@@ -41,19 +45,76 @@ pub(crate) fn blocks<
     product: &mut [f32],
 ) {
     let [m, k] = left.shape;
+    if left.row_step == 1 && left.column_step > 1 {
+        return across::<R, ROWS, COLUMNS>(r, left, right, product);
+    }
     for first_term in (0..k).step_by(TERMS) {
-        let mut place = Place { row: 0, column: 0, first_term, n_terms: TERMS.min(k - first_term) };
-        while k <= SHORT && place.row + SHORT_ROWS <= m {
-            columns::<R, SHORT_ROWS, SHORT_COLUMNS>(r, left, right, product, place);
-            place.row += SHORT_ROWS;
+        let n_terms = TERMS.min(k - first_term);
+        let at = |row| Place {
+            row,
+            column: 0,
+            first_term,
+            n_terms,
+            left: row * left.row_step + first_term * left.column_step,
+        };
+        let mut row = 0;
+        while k <= SHORT && row + SHORT_ROWS <= m {
+            columns::<R, SHORT_ROWS, SHORT_COLUMNS>(r, left, right, product, at(row));
+            row += SHORT_ROWS;
         }
-        while place.row + ROWS <= m {
-            columns::<R, ROWS, COLUMNS>(r, left, right, product, place);
-            place.row += ROWS;
+        while row + ROWS <= m {
+            columns::<R, ROWS, COLUMNS>(r, left, right, product, at(row));
+            row += ROWS;
         }
-        while place.row < m {
-            columns::<R, 1, COLUMNS>(r, left, right, product, place);
-            place.row += 1;
+        while row < m {
+            columns::<R, 1, COLUMNS>(r, left, right, product, at(row));
+            row += 1;
+        }
+    }
+}
+
+/// The same where left rows lie across memory, their values side by side: sixteen rows at a time are copied into one piece,
+/// so that each line of memory is fetched once, and terms that begin a multiple of 4 KiB apart do not drive each other
+/// out of the nearest cache.
+#[inline(always)]
+fn across<R: Registers, const ROWS: usize, const COLUMNS: usize>(
+    r: R,
+    left: Matrix<'_>,
+    right: &[f32],
+    product: &mut [f32],
+) {
+    let [m, k] = left.shape;
+    let mut piece = [0.0; TERMS_ACROSS * LANES];
+    for first_term in (0..k).step_by(TERMS_ACROSS) {
+        let n_terms = TERMS_ACROSS.min(k - first_term);
+        for first_row in (0..m).step_by(LANES) {
+            let n_rows = LANES.min(m - first_row);
+            copy(r, left, [first_row, first_term], n_rows, &mut piece[..n_terms * LANES]);
+            let piece = Matrix { values: &piece, shape: left.shape, row_step: 1, column_step: LANES };
+            let at = |row| Place { row: first_row + row, column: 0, first_term, n_terms, left: row };
+            let mut row = 0;
+            while row + ROWS <= n_rows {
+                columns::<R, ROWS, COLUMNS>(r, piece, right, product, at(row));
+                row += ROWS;
+            }
+            while row < n_rows {
+                columns::<R, 1, COLUMNS>(r, piece, right, product, at(row));
+                row += 1;
+            }
+        }
+    }
+}
+
+/// Copies the terms of up to sixteen left rows, and asks for those of the next.
+#[inline(always)]
+fn copy<R: Registers>(r: R, left: Matrix<'_>, [row, term]: [usize; 2], n_rows: usize, piece: &mut [f32]) {
+    let first = left.values.as_ptr().wrapping_add(row + term * left.column_step);
+    for (term, to) in piece.chunks_exact_mut(LANES).enumerate() {
+        let from = first.wrapping_add(term * left.column_step);
+        // SAFETY: rows and terms are within the matrix, whose rows are side by side; a prefetch touches nothing.
+        unsafe {
+            r.store_first(LANES, to.as_mut_ptr(), r.load_first(n_rows, from));
+            _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(LANES).cast());
         }
     }
 }
@@ -92,7 +153,7 @@ fn tile<R: Registers, const M: usize, const N: usize, const IS_WHOLE: bool>(
     product: &mut [f32],
     place: Place,
 ) {
-    let Place { row, column, first_term, n_terms } = place;
+    let Place { row, column, first_term, n_terms, left: first_left } = place;
     let (n, is_short) = (product.len() / left.shape[0], left.shape[1] <= SHORT);
     let n_first = if IS_WHOLE { LANES } else { n - column };
     let mut sums = [[r.splat(0.0); N]; M];
@@ -110,7 +171,7 @@ fn tile<R: Registers, const M: usize, const N: usize, const IS_WHOLE: bool>(
         if is_short {
             ask_for_writing::<M, N>(out, n);
         }
-        let mut left_at = left.values.as_ptr().wrapping_add(row * left.row_step + first_term * left.column_step);
+        let mut left_at = left.values.as_ptr().wrapping_add(first_left);
         let mut right_at = right.as_ptr().wrapping_add(first_term * n + column);
         for term in 0..n_terms {
             if !is_short && left.column_step == 1 && term % LANES == 0 {

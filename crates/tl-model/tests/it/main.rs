@@ -157,7 +157,7 @@ fn a_failed_save_leaves_the_file_that_was_there() {
 
 #[test]
 fn photos_keep_their_places_over_many_parts() {
-    let classifier = Classifier::from_bundle(bundle()).unwrap();
+    let classifier = Classifier::from_bundle(bundle());
     let folder = tempfile::tempdir().unwrap();
     let (photo, missing) = (folder.path().join("photo.bmp"), folder.path().join("missing.bmp"));
     std::fs::write(&photo, bmp()).unwrap();

@@ -1,7 +1,7 @@
 //! What a batch that `BatchNorm` looks at as a whole takes of memory: measured, not computed.
 
 use tl_backbone::{Backbone, BatchNorm, Weights, layers};
-use tl_head::{Head, LossOptions};
+use tl_head::{Head, LossOptions, TensorHead};
 use tl_torch::thread_pool;
 
 use super::{
@@ -28,7 +28,8 @@ pub(crate) fn whole_batch_bytes(
     let (preprocessing, precision, micro_batch) = (plan.preprocessing(), plan.tuning_precision(), plan.micro_batch());
     let mut backbone = Backbone::new(weights)?;
     backbone.train_layers(&plan.freeze().trained(&layers(plan.spec())), BatchNorm::Batch)?;
-    let model = Model { backbone, head: Head::new(&plan.head_config(n_classes), plan.options().seed)? };
+    let model =
+        Model { backbone, head: TensorHead::of(&Head::new(&plan.head_config(n_classes), plan.options().seed)?)? };
     let worker = |_| Worker::new(&model.backbone, &preprocessing, precision, micro_batch, None);
     let mut workers: Vec<Worker> = (0..plan.n_threads()).map(worker).collect::<Result<_, _>>()?;
     let mut crew = Crew { pool: &thread_pool(plan.options().threads)?, workers: &mut workers, micro_batch };

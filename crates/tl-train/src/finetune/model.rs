@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use tch::Tensor;
 use tl_backbone::{Backbone, LayerInfo};
-use tl_head::Head;
+use tl_head::TensorHead;
 
 use crate::error::TrainError;
 
 /// A backbone with a head.
 pub(crate) struct Model {
     pub(crate) backbone: Backbone,
-    pub(crate) head: Head,
+    pub(crate) head: TensorHead,
 }
 
 impl Model {
@@ -44,9 +44,9 @@ impl Model {
     }
 
     /// The head with the same numbers, not copied, for another thread's graph.
-    pub(crate) fn share_head(&self) -> Result<Head, TrainError> {
+    pub(crate) fn share_head(&self) -> Result<TensorHead, TrainError> {
         let parameters = self.head.parameters().into_iter();
         let parameters = parameters.map(|(name, tensor)| Ok((name, tensor.f_detach()?)));
-        Ok(Head::from_tensors(self.head.config(), parameters.collect::<Result<_, TrainError>>()?)?)
+        Ok(TensorHead::from_tensors(self.head.config(), parameters.collect::<Result<_, TrainError>>()?)?)
     }
 }

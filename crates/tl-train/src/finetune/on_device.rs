@@ -106,7 +106,7 @@ impl OnDevice {
 #[cfg(test)]
 mod tests {
     use tl_backbone::{BatchNorm, Precision, Weights};
-    use tl_head::Head;
+    use tl_head::{Head, TensorHead};
 
     use super::*;
     use crate::{gradients::global_norm, recipe::Recipe, targets::Answers};
@@ -122,7 +122,7 @@ mod tests {
             Backbone::new(&Weights::initial(plan.spec(), 0).expect("it is drawn")).expect("it is copied");
         let norm = if norm == NormKind::Batch { BatchNorm::Batch } else { BatchNorm::Frozen };
         backbone.train_from(1, norm).expect("there are blocks");
-        let head = Head::new(&plan.head_config(3), 0).expect("it is drawn");
+        let head = Head::new(&plan.head_config(3), 0).and_then(|head| TensorHead::of(&head)).expect("it is drawn");
         let step = OnDevice::new(&plan, &backbone, Device::Cpu).expect("the form is made");
         // The plan has no f16 on a processor.
         let fold = step.fold.map(|_| DeviceFold::new(&backbone, precision).expect("it is folded"));

@@ -90,8 +90,10 @@ impl<'a> Photos<'a> {
 
     /// Labels with the parts that they count.
     pub(crate) fn targets(&self) -> Result<Vec<(Tensor, f64)>, TrainError> {
-        let own = (self.answers.targets(self.labels)?, self.share);
-        let partners = self.partners.map(|(labels, share)| Ok::<_, TrainError>((self.answers.targets(labels)?, share)));
+        let own = (self.answers.targets(self.labels).to_tensor()?, self.share);
+        let partners = self
+            .partners
+            .map(|(labels, share)| Ok::<_, TrainError>((self.answers.targets(labels).to_tensor()?, share)));
         Ok(std::iter::once(own).chain(partners.transpose()?).collect())
     }
 }

@@ -17,7 +17,7 @@ use tch::Device;
 use tl_backbone::{Backbone, BatchNorm, LayerInfo, Weights, layers};
 use tl_data::{Loader, LoaderOptions, Sample};
 use tl_features::Features;
-use tl_head::{Head, LossOptions};
+use tl_head::{Head, LossOptions, TensorHead};
 use tl_metrics::EpochRecord;
 use tl_torch::thread_pool;
 
@@ -181,7 +181,7 @@ impl<'a> TuneRun<'a> {
         backbone.set_bn_momentum(options.bn_momentum);
         let device = plan.device().unwrap_or(Device::Cpu);
         backbone.to_device(device)?;
-        let head = head.to_device(device)?;
+        let head = TensorHead::of(&head)?.to_device(device)?;
         let frozen = Frozen::new(&backbone, &layers, &trained, options.batch_norm)?;
         let loading = LoaderOptions {
             batch_size: options.photos_per_step(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tch::Tensor;
 use tl_backbone::{Backbone, CompileOptions, Folded, Network, Precision, Preprocessing};
-use tl_head::{Head, LossOptions, mixed_cross_entropy};
+use tl_head::{LossOptions, TensorHead, mixed_cross_entropy};
 
 use super::{kept::Kept, photos::Photos};
 use crate::{error::TrainError, targets::n_correct};
@@ -51,7 +51,7 @@ impl Worker {
     pub(crate) fn part(
         &self,
         folded: &Folded,
-        head: &Head,
+        head: &TensorHead,
         photos: Photos<'_>,
         loss: &LossOptions,
     ) -> Result<Part, TrainError> {

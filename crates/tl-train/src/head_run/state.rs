@@ -1,15 +1,12 @@
 //! The state of a head in training: what checkpoints hold, and what is left in the end.
 
-use std::collections::BTreeMap;
-
 use tl_head::Head;
 use tl_metrics::EpochRecord;
 
-use super::{Best, HeadRun, copies};
+use super::{Best, HeadAverage, HeadRun};
 use crate::{
     checkpoint::{Checkpoint, Progress},
     descent::Descent,
-    ema::Ema,
     error::TrainError,
     event::{Event, Observer},
     stopping::is_better,
@@ -20,9 +17,11 @@ impl HeadRun<'_> {
     /// the best's where that was asked for.
     pub(crate) fn into_result(self) -> Result<(Head, Vec<EpochRecord>, Option<usize>), TrainError> {
         let averaged = self.averaged()?;
-        let Some(best) = self.best else { return Ok((averaged.unwrap_or(self.head), self.progress.history, None)) };
-        let head = Head::from_tensors(self.head.config(), best.parameters.into_iter().collect())?;
-        let kept = best_epoch(&self.progress.history);
+        let last = || averaged.map_or_else(|| self.descent.head(), Ok);
+        let (head, kept) = match self.best {
+            Some(best) => (best.head, best_epoch(&self.progress.history)),
+            None => (last()?, None),
+        };
         Ok((head, self.progress.history, kept))
     }
 
@@ -30,31 +29,25 @@ impl HeadRun<'_> {
     pub(crate) fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
         Ok(Checkpoint {
             progress: Progress { stopping: self.stopping.state(), ..self.progress.clone() },
-            head: copies(&self.head)?.into_iter().collect(),
-            optimizer: self.descent.state_tensors().into_iter().collect(),
-            ema: self.ema.as_ref().map_or_else(|| Ok(BTreeMap::new()), Ema::state_tensors)?,
-            best: self.best.as_ref().map(|best| {
-                let parameters = best.parameters.iter().map(|(name, t)| (name.clone(), t.shallow_clone())).collect();
-                (best.accuracy, best.loss, parameters)
-            }),
+            head: self.descent.head()?,
+            optimizer: self.descent.optimizer().state()?,
+            average: self.average.as_ref().map(HeadAverage::state).transpose()?.unwrap_or_default(),
+            best: self.best.as_ref().map(|best| (best.accuracy, best.loss, best.head.clone())),
         })
     }
 
     /// Takes a checkpoint's place in the run.
     pub(crate) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
-        self.head = Head::from_tensors(self.head.config(), checkpoint.head)?;
-        self.descent = Descent::new(self.options, &self.head)?;
-        self.descent.load_state(checkpoint.optimizer)?;
-        if let Some(ema) = &mut self.ema {
-            ema.load_state(checkpoint.ema, self.head.parameters())?;
+        self.descent = Descent::new(self.options, &checkpoint.head)?;
+        let (n_steps, arrays) = checkpoint.optimizer;
+        self.descent.load_state(n_steps, &arrays)?;
+        if let Some(average) = &mut self.average {
+            let (n_updates, arrays) = checkpoint.average;
+            average.load_state(n_updates, arrays, &self.config)?;
         }
         self.progress = checkpoint.progress;
         self.stopping.restore(self.progress.stopping.clone());
-        self.best = checkpoint.best.map(|(accuracy, loss, parameters)| Best {
-            accuracy,
-            loss,
-            parameters: parameters.into_iter().collect(),
-        });
+        self.best = checkpoint.best.map(|(accuracy, loss, head)| Best { accuracy, loss, head });
         Ok(())
     }
 

@@ -2,11 +2,10 @@
 
 use multiversion::multiversion;
 use rayon::prelude::*;
-use tch::Tensor;
-use tl_torch::{TorchError, f32_mut};
+use tl_torch::TorchError;
 
 use super::{
-    AdamConfig, EpsilonAt, Slot,
+    AdamConfig, EpsilonAt,
     lists::{Lists, shrink},
 };
 
@@ -42,19 +41,10 @@ impl AdamConfig {
     }
 }
 
-/// On plain f32.
-pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &AdamStep) -> Result<(), TorchError> {
-    let [mean, square] = slot.state.as_mut_slice() else {
-        return Ok(());
-    };
-    let mut gradient = gradient.shallow_clone();
-    step_slices(f32_mut(&mut slot.parameter)?, f32_mut(&mut gradient)?, f32_mut(mean)?, f32_mut(square)?, step);
-    Ok(())
-}
-
-/// One pass over memory, which is what bounds it: as single operators the same takes seven. Shared among the
+/// On plain f32. One pass over memory, which is what bounds it: as single operators the same takes seven. Shared among the
 /// threads of the caller's pool; each value is computed alone, so that the bits do not depend on how.
-fn step_slices(parameter: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], step: &AdamStep) {
+pub(super) fn step_slices(parameter: &mut [f32], gradient: &[f32], state: &mut [&mut [f32]], step: &AdamStep) {
+    let [mean, square] = state else { return };
     if parameter.len() <= PIECE {
         return step_piece(parameter, gradient, mean, square, step);
     }

@@ -1,70 +1,118 @@
-//! Steps on blocks of rows, each as soon as its gradient is known.
+//! An optimizer of a head in training, which takes its steps block by block, each as soon as its gradient is known.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
-use tch::Tensor;
-use tl_torch::TorchError;
+use tl_head::{Aligned, Backprop, BlockGradient, BlockParameters};
 
-use super::{Optimizer, OptimizerConfig, Slot};
+use tl_torch::Array;
+
+use super::{OptimizerConfig, state};
 use crate::error::TrainError;
 
-/// The parameters of an [`Optimizer`] and what it remembers of them, cut into blocks of rows: views of the same numbers.
+/// Moves the parameters of a [`Backprop`] as [`super::Optimizer`] moves tensors.
 #[derive(Debug)]
-pub(crate) struct Blocks {
-    /// By parameter, then by block. Nobody waits for a lock: a block is stepped on once in a step.
-    slots: Vec<Vec<Mutex<Slot>>>,
+pub(crate) struct BlockOptimizer {
+    config: OptimizerConfig,
+    n_steps: u64,
+    /// Weight and bias of each layer, as [`Backprop::parameters`] lists them.
+    parameters: Vec<Remembered>,
+}
+
+/// What is remembered of a parameter.
+#[derive(Debug)]
+struct Remembered {
+    name: String,
+    shape: Vec<usize>,
+    /// Zero where the parameter is spared.
+    weight_decay: f64,
+    /// By block, then by kind. Nobody waits for a lock: a block is stepped on once in a step.
+    blocks: Vec<Mutex<Vec<Aligned>>>,
 }
 
 /// One step of all blocks.
 #[derive(Debug)]
 pub(crate) struct BlockStep<'a> {
-    slots: &'a [Vec<Mutex<Slot>>],
-    config: &'a OptimizerConfig,
-    n: u64,
+    optimizer: &'a BlockOptimizer,
     lr: f64,
 }
 
-impl Blocks {
-    /// Of up to `n_rows` rows each.
-    pub(crate) fn new(optimizer: &Optimizer, n_rows: i64) -> Result<Self, TrainError> {
-        let slots = optimizer.slots.iter().map(|slot| slot.blocks(n_rows)).collect::<Result<_, _>>()?;
-        Ok(Self { slots })
+impl BlockOptimizer {
+    pub(crate) fn new(config: OptimizerConfig, backprop: &Backprop) -> Result<Self, TrainError> {
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(TrainError::Options { problems });
+        }
+        let n_kinds = config.state_names().len();
+        let remembered = |(name, values, shape): (String, &[f32], Vec<usize>)| {
+            // Weight decay spares biases, which have one dimension.
+            let weight_decay = if shape.len() > 1 { config.weight_decay() } else { 0.0 };
+            let n_each = Backprop::BLOCK_ROWS * values.len() / shape[0];
+            let block = |values: &[f32]| Mutex::new((0..n_kinds).map(|_| Aligned::zeros(values.len())).collect());
+            Remembered { name, shape, weight_decay, blocks: values.chunks(n_each).map(block).collect() }
+        };
+        let parameters = backprop.parameters().map(remembered).collect();
+        Ok(Self { config, n_steps: 0, parameters })
     }
 
-    /// The next step of `optimizer`, whose blocks these are, with learning rate `lr`.
-    pub(crate) fn step<'a>(&'a self, optimizer: &'a mut Optimizer, lr: f64) -> BlockStep<'a> {
-        optimizer.n_steps += 1;
-        BlockStep { slots: &self.slots, config: &optimizer.config, n: optimizer.n_steps, lr }
+    /// The next step, with learning rate `lr`.
+    pub(crate) fn step(&mut self, lr: f64) -> BlockStep<'_> {
+        self.n_steps += 1;
+        BlockStep { optimizer: self, lr }
+    }
+
+    /// Steps taken, and copies of all else that the next one depends on, with their names: `{parameter}.{state}`.
+    pub(crate) fn state(&self) -> Result<(u64, BTreeMap<String, Array>), TrainError> {
+        let of_kind = |parameter: &Remembered, kind: usize| {
+            let lock =
+                |block: &Mutex<Vec<Aligned>>| block.lock().unwrap_or_else(PoisonError::into_inner)[kind].to_vec();
+            Array::new(parameter.blocks.iter().flat_map(lock).collect(), &parameter.shape)
+        };
+        let arrays = self.parameters.iter().flat_map(|parameter| {
+            let name = move |kind| format!("{}.{kind}", parameter.name);
+            let kinds = self.config.state_names().iter().enumerate();
+            kinds.map(move |(kind, kind_name)| Ok((name(kind_name), of_kind(parameter, kind)?)))
+        });
+        Ok((self.n_steps, arrays.collect::<Result<_, TrainError>>()?))
+    }
+
+    /// Takes up a saved state. All that is missing, unexpected or of another shape is listed, and then nothing is
+    /// changed.
+    pub(crate) fn load_state(&mut self, n_steps: u64, arrays: &BTreeMap<String, Array>) -> Result<(), TrainError> {
+        let shapes = |(name, array): (&String, &Array)| (name.clone(), state::sides(array.shape()));
+        let expected = self.state()?.1;
+        let (expected, found) = (expected.iter().map(shapes).collect(), arrays.iter().map(shapes).collect());
+        state::check("the optimizer's state", &expected, &found)?;
+        self.n_steps = n_steps;
+        for parameter in &mut self.parameters {
+            for (kind, kind_name) in self.config.state_names().iter().enumerate() {
+                // The check above saw every name and shape.
+                let Some(array) = arrays.get(&format!("{}.{kind_name}", parameter.name)) else { continue };
+                let mut values = array.values();
+                for block in &mut parameter.blocks {
+                    let own = &mut block.get_mut().unwrap_or_else(PoisonError::into_inner)[kind];
+                    let (block, rest) = values.split_at(own.len());
+                    own.copy_from_slice(block);
+                    values = rest;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 impl BlockStep<'_> {
-    /// Takes it on one block, along `gradient`.
-    pub(crate) fn along(&self, parameter: usize, block: usize, gradient: &Tensor) -> Result<(), TorchError> {
-        let slot = &self.slots[parameter][block];
-        slot.lock().unwrap_or_else(PoisonError::into_inner).step(self.config, gradient, self.n, self.lr)
-    }
-}
-
-impl Slot {
-    fn blocks(&self, n_rows: i64) -> Result<Vec<Mutex<Self>>, TorchError> {
-        let all = self.parameter.size().first().copied().unwrap_or(0);
-        let starts = (0..all).step_by(n_rows as usize);
-        starts.map(|first| Ok(Mutex::new(self.rows(first, n_rows.min(all - first))?))).collect()
-    }
-
-    fn rows(&self, first: i64, n: i64) -> Result<Self, TorchError> {
-        let _guard = tch::no_grad_guard();
-        Ok(Self {
-            name: self.name.clone(),
-            parameter: self.parameter.f_detach()?.f_narrow(0, first, n)?,
-            state: self
-                .state
-                .iter()
-                .map(|state| Ok(state.f_narrow(0, first, n)?))
-                .collect::<Result<_, TorchError>>()?,
-            lr_scale: self.lr_scale,
-            weight_decay: self.weight_decay,
-        })
+    /// Takes it on one block.
+    pub(crate) fn along(&self, own: BlockParameters<'_>, gradient: BlockGradient<'_>) {
+        let BlockParameters { layer, block, weight, bias } = own;
+        for (i, values, gradient) in [(0, weight, gradient.weight), (1, bias, gradient.bias)] {
+            let Remembered { blocks, weight_decay, .. } = &self.optimizer.parameters[2 * layer + i];
+            let mut state = blocks[block].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state: Vec<&mut [f32]> = state.iter_mut().map(|values| &mut **values).collect();
+            let BlockOptimizer { config, n_steps, .. } = self.optimizer;
+            config.step_slices(values, gradient, &mut state, *n_steps, (self.lr, *weight_decay));
+        }
     }
 }

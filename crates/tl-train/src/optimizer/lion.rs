@@ -1,10 +1,9 @@
 //! Lion.
 
-use tch::Tensor;
-use tl_torch::{TorchError, f32_mut};
+use tl_torch::TorchError;
 
 use super::{
-    LionConfig, Slot,
+    LionConfig,
     lists::{Lists, shrink},
 };
 
@@ -26,17 +25,11 @@ impl LionConfig {
 }
 
 /// On plain f32.
-pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &LionStep) -> Result<(), TorchError> {
-    let [mean] = slot.state.as_mut_slice() else { return Ok(()) };
-    let mut gradient = gradient.shallow_clone();
-    step_slices(f32_mut(&mut slot.parameter)?, f32_mut(&mut gradient)?, f32_mut(mean)?, step);
-    Ok(())
-}
-
-fn step_slices(parameter: &mut [f32], gradient: &[f32], mean: &mut [f32], step: &LionStep) {
+pub(super) fn step_slices(parameter: &mut [f32], gradient: &[f32], state: &mut [&mut [f32]], step: &LionStep) {
+    let [mean] = state else { return };
     let [towards1, towards2] = step.towards.map(|t| t as f32);
     let (rate, keep) = (step.rate as f32, step.keep as f32);
-    for ((p, &g), m) in parameter.iter_mut().zip(gradient).zip(mean) {
+    for ((p, &g), m) in parameter.iter_mut().zip(gradient).zip(mean.iter_mut()) {
         *p = keep * *p - rate * sign(*m + towards1 * (g - *m));
         *m += towards2 * (g - *m);
     }

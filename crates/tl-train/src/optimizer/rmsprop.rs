@@ -1,10 +1,9 @@
 //! `RMSprop`.
 
 use multiversion::multiversion;
-use tch::Tensor;
-use tl_torch::{TorchError, f32_mut};
+use tl_torch::TorchError;
 
-use super::{RmsPropConfig, Slot, lists::Lists};
+use super::{RmsPropConfig, lists::Lists};
 
 /// The numbers of one step: `v` moves towards the squared gradient, `b = momentum·b + g / (sqrt(v) + epsilon)`, and
 /// then `p -= rate·b`; without momentum `b` is not kept.
@@ -27,16 +26,12 @@ impl RmsPropConfig {
 }
 
 /// On plain f32.
-pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &RmsPropStep) -> Result<(), TorchError> {
-    let Some((square, velocity)) = slot.state.split_first_mut() else { return Ok(()) };
-    let velocity = velocity.first_mut();
-    let mut gradient = gradient.shallow_clone();
-    let (parameter, gradient, square) = (f32_mut(&mut slot.parameter)?, f32_mut(&mut gradient)?, f32_mut(square)?);
-    match velocity {
-        Some(velocity) => step_momentum(parameter, gradient, square, f32_mut(velocity)?, step),
-        None => step_plain(parameter, gradient, square, step),
+pub(super) fn step_slices(parameter: &mut [f32], gradient: &[f32], state: &mut [&mut [f32]], step: &RmsPropStep) {
+    match state {
+        [square, velocity] => step_momentum(parameter, gradient, square, velocity, step),
+        [square] => step_plain(parameter, gradient, square, step),
+        _ => {}
     }
-    Ok(())
 }
 
 impl RmsPropStep {

@@ -1,9 +1,8 @@
 //! Stochastic gradient descent.
 
-use tch::Tensor;
-use tl_torch::{TorchError, f32_mut};
+use tl_torch::TorchError;
 
-use super::{SgdConfig, Slot, lists::Lists};
+use super::{SgdConfig, lists::Lists};
 
 /// The numbers of one step.
 #[derive(Debug, Clone, Copy)]
@@ -22,14 +21,11 @@ impl SgdConfig {
 }
 
 /// On plain f32.
-pub(super) fn step(slot: &mut Slot, gradient: &Tensor, step: &SgdStep) -> Result<(), TorchError> {
-    let mut gradient = gradient.shallow_clone();
-    let (parameter, gradient) = (f32_mut(&mut slot.parameter)?, f32_mut(&mut gradient)?);
-    match slot.state.first_mut() {
-        Some(velocity) => step_momentum(parameter, gradient, f32_mut(velocity)?, step),
+pub(super) fn step_slices(parameter: &mut [f32], gradient: &[f32], state: &mut [&mut [f32]], step: &SgdStep) {
+    match state.first_mut() {
+        Some(velocity) => step_momentum(parameter, gradient, velocity, step),
         None => step_plain(parameter, gradient, step),
     }
-    Ok(())
 }
 
 fn step_plain(parameter: &mut [f32], gradient: &[f32], step: &SgdStep) {

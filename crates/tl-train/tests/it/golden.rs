@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde_json::Value;
 use tch::Tensor;
 use tl_backbone::{Backbone, BatchNorm, DeviceFold, Precision, Weights, layers, spec};
-use tl_head::{Head, HeadConfig, LossOptions, cross_entropy};
+use tl_head::{HeadConfig, LossOptions, TensorHead, cross_entropy};
 use tl_torch::{deep_copy, tensor_from_f32, thread_pool, to_vec_f32};
 use tl_train::{Optimizer, OptimizerConfig, Recipe};
 
@@ -34,13 +34,13 @@ fn pictures() -> Vec<u8> {
     (0..N * SIDE * SIDE * 3).map(pixel).collect()
 }
 
-fn head(n_features: usize) -> Head {
+fn head(n_features: usize) -> TensorHead {
     let weight: Vec<f32> = (0..n_features * N_CLASSES).map(|i| ((i % 17) as f32 - 8.0) / 1000.0).collect();
     let tensors = [
         ("layers.0.weight".to_owned(), tensor_from_f32(&weight, &[N_CLASSES as i64, n_features as i64]).unwrap()),
         ("layers.0.bias".to_owned(), tensor_from_f32(&[0.0; N_CLASSES], &[N_CLASSES as i64]).unwrap()),
     ];
-    Head::from_tensors(&HeadConfig::linear(n_features, N_CLASSES), tensors.into_iter().collect()).unwrap()
+    TensorHead::from_tensors(&HeadConfig::linear(n_features, N_CLASSES), tensors.into_iter().collect()).unwrap()
 }
 
 /// The scripts' name of a parameter of the head.
@@ -71,7 +71,7 @@ fn check(golden: &Value, what: &str, tensor: &Tensor, tolerance: [f64; 2]) {
 type Tensors = BTreeMap<String, Tensor>;
 
 /// Tensors of the loss by PyTorch's names, and the loss; with frozen statistics.
-fn folded(backbone: &Backbone, head: &Head, x: &Tensor) -> (Tensors, f64) {
+fn folded(backbone: &Backbone, head: &TensorHead, x: &Tensor) -> (Tensors, f64) {
     let form = backbone.fold(Precision::F32).unwrap().share().unwrap();
     let leaves: Vec<&Tensor> = form.leaves().collect();
     let (found, heads, loss) = through_head(head, &form.forward(x).unwrap(), &leaves);
@@ -79,7 +79,7 @@ fn folded(backbone: &Backbone, head: &Head, x: &Tensor) -> (Tensors, f64) {
 }
 
 /// The same with all layers folded at once, as on a GPU.
-fn folded_at_once(backbone: &Backbone, head: &Head, x: &Tensor) -> (Tensors, f64) {
+fn folded_at_once(backbone: &Backbone, head: &TensorHead, x: &Tensor) -> (Tensors, f64) {
     let fold = DeviceFold::new(backbone, Precision::F32).unwrap();
     let form = fold.fold(backbone).unwrap();
     let leaves: Vec<&Tensor> = form.leaves().collect();
@@ -88,7 +88,7 @@ fn folded_at_once(backbone: &Backbone, head: &Head, x: &Tensor) -> (Tensors, f64
 }
 
 /// The same with moving statistics, in parts of unequal size.
-fn synced(backbone: &Backbone, head: &Head, x: &Tensor) -> (Tensors, f64) {
+fn synced(backbone: &Backbone, head: &TensorHead, x: &Tensor) -> (Tensors, f64) {
     let pool = thread_pool(2).unwrap();
     let parts = [x.narrow(0, 0, 3), x.narrow(0, 3, 3), x.narrow(0, 6, 2)];
     let mut batch = backbone.synced(&parts).unwrap();
@@ -98,14 +98,14 @@ fn synced(backbone: &Backbone, head: &Head, x: &Tensor) -> (Tensors, f64) {
 }
 
 /// The same as one graph, as on a GPU.
-fn one_graph(backbone: &Backbone, head: &Head, x: &Tensor) -> (Tensors, f64) {
+fn one_graph(backbone: &Backbone, head: &TensorHead, x: &Tensor) -> (Tensors, f64) {
     let (names, leaves): (Vec<&str>, Vec<&Tensor>) = backbone.parameters().unzip();
     let (found, heads, loss) = through_head(head, &backbone.forward_trained(x).unwrap(), &leaves);
     (names.into_iter().map(str::to_owned).zip(found).chain(heads).collect(), loss)
 }
 
 /// Tensors of `leaves`, those of the head, and the loss.
-fn through_head(head: &Head, features: &Tensor, leaves: &[&Tensor]) -> (Vec<Tensor>, Tensors, f64) {
+fn through_head(head: &TensorHead, features: &Tensor, leaves: &[&Tensor]) -> (Vec<Tensor>, Tensors, f64) {
     let labels = Tensor::from_slice(&(0..N as i64).map(|i| i % N_CLASSES as i64).collect::<Vec<_>>());
     let loss = cross_entropy(&head.forward(features).unwrap(), &labels, &LossOptions::default()).unwrap();
     let of_head = head.trainable();
@@ -117,14 +117,14 @@ fn through_head(head: &Head, features: &Tensor, leaves: &[&Tensor]) -> (Vec<Tens
 }
 
 /// A way to compute gradients by the scripts' names, and the loss.
-type Gradients = fn(&Backbone, &Head, &Tensor) -> (Tensors, f64);
+type Gradients = fn(&Backbone, &TensorHead, &Tensor) -> (Tensors, f64);
 
 /// A backbone with its weights, and how it is trained.
 struct Case<'a> {
     what: &'static str,
     golden: &'a Value,
     backbone: Backbone,
-    head: Head,
+    head: TensorHead,
     gradients: Gradients,
     optimizer: OptimizerConfig,
     lr: f64,

@@ -2,8 +2,6 @@
 
 use std::{sync::atomic::AtomicBool, time::Instant};
 
-use tch::Device;
-use tl_head::Head;
 use tl_metrics::EpochRecord;
 
 use super::{TuneRun, TunedModel, trained_in};
@@ -11,7 +9,7 @@ use crate::{
     error::TrainError,
     event::{Event, Observer},
     finetune::checkpoint::Checkpoints,
-    head_run::{best_epoch, copies},
+    head_run::best_epoch,
     options::Keep,
     stopping::StopReason,
 };
@@ -112,8 +110,7 @@ impl TuneRun<'_> {
         Ok(TunedModel {
             weights: model.backbone.to_weights()?,
             proof: self.frozen.prove(&model.backbone)?,
-            head: Head::from_tensors(model.head.config(), copies(&model.head)?.into_iter().collect())?
-                .to_device(Device::Cpu)?,
+            head: model.head.to_head()?,
             images_per_second: (self.history.n_photos > 0)
                 .then(|| self.history.n_photos as f64 / self.history.total_seconds.max(1e-9)),
             history: self.history.records,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Tensor};
 use tl_backbone::{Backbone, Weights};
-use tl_head::Head;
+use tl_head::TensorHead;
 use tl_torch::deep_copy;
 
 use super::TuneRun;
@@ -17,7 +17,6 @@ use crate::{
         history::History,
         model::Model,
     },
-    head_run::copies,
 };
 
 type Tensors = BTreeMap<String, Tensor>;
@@ -30,7 +29,7 @@ impl TuneRun<'_> {
         Ok(TuneCheckpoint {
             history: History { stopping: self.stopping.state(), ..self.history.clone() },
             backbone: moved(backbone.collect::<Result<_, TrainError>>()?, Device::Cpu)?,
-            head: moved(copies(&self.model.head)?.into_iter().collect(), Device::Cpu)?,
+            head: moved(copies(&self.model.head)?, Device::Cpu)?,
             optimizer: moved(self.optimizer.state_tensors().into_iter().collect(), Device::Cpu)?,
             ema: moved(ema, Device::Cpu)?,
         })
@@ -66,7 +65,7 @@ impl TuneRun<'_> {
         let mut backbone = Backbone::new(&weights)?;
         backbone.set_bn_momentum(self.options.bn_momentum);
         backbone.to_device(self.device())?;
-        let head = Head::from_tensors(self.model.head.config(), head)?.to_device(self.device())?;
+        let head = TensorHead::from_tensors(self.model.head.config(), head)?.to_device(self.device())?;
         Ok(Model { backbone, head })
     }
 
@@ -105,4 +104,9 @@ impl TuneRun<'_> {
 /// The same tensors on `device`.
 fn moved(tensors: Tensors, device: Device) -> Result<Tensors, TrainError> {
     tensors.into_iter().map(|(name, tensor)| Ok((name, tensor.f_to_device(device)?))).collect()
+}
+
+/// The head's parameters, no longer touched by training.
+fn copies(head: &TensorHead) -> Result<Tensors, TrainError> {
+    head.parameters().into_iter().map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?))).collect()
 }

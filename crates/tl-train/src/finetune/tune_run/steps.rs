@@ -95,7 +95,6 @@ impl TuneRun<'_> {
     fn drawn(&self) -> (Arc<[Sample]>, Vec<usize>) {
         let labels: Vec<usize> = self.train.iter().map(|sample| sample.label).collect();
         let order = order(self.options.sampler, &labels, self.options.seed, self.history.epoch);
-        let order: Vec<usize> = order.into_iter().map(|place| place as usize).collect();
         match order.iter().max().map_or(1, |last| last / self.train.len() + 1) {
             1 => (Arc::clone(&self.train), order),
             n_rounds => (iter::repeat_n(&self.train[..], n_rounds).flatten().cloned().collect(), order),

@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, sync::atomic::AtomicBool};
 
-use tch::Device;
 use tl_features::{Features, extract};
 
 use super::TuneRun;
@@ -22,9 +21,9 @@ impl TuneRun<'_> {
             return Err(TrainError::PhotoLost { path: gone.path.clone(), reason: gone.reason.to_string() });
         }
         let labels: Vec<usize> = self.val.iter().map(|sample| sample.label).collect();
-        let targets = self.answers.targets(&labels)?;
-        let head = model.head.to_device(Device::Cpu)?;
-        let (loss, accuracy) = evaluate(&head, &features.to_tensor()?, &targets, &self.loss)?;
+        let targets = self.answers.targets(&labels);
+        let logits = model.head.to_head()?.logits_on(self.plan.n_threads(), &features.rows)?;
+        let (loss, accuracy) = evaluate(&logits, self.answers.n_classes, &targets, &self.loss)?;
         Ok(Some((features, loss, accuracy)))
     }
 }

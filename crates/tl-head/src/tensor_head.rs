@@ -1,0 +1,112 @@
+//! The dense stack for autograd.
+
+use std::collections::BTreeMap;
+
+use tch::{Device, Kind, Tensor};
+use tl_torch::Array;
+
+use crate::{
+    config::HeadConfig,
+    error::HeadError,
+    head::{Head, bias_name, check_parameters, weight_name},
+};
+
+/// A [`Head`] of tensors, on any device: fine-tuning moves it with the backbone.
+#[derive(Debug)]
+pub struct TensorHead {
+    config: HeadConfig,
+    layers: Vec<Dense>,
+}
+
+/// `y = x·Wᵀ + b`.
+#[derive(Debug)]
+struct Dense {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl TensorHead {
+    /// A head's numbers, copied.
+    pub fn of(head: &Head) -> Result<Self, HeadError> {
+        let tensor = |(name, array): (String, &Array)| Ok((name, array.to_tensor()?));
+        Self::from_tensors(head.config(), head.parameters().into_iter().map(tensor).collect::<Result<_, HeadError>>()?)
+    }
+
+    /// Its numbers as they are now, copied.
+    pub fn to_head(&self) -> Result<Head, HeadError> {
+        Head::from_tensors(&self.config, self.parameters())
+    }
+
+    /// A head from saved parameters; all that is missing, unexpected or of another shape is listed.
+    ///
+    /// The tensors are converted to f32 where they are not, and taken without a copy where they are.
+    pub fn from_tensors(config: &HeadConfig, mut tensors: BTreeMap<String, Tensor>) -> Result<Self, HeadError> {
+        config.check()?;
+        let shape = |tensor: &Tensor| tensor.size().into_iter().map(|side| side as usize).collect();
+        check_parameters(config, &tensors.iter().map(|(name, tensor)| (name.clone(), shape(tensor))).collect())?;
+        let mut take = |name: String| -> Result<Tensor, HeadError> {
+            // The check above saw every name; an absent one would become an empty tensor, and forward would refuse it.
+            Ok(tensors.remove(&name).unwrap_or_default().f_detach()?.f_to_kind(Kind::Float)?.f_contiguous()?)
+        };
+        let layers = (0..=config.hidden.len())
+            .map(|i| Ok(Dense { weight: take(weight_name(i))?, bias: take(bias_name(i))? }))
+            .collect::<Result<_, HeadError>>()?;
+        Ok(Self { config: config.clone(), layers })
+    }
+
+    /// The same head on `device`: there already, it shares its numbers with this one.
+    pub fn to_device(&self, device: Device) -> Result<Self, HeadError> {
+        let moved = |(name, tensor): (String, &Tensor)| Ok((name, tensor.f_detach()?.f_to_device(device)?));
+        Self::from_tensors(&self.config, self.parameters().into_iter().map(moved).collect::<Result<_, HeadError>>()?)
+    }
+
+    /// Logits `[N, n_classes] f32` of features `[N, n_features] f32`.
+    pub fn forward(&self, features: &Tensor) -> Result<Tensor, HeadError> {
+        self.check_features(features)?;
+        let mut x = features.shallow_clone();
+        for (i, layer) in self.layers.iter().enumerate() {
+            if i > 0 {
+                x = x.f_relu_()?;
+            }
+            x = x.f_linear(&layer.weight, Some(&layer.bias))?;
+        }
+        Ok(x)
+    }
+
+    /// The sizes it was made with.
+    #[must_use]
+    pub fn config(&self) -> &HeadConfig {
+        &self.config
+    }
+
+    /// Weights and biases together.
+    #[must_use]
+    pub fn n_parameters(&self) -> usize {
+        self.config.n_parameters()
+    }
+
+    /// Every parameter with its name, from input to output.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(String, &Tensor)> {
+        let names = |(i, layer)| {
+            let Dense { weight, bias }: &Dense = layer;
+            [(weight_name(i), weight), (bias_name(i), bias)]
+        };
+        self.layers.iter().enumerate().flat_map(names).collect()
+    }
+
+    /// The parameters as an optimizer takes them: handles to the head's own tensors, with gradients asked for.
+    #[must_use]
+    pub fn trainable(&self) -> Vec<(String, Tensor)> {
+        let handle = |(name, tensor): (String, &Tensor)| (name, tensor.set_requires_grad(true));
+        self.parameters().into_iter().map(handle).collect()
+    }
+
+    fn check_features(&self, features: &Tensor) -> Result<(), HeadError> {
+        let found = features.size();
+        if found.len() == 2 && found[1] == self.config.n_features as i64 {
+            return Ok(());
+        }
+        Err(HeadError::Shape { what: "features", expected: format!("[N, {}]", self.config.n_features), found })
+    }
+}
