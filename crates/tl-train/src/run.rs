@@ -2,6 +2,7 @@
 
 mod checks;
 mod command;
+mod double_labels;
 mod summary;
 
 use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};
@@ -151,7 +152,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         result => result?,
     };
     let skipped: Vec<Skipped> = data.skipped.iter().cloned().chain(broken).collect();
-    let data_blake3 = data_hash(&data, &features);
+    let (data_blake3, double_labels) = (data_hash(&data, &features), double_labels::warning(&data, &features));
     let (train_features, val_features) = features.split_at_photo(data.train.len());
     let (n_train, n_val) = (train_features.len(), val_features.len());
     clock.lap("features");
@@ -163,6 +164,9 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
         skipped: &skipped,
     });
     if let Some(problem) = cache.as_ref().and_then(Cache::problem) {
+        observer.event(&Event::Warning(&problem));
+    }
+    if let Some(problem) = double_labels {
         observer.event(&Event::Warning(&problem));
     }
     write_skipped(&folder, &skipped)?;

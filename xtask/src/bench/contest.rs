@@ -74,7 +74,7 @@ fn train(place: &Place) -> Vec<Contestant> {
         ),
         place.peer("ONNX Runtime f32 + OpenCV + scikit-learn", "features_logistic.py", "--engine onnx --models MODELS"),
         place.peer(
-            "PyTorch eager bf16, V2 + OpenCV + scikit-learn",
+            "PyTorch eager, V2 + OpenCV + scikit-learn",
             "features_logistic.py",
             "--engine torch --network mobilenet_v2 --precision bf16 --models MODELS",
         ),

@@ -192,6 +192,19 @@ fn validation_photos_that_training_sees_are_reported() {
 }
 
 #[test]
+fn a_photo_under_two_labels_is_reported() {
+    let work = Work::with_photos(8);
+    let plain = work.ok(&["train", "photos", "--epochs", "1"]);
+    assert!(!plain.stderr().contains("several labels"), "{}", plain.stderr());
+    std::fs::copy(work.path("photos/checks/003.jpg"), work.path("photos/stripes/zebra.jpg")).unwrap();
+    let double = work.ok(&["train", "photos", "--epochs", "1"]);
+    for wanted in ["Careful: 1 photo is under several labels", "003.jpg (checks) and ", "zebra.jpg (stripes); `tl data"]
+    {
+        assert!(double.stderr().contains(wanted), "{}", double.stderr());
+    }
+}
+
+#[test]
 fn a_head_can_be_fitted_to_its_optimum() {
     let work = Work::with_photos(9);
     work.ok(&["train", "photos", "--head", "logistic"]);
