@@ -121,6 +121,11 @@ fn of_backbone(options: &TrainOptions) -> Option<f64> {
     (options.recipe != Recipe::Features).then_some(options.backbone_lr / options.lr)
 }
 
+/// What the higher suggestion is a tenth of.
+fn of_tenth(curve: &LrCurve) -> &'static str {
+    if curve.falls() { "the lowest loss's rate" } else { "the last harmless rate" }
+}
+
 fn summary(curve: &LrCurve, n_photos: usize, of_backbone: Option<f64>, args: &LrFindArgs) -> String {
     let n = curve.points.len();
     let last = curve.points.last().map_or(0.0, |point| point.learning_rate);
@@ -131,7 +136,7 @@ fn summary(curve: &LrCurve, n_photos: usize, of_backbone: Option<f64>, args: &Lr
     let mut lines = vec![
         format!("Tried {n} learning rates from 1e-7 to {last:.1e} on {n_photos} photos{end}"),
         format!("Steepest descent of the loss      {}", rate(curve.steepest(), no_fall)),
-        format!("A tenth of the lowest loss's rate {}", rate(curve.tenth_of_lowest(), no_rise)),
+        format!("A tenth of {} {}", of_tenth(curve), rate(curve.tenth_of_lowest(), no_rise)),
         format!("Curve                             {}", args.out.display()),
     ];
     if let Some(found) = curve.suggestion() {

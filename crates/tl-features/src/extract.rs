@@ -24,8 +24,9 @@ use crate::{
     worker::{Batch, Content, Job, Photo, Worker},
 };
 
-/// Photos that a worker decodes at a time for a network on another device.
-const DEVICE_CHUNK: usize = 64;
+/// Photos that a worker decodes at a time for a network on another device, at least and at most: as many as keep the
+/// device busy, but each worker is to have some of a few hundred.
+const DEVICE_CHUNK: (usize, usize) = (8, 64);
 
 /// How features are computed. Only `geometry`, `precision`, `device`, `decode` and `views` change the numbers.
 #[derive(Debug, Clone)]
@@ -65,6 +66,15 @@ impl Default for ExtractOptions {
 }
 
 impl ExtractOptions {
+    /// Photos that a worker takes at a time, of `n_rows` in all.
+    fn chunk_of(&self, n_rows: usize) -> usize {
+        let chunk = match self.device {
+            Device::Cpu => self.chunk,
+            _ => n_rows.div_ceil(2 * n_threads(self.n_threads)).clamp(DEVICE_CHUNK.0, DEVICE_CHUNK.1),
+        };
+        chunk.clamp(1, n_rows.max(1))
+    }
+
     /// Worker threads for `n_rows`: never more than there are chunks of work.
     fn threads_for(&self, n_rows: usize, chunk: usize) -> usize {
         n_threads(self.n_threads).min(n_rows.div_ceil(chunk)).max(1)
@@ -87,7 +97,7 @@ pub fn extract(
     let geometry = options.geometry.unwrap_or(weights.spec().preprocessing.geometry);
     let is_on_device = options.device != Device::Cpu;
     let n_rows = photos.len() * options.views.as_ref().map_or(1, |views| views.n);
-    let chunk = if is_on_device { DEVICE_CHUNK } else { options.chunk }.clamp(1, n_rows.max(1));
+    let chunk = options.chunk_of(n_rows);
     // Without a cache there is no sense in hashing the weights.
     let space = options.cache.as_ref().map(|_| Space::new(weights, geometry, options.precision, options.device));
     let kept = options.cache.as_ref().zip(space.as_ref());

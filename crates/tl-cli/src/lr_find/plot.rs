@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use tl_train::{LrCurve, LrPoint};
 
+use super::of_tenth;
+
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 400.0;
 /// Room for the numbers at the axes.
@@ -72,7 +74,7 @@ pub(super) fn svg(curve: &LrCurve) -> String {
         frame.line(points, |point| point.loss, "#bbbbbb"),
         frame.line(points, |point| point.smoothed_loss, "#1f77b4"),
         frame.mark(curve.steepest(), "steepest descent", "#2ca02c"),
-        frame.mark(curve.tenth_of_lowest(), "a tenth of the lowest loss's rate", "#ff7f0e"),
+        frame.mark(curve.tenth_of_lowest(), &format!("a tenth of {}", of_tenth(curve)), "#ff7f0e"),
         format!(r#"<text x="{right}" y="{:.0}" text-anchor="end">learning rate</text>"#, HEIGHT - 10.0),
         format!(r#"<text x="{MARGIN}" y="{:.0}">loss</text>"#, MARGIN - 12.0),
     ];

@@ -87,7 +87,8 @@ impl LrCurve {
     }
 
     /// Whether the loss falls by more than noise.
-    fn falls(&self) -> bool {
+    #[must_use]
+    pub fn falls(&self) -> bool {
         let (loss, noise) = self.calm();
         self.lowest_at().is_some_and(|i| self.points[i].smoothed_loss < loss - noise)
     }
