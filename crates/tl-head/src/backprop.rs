@@ -8,7 +8,7 @@ use crate::{
     config::HeadConfig,
     error::HeadError,
     head::{Head, bias_name, check_rows, weight_name},
-    pass::{self, Activations, GRADIENT_BLOCK, Taker, turn},
+    pass::{self, Activations, BLOCK, Taker, turn},
     row_loss::RowLoss,
 };
 
@@ -62,7 +62,7 @@ pub struct BlockGradient<'a> {
 
 impl Backprop {
     /// Rows of a layer that are given at a time.
-    pub const BLOCK_ROWS: usize = GRADIENT_BLOCK;
+    pub const BLOCK_ROWS: usize = BLOCK;
 
     /// Begins with the numbers of `head`.
     #[must_use]
@@ -156,8 +156,8 @@ impl Backprop {
     /// Gives `take` each block of the parameters, several at once and in no order.
     pub fn for_each_block(&mut self, take: &(dyn Fn(BlockParameters<'_>) + Sync)) {
         for (index, layer) in self.layers.iter_mut().enumerate() {
-            let weights = layer.weight.par_chunks_mut(GRADIENT_BLOCK * layer.n_inputs);
-            let blocks = weights.zip(layer.bias.par_chunks_mut(GRADIENT_BLOCK)).enumerate().with_max_len(1);
+            let weights = layer.weight.par_chunks_mut(BLOCK * layer.n_inputs);
+            let blocks = weights.zip(layer.bias.par_chunks_mut(BLOCK)).enumerate().with_max_len(1);
             blocks.for_each(|(block, (weight, bias))| take(BlockParameters { layer: index, block, weight, bias }));
         }
     }

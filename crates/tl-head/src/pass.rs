@@ -10,10 +10,8 @@ use crate::{
     error::HeadError,
 };
 
-/// Rows of a product that one task works on.
-const BLOCK: usize = 128;
-/// The same of a weight's gradient: a quarter of a core's own cache holds so many in a layer of 1024.
-pub(crate) const GRADIENT_BLOCK: usize = 64;
+/// Rows of a layer that one task works on: their gradient takes a quarter of a core's own cache in a layer of 1024.
+pub(crate) const BLOCK: usize = 64;
 
 /// Someone who takes gradients block by block, several at once and in no order.
 pub(crate) type Taker<'a> = &'a (dyn Fn(BlockParameters<'_>, BlockGradient<'_>) + Sync);
@@ -66,9 +64,8 @@ pub(crate) fn weights(
     take: Taker<'_>,
 ) -> Result<(), HeadError> {
     let n_inputs = layer.n_inputs;
-    let parameters =
-        layer.weight.par_chunks_mut(GRADIENT_BLOCK * n_inputs).zip(layer.bias.par_chunks_mut(GRADIENT_BLOCK));
-    let blocks = parameters.zip(gradient.par_chunks(GRADIENT_BLOCK * n)).enumerate().with_max_len(1);
+    let parameters = layer.weight.par_chunks_mut(BLOCK * n_inputs).zip(layer.bias.par_chunks_mut(BLOCK));
+    let blocks = parameters.zip(gradient.par_chunks(BLOCK * n)).enumerate().with_max_len(1);
     blocks.try_for_each(|(block, ((weight, bias), gradient))| {
         let mut scratch = SCRATCH.take();
         scratch.set_len(weight.len());

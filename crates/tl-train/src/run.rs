@@ -3,18 +3,17 @@
 mod checks;
 mod command;
 mod double_labels;
+mod extracted;
 mod summary;
 
-use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};
+use std::{sync::atomic::AtomicBool, time::Instant};
 
 use tch::Device;
 use tl_backbone::Weights;
-use tl_data::{Sample, Skipped};
-use tl_features::{Cache, ExtractOptions, FeatureError, Features, extract};
+use tl_features::{Cache, ExtractOptions, FeatureError};
 use tl_head::Head;
 use tl_metrics::EpochRecord;
 use tl_model::{Bundle, Provenance};
-use tl_torch::LoadingAhead;
 
 use crate::{
     batch_size::with_batch_size,
@@ -22,7 +21,7 @@ use crate::{
     error::TrainError,
     event::{Event, Observer},
     finetune::{Checkpoints, TuneInputs, Tuned},
-    options::{HeadKind, TrainOptions},
+    options::TrainOptions,
     plan::Plan,
     proof_ahead::ProofAhead,
     report::{RunMetrics, write_history, write_metrics, write_skipped},
@@ -37,6 +36,7 @@ pub(crate) use self::checks::{check_classes, check_skipped};
 use self::{
     checks::check_stopping,
     command::{command_line, first_command},
+    extracted::{Extracted, extracted},
     summary::{Clock, Counts, run_metrics},
 };
 
@@ -136,39 +136,11 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
 
     // ---- Features of all photos, in one go, and beside them what the model's proof needs of a network that stays.
     let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| ProofAhead::begin(weights.clone()));
-    let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
-    let extracting = ExtractOptions { cache: cache.clone(), ..plan.extracting() };
-    let needs_libtorch = plan.tunes_backbone() || options.head == HeadKind::Logistic;
-    let mut loading = None;
-    let mut progress = |n_done| {
-        // Not sooner: while libtorch is being loaded no thread can start.
-        if needs_libtorch {
-            loading.get_or_insert_with(LoadingAhead::begin);
-        }
-        observer.event(&Event::Extracting { n_done, n_total: photos.len() });
-    };
-    let (features, broken) = match extract(&weights, &photos, &extracting, &mut progress, stop) {
-        Err(FeatureError::Stopped { .. }) => return Ok(Outcome::Interrupted { epochs: 0, steps: 0 }),
-        result => result?,
-    };
-    let skipped: Vec<Skipped> = data.skipped.iter().cloned().chain(broken).collect();
-    let (data_blake3, double_labels) = (data_hash(&data, &features), double_labels::warning(&data, &features));
-    let (train_features, val_features) = features.split_at_photo(data.train.len());
+    let extracting = ExtractOptions { cache, ..plan.extracting() };
+    let found = extracted((&plan, &data, &weights), &extracting, &mut clock, observer, stop)?;
+    let Some(found) = found else { return Ok(Outcome::Interrupted { epochs: 0, steps: 0 }) };
+    let Extracted { train: train_features, val: val_features, skipped, data_blake3, n_cached } = found;
     let (n_train, n_val) = (train_features.len(), val_features.len());
-    clock.lap("features");
-    let n_cached = cache.as_ref().map_or(0, Cache::n_hits);
-    observer.event(&Event::Extracted {
-        n_photos: n_train + n_val,
-        n_cached,
-        seconds: clock.seconds("features"),
-        skipped: &skipped,
-    });
-    if let Some(problem) = cache.as_ref().and_then(Cache::problem) {
-        observer.event(&Event::Warning(&problem));
-    }
-    if let Some(problem) = double_labels {
-        observer.event(&Event::Warning(&problem));
-    }
     write_skipped(&folder, &skipped)?;
     let train_labels = labels(&train_features, &data.train);
     check_skipped(&skipped, n_train + n_val, options.max_skipped)?;
@@ -307,22 +279,4 @@ fn announce(data: &Data, observer: &mut dyn Observer) {
     if !data.leaks.is_empty() {
         observer.event(&Event::Leaks(&data.leaks));
     }
-}
-
-/// BLAKE3 over content, classes and side of each photo used, in order.
-fn data_hash(data: &Data, features: &Features) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let samples: Vec<&Sample> = data.train.iter().chain(&data.val).collect();
-    for (&photo, content) in features.photos.iter().zip(&features.hashes) {
-        hasher.update(content);
-        let classes = data.classes_of(&samples[photo].label);
-        if data.label_sets.is_some() {
-            hasher.update(&(classes.len() as u64).to_le_bytes());
-        }
-        for &class in classes {
-            hasher.update(&(class as u64).to_le_bytes());
-        }
-        hasher.update(&[u8::from(photo >= data.train.len())]);
-    }
-    hasher.finalize().to_hex().to_string()
 }
