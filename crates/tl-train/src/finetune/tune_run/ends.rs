@@ -4,7 +4,7 @@ use std::{sync::atomic::AtomicBool, time::Instant};
 
 use tl_metrics::EpochRecord;
 
-use super::{TuneRun, TunedModel, trained_in};
+use super::{TuneRun, TunedModel, stages::trained_in};
 use crate::{
     error::TrainError,
     event::{Event, Observer},
