@@ -68,7 +68,7 @@ pub fn lr_find(
     let photos: Vec<PathBuf> = data.train.iter().map(|sample| sample.path.clone()).collect();
     let extracting = ExtractOptions { cache: cache.clone(), ..plan.extracting() };
     let mut progress = |n_done| observer.event(&Event::Extracting { n_done, n_total: photos.len() });
-    let (features, broken) = match extract(weights, &photos, &extracting, &mut progress, stop) {
+    let (mut features, broken) = match extract(weights, &photos, &extracting, &mut progress, stop) {
         Err(FeatureError::Stopped { .. }) => return Ok(None),
         result => result?,
     };
@@ -76,7 +76,7 @@ pub fn lr_find(
     let skipped: Vec<_> = data.skipped.iter().cloned().chain(broken).collect();
     check_skipped(&skipped, labels.len(), options.max_skipped)?;
     check_classes(data, &labels, &skipped)?;
-    let table = table(&features.rows, features.width, &labels, data);
+    let table = table(std::mem::take(&mut features.rows), features.width, &labels, data);
     let counts = data.count(labels.iter().copied());
     let loss = options.loss_options(options.class_weights.of(&counts, file_weights));
     if !plan.tunes_backbone() {

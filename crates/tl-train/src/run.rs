@@ -139,7 +139,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let extracting = ExtractOptions { cache, ..plan.extracting() };
     let found = extracted((&plan, &data, &weights), &extracting, &mut clock, observer, stop)?;
     let Some(found) = found else { return Ok(Outcome::Interrupted { epochs: 0, steps: 0 }) };
-    let Extracted { train: train_features, val: val_features, skipped, data_blake3, n_cached } = found;
+    let Extracted { train: mut train_features, val: val_features, skipped, data_blake3, n_cached } = found;
     let (n_train, n_val) = (train_features.len(), val_features.len());
     write_skipped(&folder, &skipped)?;
     let train_labels = labels(&train_features, &data.train);
@@ -158,13 +158,14 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
             rows => Some(rows?),
         };
     }
-    let train_rows = train_rows.as_deref().unwrap_or(&train_features.rows);
+    // Taken, not copied: of many photos they are most of the memory.
+    let train_rows = train_rows.unwrap_or_else(|| std::mem::take(&mut train_features.rows));
     clock.lap("views");
 
     // ---- The head.
     let train = table(train_rows, plan.spec().n_features, &train_labels, &data);
     let val_labels = labels(&val_features, &data.val);
-    let val = (n_val > 0).then(|| table(&val_features.rows, val_features.width, &val_labels, &data));
+    let val = (n_val > 0).then(|| table(val_features.rows.clone(), val_features.width, &val_labels, &data));
     let head_plan = plan.for_head();
     let counts = data.count(train_labels.iter().copied());
     let loss = options.loss_options(options.class_weights.of(&counts, file_weights));
@@ -218,7 +219,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
             Tuned::Stopped { steps, records } => return interrupted(&folder, steps, &records),
         };
         (weights, head, history, stopped_early) = (tuned.weights, tuned.head, tuned.history, tuned.stopped_early);
-        val = tuned.val.map(|features| table(&features.rows, features.width, &val_labels, &data));
+        val = tuned.val.map(|features| table(features.rows, features.width, &val_labels, &data));
         kept_epoch = tuned.kept_epoch;
         tuning = Some((tuned.proof, tuned.images_per_second));
         clock.lap("tuning");

@@ -57,8 +57,8 @@ pub(crate) fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
 }
 
 /// Rows with their labels, which the views of a photo share with it.
-pub(crate) fn table(rows: &[f32], width: usize, labels: &[usize], data: &Data) -> Table {
+pub(crate) fn table(rows: Vec<f32>, width: usize, labels: &[usize], data: &Data) -> Table {
     let (n_photos, n_rows) = (labels.len(), rows.len() / width);
     let labels: Vec<usize> = labels.iter().copied().cycle().take(n_rows).collect();
-    Table { features: rows.to_vec(), width, targets: data.answers().targets(&labels), labels, n_photos }
+    Table { features: rows, width, targets: data.answers().targets(&labels), labels, n_photos }
 }
