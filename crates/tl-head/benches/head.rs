@@ -30,6 +30,7 @@ fn table(n: i64, width: i64, n_classes: i64) -> (Tensor, Vec<usize>) {
 #[divan::bench(args = [(244, 1024, 2), (2900, 1024, 5), (2900, 1280, 5)], sample_count = 10)]
 fn logistic_cv(bencher: Bencher<'_, '_>, (n, width, n_classes): (i64, i64, i64)) {
     let (features, labels) = table(n, width, n_classes);
+    let features = tl_torch::to_vec_f32(&features).unwrap();
     let options = LogisticOptions { n_threads: 2, ..LogisticOptions::default() };
     bencher.bench_local(|| {
         fit_logistic_cv(&features, &labels, n_classes as usize, &CrossValidation::default(), &options).unwrap()

@@ -34,19 +34,20 @@ pub(crate) struct Minimum {
 
 /// L-BFGS (Nocedal 1980; Nocedal and Wright 2006, algorithm 7.4) from `x`, with backtracking.
 ///
-/// `curvature` is a positive estimate of the Hessian's diagonal; the better it is, the fewer steps are needed. The
-/// objective returns its value and gradient. The search stops when the quasi-Newton model promises to gain less
+/// `precondition` divides a vector by a positive definite estimate of the Hessian; the better it is, the fewer steps are
+/// needed. The objective returns its value and gradient. The search stops when the quasi-Newton model promises to gain less
 /// than the tolerance, `-g·d / 2`, which measures in units of the objective and not of `x`.
 pub(crate) fn minimise(
     mut x: Vec<f64>,
-    curvature: &[f64],
+    precondition: impl Fn(&[f64]) -> Result<Vec<f64>, HeadError>,
     stop: Stop,
     mut objective: impl FnMut(&[f64]) -> Result<(f64, Vec<f64>), HeadError>,
 ) -> Result<Minimum, HeadError> {
-    let mut memory = Memory::new(curvature);
+    let mut memory = Memory::default();
     let (mut value, mut gradient) = objective(&x)?;
+    let mut divided = precondition(&gradient)?;
     for n_iterations in 0..stop.max_iterations {
-        let direction = memory.direction(&gradient);
+        let direction = memory.direction(&gradient, &divided);
         let slope = dot(&gradient, &direction);
         if -slope / 2.0 <= stop.tolerance {
             return Ok(Minimum { x, value, n_iterations, converged: true });
@@ -54,8 +55,13 @@ pub(crate) fn minimise(
         let Some(next) = search(&x, value, &direction, slope, &mut objective)? else {
             return Ok(Minimum { x, value, n_iterations, converged: false });
         };
-        memory.remember(difference(&next.x, &x), difference(&next.gradient, &gradient));
-        Step { x, value, gradient } = next;
+        let next_divided = precondition(&next.gradient)?;
+        memory.remember(
+            difference(&next.x, &x),
+            difference(&next.gradient, &gradient),
+            difference(&next_divided, &divided),
+        );
+        (Step { x, value, gradient }, divided) = (next, next_divided);
     }
     Ok(Minimum { x, value, n_iterations: stop.max_iterations, converged: false })
 }
@@ -96,58 +102,57 @@ fn shortening(climb: f64, slope: f64) -> f64 {
 }
 
 /// Pairs of steps and changes of the gradient, from which the inverse Hessian is guessed.
-struct Memory<'a> {
-    curvature: &'a [f64],
-    pairs: VecDeque<Pair>,
-}
+#[derive(Default)]
+struct Memory(VecDeque<Pair>);
 
 struct Pair {
     step: Vec<f64>,
     change: Vec<f64>,
+    /// The change, preconditioned.
+    divided: Vec<f64>,
     /// `1 / step·change`.
     rho: f64,
 }
 
-impl<'a> Memory<'a> {
-    fn new(curvature: &'a [f64]) -> Self {
-        Self { curvature, pairs: VecDeque::with_capacity(HISTORY) }
-    }
-
-    fn remember(&mut self, step: Vec<f64>, change: Vec<f64>) {
+impl Memory {
+    fn remember(&mut self, step: Vec<f64>, change: Vec<f64>, divided: Vec<f64>) {
         let bend = dot(&step, &change);
         // On a convex function it is positive; where rounding says otherwise the pair teaches nothing.
         if bend <= 0.0 {
             return;
         }
-        if self.pairs.len() == HISTORY {
-            self.pairs.pop_front();
+        if self.0.len() == HISTORY {
+            self.0.pop_front();
         }
-        self.pairs.push_back(Pair { step, change, rho: 1.0 / bend });
+        self.0.push_back(Pair { step, change, divided, rho: 1.0 / bend });
     }
 
-    /// Minus the guessed inverse Hessian times the gradient, by the two loops of Nocedal and Wright.
-    fn direction(&self, gradient: &[f64]) -> Vec<f64> {
-        let mut q: Vec<f64> = gradient.iter().map(|g| -g).collect();
+    /// Minus the guessed inverse Hessian times the gradient, by the two loops of Nocedal and Wright. `divided` is the
+    /// preconditioned gradient: what the first loop takes off is preconditioned already.
+    fn direction(&self, gradient: &[f64], divided: &[f64]) -> Vec<f64> {
+        let negated = |x: &[f64]| x.iter().map(|x| -x).collect::<Vec<f64>>();
+        let (mut q, mut direction) = (negated(gradient), negated(divided));
         let mut alphas = Vec::with_capacity(HISTORY);
-        for pair in self.pairs.iter().rev() {
+        for pair in self.0.iter().rev() {
             let alpha = pair.rho * dot(&pair.step, &q);
             add(&mut q, -alpha, &pair.change);
+            add(&mut direction, -alpha, &pair.divided);
             alphas.push(alpha);
         }
         let scale = self.scale();
-        q.iter_mut().zip(self.curvature).for_each(|(q, c)| *q *= scale / c);
-        for (pair, alpha) in self.pairs.iter().zip(alphas.into_iter().rev()) {
-            let beta = pair.rho * dot(&pair.change, &q);
-            add(&mut q, alpha - beta, &pair.step);
+        for x in &mut direction {
+            *x *= scale;
         }
-        q
+        for (pair, alpha) in self.0.iter().zip(alphas.into_iter().rev()) {
+            let beta = pair.rho * dot(&pair.change, &direction);
+            add(&mut direction, alpha - beta, &pair.step);
+        }
+        direction
     }
 
-    /// How far the last step found the estimated curvature off.
+    /// How far the last step found the preconditioner off.
     fn scale(&self) -> f64 {
-        let Some(pair) = self.pairs.back() else { return 1.0 };
-        let expected: f64 = pair.change.iter().zip(self.curvature).map(|(y, c)| y * y / c).sum();
-        1.0 / (pair.rho * expected)
+        self.0.back().map_or(1.0, |pair| 1.0 / (pair.rho * dot(&pair.change, &pair.divided)))
     }
 }
 
@@ -170,6 +175,11 @@ mod tests {
 
     const STOP: Stop = Stop { tolerance: 1e-16, max_iterations: 200 };
 
+    #[allow(clippy::unnecessary_wraps, reason = "preconditioners may fail")]
+    fn unchanged(x: &[f64]) -> Result<Vec<f64>, HeadError> {
+        Ok(x.to_vec())
+    }
+
     proptest::proptest! {
         #[test]
         fn finds_the_minimum_of_a_parabola(
@@ -183,7 +193,8 @@ mod tests {
                 Ok((value + sum * sum / 2.0, gradient))
             };
             let curvature: Vec<f64> = rows.iter().map(|r| r.0 * r.2).collect();
-            let found = minimise(vec![0.0; rows.len()], &curvature, STOP, objective).unwrap();
+            let precondition = |x: &[f64]| Ok(x.iter().zip(&curvature).map(|(x, c)| x / c).collect());
+            let found = minimise(vec![0.0; rows.len()], precondition, STOP, objective).unwrap();
             for (x, row) in found.x.iter().zip(&rows) {
                 proptest::prop_assert!((x - row.1).abs() < 1e-5, "{x} is not {}", row.1);
             }
@@ -196,7 +207,7 @@ mod tests {
             let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
             Ok((a * a + 100.0 * b * b, vec![-2.0 * a - 400.0 * x[0] * b, 200.0 * b]))
         };
-        let found = minimise(vec![-1.2, 1.0], &[1.0, 1.0], STOP, objective).unwrap();
+        let found = minimise(vec![-1.2, 1.0], unchanged, STOP, objective).unwrap();
         assert!(found.converged && found.n_iterations < 80, "{found:?}");
         assert!((found.x[0] - 1.0).abs() < 1e-6 && (found.x[1] - 1.0).abs() < 1e-6);
     }
@@ -205,6 +216,6 @@ mod tests {
     fn says_so_when_there_were_too_few_steps() {
         let stop = Stop { tolerance: 1e-12, max_iterations: 1 };
         let objective = |x: &[f64]| Ok((x[0].powi(4), vec![4.0 * x[0].powi(3)]));
-        assert!(!minimise(vec![3.0], &[1.0], stop, objective).unwrap().converged);
+        assert!(!minimise(vec![3.0], unchanged, stop, objective).unwrap().converged);
     }
 }

@@ -1,15 +1,14 @@
 //! The best linear head, found directly.
 
+mod cholesky;
 mod cross_validation;
 mod folds;
 mod problem;
+mod rows;
 mod several;
-mod space;
 mod table;
 
-use tch::Tensor;
-
-use self::table::{Rows, Table};
+use self::{rows::Rows, table::Table};
 use crate::{error::HeadError, head::Head, lbfgs::Stop, loss::LossOptions};
 
 pub use self::{
@@ -53,17 +52,16 @@ pub struct LogisticFit {
     pub scores: Vec<CvScore>,
 }
 
-/// Fits multinomial logistic regression with a ridge penalty to `features` `[N, F] f32` and their `labels`.
+/// Fits multinomial logistic regression with a ridge penalty to `features` `[N, F]`, row by row, and their `N` `labels`.
 ///
 /// The objective is `mean cross-entropy + l2/2 ‖W‖²`, where `W` are the weights on features that are centred and
 /// divided by one number, the root of their mean variance; the biases are free. scikit-learn's
 /// `LogisticRegression(C=1 / (n * l2))` on such features has the same optimum (for two classes, where it has one
 /// vector of weights instead of two, with `C=2 / (n * l2)`). The head that comes back takes features as they are.
 ///
-/// The minimum is unique, so that no seed is involved. For the same bits at any number of cores let libtorch
-/// use one thread per operation.
+/// The minimum is unique, so that no seed is involved.
 pub fn fit_logistic(
-    features: &Tensor,
+    features: &[f32],
     labels: &[usize],
     n_classes: usize,
     l2: f64,
@@ -72,7 +70,7 @@ pub fn fit_logistic(
     check_l2(l2)?;
     let rows = Rows::new(features, labels.len())?;
     let table = Table::new(&rows, labels, n_classes, &options.loss)?;
-    let problem = table.problem(|_| true)?;
+    let problem = table.problem(|_| true);
     let minimum = problem.solve(problem.zeros(), l2, options.stop())?;
     table.finish(&minimum, l2, Vec::new())
 }

@@ -113,12 +113,12 @@ impl HeadInputs<'_> {
         // Before fine-tuning with the focal loss the head is fitted to its convex kin.
         let loss = LossOptions { focal_gamma: 0.0, ..self.loss.clone() };
         let fitting = LogisticOptions { loss, n_threads: self.plan.n_threads(), ..LogisticOptions::default() };
-        tl_torch::set_intra_op_threads(1);
-        let Table { features, width, labels, targets, .. } = self.train;
-        let features = tl_torch::tensor_from_f32(features, &[labels.len() as i64, *width as i64])?;
-        let head = match targets {
-            Targets::Labels(labels) => fit_logistic_cv(&features, labels, self.n_classes, &choice, &fitting)?.head,
-            Targets::Several { .. } => fit_logistic_several_cv(&features, &targets.to_tensor()?, &choice, &fitting)?,
+        let features = &self.train.features;
+        let head = match &self.train.targets {
+            Targets::Labels(labels) => fit_logistic_cv(features, labels, self.n_classes, &choice, &fitting)?.head,
+            Targets::Several { rows, n_classes } => {
+                fit_logistic_several_cv(features, rows, *n_classes, &choice, &fitting)?
+            }
         };
         let evaluate = |table: &Table| table.evaluate(&head, &self.loss, self.plan.n_threads());
         let (train_loss, train_accuracy) = evaluate(self.train)?;

@@ -44,6 +44,7 @@ fn heads_train_and_predict_without_libtorch() {
         &["train", "photos", "--epochs", "2", "--precision", "f32", "--out", "runs"][..],
         &["train", "photos", "--epochs", "2", "--precision", "f32", "--set", "ema_decay=0.9", "--set", "mixup=0.2"],
         &["train", "photos", "--epochs", "2", "--precision", "f32", "--set", "clip_norm=1", "--keep", "best"],
+        &["train", "photos", "--precision", "f32", "--head", "logistic"],
         &["lr-find", "photos", "--precision", "f32"],
         &["predict", "runs/latest", "photos"],
         &["evaluate", "runs/latest", "photos"],
@@ -53,8 +54,8 @@ fn heads_train_and_predict_without_libtorch() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && !loaded_libtorch(&output), "{args:?}: {error}");
     }
-    let fitted = watched(&work, &["train", "photos", "--head", "logistic", "--precision", "f32"]);
-    assert!(fitted.status.success() && loaded_libtorch(&fitted), "{}", String::from_utf8_lossy(&fitted.stderr));
+    let tuned = watched(&work, &["train", "photos", "--recipe", "finetune", "--epochs", "1", "--precision", "f32"]);
+    assert!(tuned.status.success() && loaded_libtorch(&tuned), "{}", String::from_utf8_lossy(&tuned.stderr));
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn a_libtorch_that_cannot_be_loaded_is_an_error_that_says_what_to_do() {
     }
     let work = Work::with_photos(4);
     work.write("broken/libtorch_cpu.so", b"not a library");
-    let args = ["train", "photos", "--head", "logistic"];
+    let args = ["train", "photos", "--recipe", "finetune", "--epochs", "1"];
     let output = work.command(&args).env("LD_LIBRARY_PATH", work.path("broken")).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{error}");

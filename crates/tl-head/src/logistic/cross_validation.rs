@@ -2,13 +2,8 @@
 
 use std::{panic::resume_unwind, thread};
 
-use tch::Tensor;
-
 use super::{
-    LogisticFit, LogisticOptions, check_l2,
-    folds::stratified_folds,
-    problem::Problem,
-    table::{Rows, Table},
+    LogisticFit, LogisticOptions, check_l2, folds::stratified_folds, problem::Problem, rows::Rows, table::Table,
 };
 use crate::{error::HeadError, lbfgs::Stop};
 
@@ -52,7 +47,7 @@ pub struct CvScore {
 /// taken, the stronger of two that tie, and the head is fitted with it to all rows. A class with a single row is
 /// never both learned and tested; it counts all the same.
 pub fn fit_logistic_cv(
-    features: &Tensor,
+    features: &[f32],
     labels: &[usize],
     n_classes: usize,
     choice: &CrossValidation,
@@ -77,12 +72,12 @@ pub(super) fn fit_cv(
         (0..choice.l2s.len()).map(|i| score(table, &paths, i, choice.l2s[i], n_photos)).collect();
     let best = (0..scores.len()).fold(0, |best, i| if scores[i].loss < scores[best].loss { i } else { best });
     let start = mean(paths.iter().map(|path| path[best].weights.as_slice()));
-    let minimum = table.problem(|_| true)?.solve(start, choice.l2s[best], options.stop())?;
+    let minimum = table.problem(|_| true).solve(start, choice.l2s[best], options.stop())?;
     table.finish(&minimum, choice.l2s[best], scores)
 }
 
 /// Rough fits are enough to compare penalties, whose losses differ by far more than this.
-const ROUGH: Stop = Stop { tolerance: 1e-5, max_iterations: 100 };
+const ROUGH: Stop = Stop { tolerance: 1e-6, max_iterations: 100 };
 
 /// A fold's fit at one penalty.
 struct PathPoint {
@@ -99,18 +94,17 @@ fn paths(
     choice: &CrossValidation,
     n_threads: usize,
 ) -> Result<Vec<Vec<PathPoint>>, HeadError> {
-    let fits = (0..choice.n_folds).map(|fold| table.problem(|row| folds[row] != fold).map(|p| (fold, p)));
-    let mut fits = fits.collect::<Result<Vec<_>, _>>()?;
+    let fits = (0..choice.n_folds).map(|fold| (fold, table.problem(|row| folds[row] != fold)));
+    let fits: Vec<(usize, Problem<'_>)> = fits.collect();
     let n_each = choice.n_folds.div_ceil(n_threads.clamp(1, choice.n_folds));
     let (labels, targets, n_classes) = (table.labels, &table.targets, table.n_classes);
     let n_photos = labels.len() / choice.n_views;
-    // Each thread gets problems of its own: a tensor may be sent to a thread, but not be shared between two.
-    let run = |fits: &mut [(usize, Problem)]| -> Result<Vec<_>, HeadError> {
+    let run = |fits: &[(usize, Problem<'_>)]| -> Result<Vec<_>, HeadError> {
         let held_out = |fold| HeldOut { labels, targets, n_classes, folds, fold, n_photos };
         fits.iter().map(|(fold, problem)| path(problem, &held_out(*fold), &choice.l2s)).collect()
     };
     let groups: Vec<Result<Vec<_>, HeadError>> = thread::scope(|scope| {
-        let threads: Vec<_> = fits.chunks_mut(n_each).map(|group| scope.spawn(move || run(group))).collect();
+        let threads: Vec<_> = fits.chunks(n_each).map(|group| scope.spawn(move || run(group))).collect();
         threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
     Ok(groups.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
@@ -135,7 +129,7 @@ struct HeldOut<'a> {
 }
 
 /// One fold's fits, each from the one before.
-fn path(problem: &Problem, held_out: &HeldOut<'_>, l2s: &[f64]) -> Result<Vec<PathPoint>, HeadError> {
+fn path(problem: &Problem<'_>, held_out: &HeldOut<'_>, l2s: &[f64]) -> Result<Vec<PathPoint>, HeadError> {
     let mut weights = problem.zeros();
     let mut points = Vec::with_capacity(l2s.len());
     for &l2 in l2s {
@@ -146,8 +140,8 @@ fn path(problem: &Problem, held_out: &HeldOut<'_>, l2s: &[f64]) -> Result<Vec<Pa
 }
 
 impl HeldOut<'_> {
-    fn point(&self, problem: &Problem, weights: Vec<f64>) -> Result<PathPoint, HeadError> {
-        let log_p = tl_torch::to_vec_f32(&problem.log_probabilities(&weights)?)?;
+    fn point(&self, problem: &Problem<'_>, weights: Vec<f64>) -> Result<PathPoint, HeadError> {
+        let log_p = problem.log_probabilities(&weights)?;
         let (mut loss, mut n_correct) = (0.0, 0);
         let rows = log_p
             .chunks_exact(self.n_classes)

@@ -1,28 +1,34 @@
 //! The function that is minimised.
 
-use tch::{Kind, Tensor};
+use tl_kernels::{Aligned, Matrix, multiply};
 
+use super::rows::Rows;
 use crate::{
     error::HeadError,
     lbfgs::{Minimum, Stop, minimise},
     loss::LossOptions,
+    pass::turn,
 };
 
-/// Cross-entropy of some rows plus a ridge penalty, as a function of the weights.
+/// Cross-entropy of some rows plus a ridge penalty, as a function of the weights `[K, F + 1]`, the last of each class
+/// its bias.
 ///
 /// Rows that are held out have targets of zero: they add nothing, and nothing has to be copied to leave them out.
-pub(super) struct Problem {
-    /// Coordinates `[N, P + 1] f32`, the last column 1.
-    rows: Tensor,
-    /// What each row asks of each class, `[N, K] f32`.
-    targets: Tensor,
-    /// Sum of each row's targets, `[N, 1] f32`.
-    mass: Tensor,
+pub(super) struct Problem<'a> {
+    rows: &'a Rows,
+    /// What each row asks of each class, `[K, N]`.
+    targets: Aligned,
+    /// Sum of each row's targets.
+    mass: Vec<f32>,
     /// Sum of the rows' weights.
     total: f64,
-    /// Variance of each coordinate but the last.
-    variances: Vec<f64>,
     n_classes: usize,
+}
+
+/// Probabilities of each class for each row, `[K, N]`, and their logarithms.
+struct Answers {
+    p: Aligned,
+    log_p: Aligned,
 }
 
 /// `[N, K]` row-major targets of `labels`: class weight times smoothed one-hot, as PyTorch defines their interplay.
@@ -34,74 +40,99 @@ pub(super) fn targets(labels: &[usize], n_classes: usize, loss: &LossOptions) ->
     labels.iter().flat_map(|&label| (0..n_classes).map(move |class| value(label, class))).collect()
 }
 
-impl Problem {
+impl<'a> Problem<'a> {
     /// `targets` are `[N, K]`, with zeros in the rows to leave out; `total` is the weight of the others.
-    pub(super) fn new(rows: &Tensor, targets: &[f32], total: f64, variances: &[f64]) -> Result<Self, HeadError> {
-        let n = rows.size()[0];
-        let n_classes = targets.len() / n as usize;
-        let targets = tl_torch::tensor_from_f32(targets, &[n, n_classes as i64])?;
-        let mass = targets.f_sum_dim_intlist(1, true, Kind::Float)?;
-        Ok(Self { rows: rows.shallow_clone(), targets, mass, total, variances: variances.to_vec(), n_classes })
+    pub(super) fn new(rows: &'a Rows, targets: &[f32], total: f64) -> Self {
+        let n_classes = targets.len() / rows.n;
+        let mass = targets.chunks_exact(n_classes).map(|row| row.iter().sum()).collect();
+        let mut turned = Aligned::default();
+        turn(targets, n_classes, &mut turned);
+        Self { rows, targets: turned, mass, total, n_classes }
     }
 
     /// Weights of no opinion.
     pub(super) fn zeros(&self) -> Vec<f64> {
-        vec![0.0; self.n_classes * (self.variances.len() + 1)]
+        vec![0.0; self.n_classes * (self.rows.width + 1)]
     }
 
-    /// The minimum at penalty `l2`, from the weights `start`: `[K, P + 1]` row-major.
+    /// The minimum at penalty `l2`, from the weights `start`.
     pub(super) fn solve(&self, start: Vec<f64>, l2: f64, stop: Stop) -> Result<Minimum, HeadError> {
-        let curvature = self.curvature(&start, l2)?;
-        minimise(start, &curvature, stop, |weights| self.value(weights, l2))
+        let curvature = self.curvature(&start)?;
+        let precondition = |vectors: &[f64]| {
+            let mut divided = self.rows.divide(vectors, l2 / curvature)?;
+            for x in &mut divided {
+                *x /= curvature;
+            }
+            Ok(divided)
+        };
+        minimise(start, precondition, stop, |weights| self.value(weights, l2))
     }
 
-    /// Log-probabilities `[N, K] f32` of all rows, also those left out.
-    pub(super) fn log_probabilities(&self, weights: &[f64]) -> Result<Tensor, HeadError> {
+    /// Log-probabilities `[N, K]` of all rows, also those left out.
+    pub(super) fn log_probabilities(&self, weights: &[f64]) -> Result<Aligned, HeadError> {
+        let mut turned = Aligned::default();
+        turn(&self.answers(weights)?.log_p, self.rows.n, &mut turned);
+        Ok(turned)
+    }
+
+    fn answers(&self, weights: &[f64]) -> Result<Answers, HeadError> {
+        let Rows { n, width, turned, .. } = self.rows;
         let weights: Vec<f32> = weights.iter().map(|&w| w as f32).collect();
-        let shape = [self.n_classes as i64, self.variances.len() as i64 + 1];
-        let weights = tl_torch::tensor_from_f32(&weights, &shape)?;
-        Ok(self.rows.f_linear::<Tensor>(&weights, None)?.f_log_softmax(1, Kind::Float)?)
+        let (mut log_p, mut p) = (Aligned::zeros(self.n_classes * n), Aligned::zeros(self.n_classes * n));
+        let left = Matrix { values: &weights, shape: [self.n_classes, width + 1], row_step: width + 1, column_step: 1 };
+        multiply(left, turned, &mut log_p)?;
+        // A class after the other, for all rows at once.
+        let (mut largest, mut sums) = (vec![f32::NEG_INFINITY; *n], vec![0.0; *n]);
+        for class in log_p.chunks_exact(*n) {
+            largest.iter_mut().zip(class).for_each(|(largest, &z)| *largest = largest.max(z));
+        }
+        for (class, p) in log_p.chunks_exact_mut(*n).zip(p.chunks_exact_mut(*n)) {
+            for (((z, p), largest), sum) in class.iter_mut().zip(p).zip(&largest).zip(&mut sums) {
+                *z -= largest;
+                *p = z.exp();
+                *sum += *p;
+            }
+        }
+        for (class, p) in log_p.chunks_exact_mut(*n).zip(p.chunks_exact_mut(*n)) {
+            class.iter_mut().zip(&sums).for_each(|(z, sum)| *z -= sum.ln());
+            p.iter_mut().zip(&sums).for_each(|(p, sum)| *p /= sum);
+        }
+        Ok(Answers { p, log_p })
     }
 
     /// Objective and gradient.
     fn value(&self, weights: &[f64], l2: f64) -> Result<(f64, Vec<f64>), HeadError> {
-        let log_p = self.log_probabilities(weights)?;
-        let loss = -log_p.f_mul(&self.targets)?.f_sum(Kind::Double)?.f_double_value(&[])? / self.total;
-        let residual = log_p.f_exp()?.f_mul_(&self.mass)?.f_sub_(&self.targets)?;
-        // As [K, N] times [N, P + 1]: the other order reads the rows against their grain.
-        let gradient = tl_torch::to_vec_f32(&residual.f_tr()?.f_matmul(&self.rows)?)?;
-        let mut gradient: Vec<f64> = gradient.into_iter().map(|g| f64::from(g) / self.total).collect();
+        let Rows { n, width, values, .. } = self.rows;
+        let Answers { p: mut residual, log_p } = self.answers(weights)?;
+        let terms = log_p.iter().zip(&*self.targets).map(|(log_p, target)| f64::from(log_p * target));
+        let loss = -terms.sum::<f64>() / self.total;
+        for (class, targets) in residual.chunks_exact_mut(*n).zip(self.targets.chunks_exact(*n)) {
+            let rows = class.iter_mut().zip(targets).zip(&self.mass);
+            rows.for_each(|((p, target), mass)| *p = *p * mass - target);
+        }
+        let mut gradient = Aligned::zeros(weights.len());
+        let left = Matrix { values: &residual, shape: [self.n_classes, *n], row_step: *n, column_step: 1 };
+        multiply(left, values, &mut gradient)?;
+        let mut gradient: Vec<f64> = gradient.iter().map(|&g| f64::from(g) / self.total).collect();
         let mut squares = 0.0;
-        for (gradient, weights) in self.penalised(&mut gradient).zip(self.penalised_of(weights)) {
-            gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += l2 * w);
-            squares += weights.iter().map(|w| w * w).sum::<f64>();
+        for (gradient, weights) in gradient.chunks_exact_mut(width + 1).zip(weights.chunks_exact(width + 1)) {
+            // The bias is free.
+            for (g, w) in gradient.iter_mut().zip(weights).take(*width) {
+                *g += l2 * w;
+                squares += w * w;
+            }
         }
         Ok((loss + l2 / 2.0 * squares, gradient))
     }
 
-    /// The Hessian's diagonal if a row's uncertainty had nothing to do with its place.
-    ///
-    /// Along a component it is the class's mean `p (1 - p)` times the component's variance. The factor makes it
-    /// right for weights that sum to zero over the classes, which are those that matter.
-    fn curvature(&self, weights: &[f64], l2: f64) -> Result<Vec<f64>, HeadError> {
-        let p = self.log_probabilities(weights)?.f_exp_()?;
-        let uncertainty = p.f_sub(&p.f_mul(&p)?)?.f_mul_(&self.mass)?;
-        let sums = tl_torch::to_vec_f32(&uncertainty.f_sum_dim_intlist(0, false, Kind::Float)?)?;
-        let factor = self.n_classes as f64 / (self.n_classes as f64 - 1.0).max(1.0) / self.total;
-        // A floor, so that a class without doubts does not take infinite steps.
-        let classes = sums.into_iter().map(|sum| (f64::from(sum) * factor).max(1e-6));
-        let of_class = |c: f64| self.variances.iter().map(move |v| c * v + l2).chain(std::iter::once(c));
-        Ok(classes.flat_map(of_class).collect())
-    }
-
-    /// Each class's weights without its bias, which is not penalised.
-    fn penalised_of<'a>(&self, weights: &'a [f64]) -> impl Iterator<Item = &'a [f64]> + use<'a> {
-        let n = self.variances.len();
-        weights.chunks_exact(n + 1).map(move |class| &class[..n])
-    }
-
-    fn penalised<'a>(&self, weights: &'a mut [f64]) -> impl Iterator<Item = &'a mut [f64]> + use<'a> {
-        let n = self.variances.len();
-        weights.chunks_exact_mut(n + 1).map(move |class| &mut class[..n])
+    /// The mean class's `p (1 - p)`: along a feature the Hessian is that times the feature's variance, if a row's
+    /// uncertainty had nothing to do with its place. The factor makes it right for weights that sum to zero over the
+    /// classes, which are those that matter.
+    fn curvature(&self, weights: &[f64]) -> Result<f64, HeadError> {
+        let Answers { p, .. } = self.answers(weights)?;
+        let of_class = |p: &[f32]| p.iter().zip(&self.mass).map(|(p, mass)| f64::from((p - p * p) * mass)).sum::<f64>();
+        let sum: f64 = p.chunks_exact(self.rows.n).map(of_class).sum();
+        // A floor, so that a head without doubts does not take infinite steps.
+        Ok((sum / self.total / (self.n_classes as f64 - 1.0).max(1.0)).max(1e-6))
     }
 }

@@ -1,29 +1,12 @@
 //! What is fitted.
 
-use tch::{Kind, Tensor};
-
 use super::{
     LogisticFit,
     cross_validation::CvScore,
     problem::{Problem, targets},
-    space::Space,
+    rows::Rows,
 };
-use crate::{config::HeadConfig, error::HeadError, head::Head, lbfgs::Minimum, loss::LossOptions};
-
-/// Features in the space in which a fit is easy.
-pub(super) struct Rows {
-    space: Space,
-    coordinates: Tensor,
-}
-
-impl Rows {
-    /// Of features `[n_rows, F]`.
-    pub(super) fn new(features: &Tensor, n_rows: usize) -> Result<Self, HeadError> {
-        check_features(features, n_rows)?;
-        let (space, coordinates) = Space::of(&features.f_detach()?.f_to_kind(Kind::Float)?)?;
-        Ok(Self { space, coordinates })
-    }
-}
+use crate::{error::HeadError, lbfgs::Minimum, loss::LossOptions};
 
 /// Rows with what they are to be answered with.
 pub(super) struct Table<'a> {
@@ -61,24 +44,20 @@ impl<'a> Table<'a> {
     }
 
     /// The fit to the rows that `used` chooses.
-    pub(super) fn problem(&self, used: impl Fn(usize) -> bool) -> Result<Problem, HeadError> {
+    pub(super) fn problem(&self, used: impl Fn(usize) -> bool) -> Problem<'_> {
         let mut targets = self.targets.clone();
         let rows = targets.chunks_exact_mut(self.n_classes).enumerate();
         rows.filter(|(row, _)| !used(*row)).for_each(|(_, target)| target.fill(0.0));
         let total: f64 = self.weights.iter().enumerate().filter(|(row, _)| used(*row)).map(|(_, w)| w).sum();
         // A fold may be left with rows that count nothing; then there is nothing to divide either.
         let total = total.max(f64::MIN_POSITIVE);
-        Problem::new(&self.rows.coordinates, &targets, total, &self.rows.space.variances)
+        Problem::new(self.rows, &targets, total)
     }
 
     /// The head of a minimum.
     pub(super) fn finish(&self, minimum: &Minimum, l2: f64, scores: Vec<CvScore>) -> Result<LogisticFit, HeadError> {
-        let weights = Tensor::f_from_slice(&minimum.x)?.f_reshape([self.n_classes as i64, -1])?;
-        let (weight, bias) = self.rows.space.to_features(&weights)?;
-        let config = HeadConfig::linear(weight.size()[1] as usize, self.n_classes);
-        let tensors = [("layers.0.weight".to_owned(), &weight), ("layers.0.bias".to_owned(), &bias)];
         Ok(LogisticFit {
-            head: Head::from_tensors(&config, tensors)?,
+            head: self.rows.head(&minimum.x)?,
             l2,
             objective: minimum.value,
             n_iterations: minimum.n_iterations,
@@ -86,19 +65,6 @@ impl<'a> Table<'a> {
             scores,
         })
     }
-}
-
-fn check_features(features: &Tensor, n_rows: usize) -> Result<(), HeadError> {
-    let found = features.size();
-    if n_rows == 0 || found.len() != 2 || found[0] != n_rows as i64 || found[1] == 0 {
-        let expected = format!("[{n_rows}, F] and not be empty");
-        return Err(HeadError::Shape { what: "features", expected, found });
-    }
-    // A sum is finite only where every value is, or so large that it would overflow the fit as well.
-    if !features.f_sum(Kind::Double)?.f_double_value(&[])?.is_finite() {
-        return Err(HeadError::NotFinite { what: "features" });
-    }
-    Ok(())
 }
 
 fn check_labels(labels: &[usize], n_classes: usize) -> Result<(), HeadError> {

@@ -179,7 +179,7 @@ fn logistic_regressions() {
         features.chunks_exact_mut(width).zip(&labels).for_each(|(row, &label)| row[label] += 2.0);
         let features = tensor(&features, n);
         let options = LogisticOptions { tolerance: 1e-10, ..LogisticOptions::default() };
-        let fit = fit_logistic(&features, &labels, n_classes, l2, &options).unwrap();
+        let fit = fit_logistic(&values(&features), &labels, n_classes, l2, &options).unwrap();
         assert!((fit.objective - objective).abs() < 1e-6, "{} is not {objective}", fit.objective);
         let logits = fit.head.logits(&values(&features.narrow(0, 0, 3))).unwrap();
         assert_close(&probabilities(&logits, n_classes, 1.0, false).unwrap(), expected, 2e-4);

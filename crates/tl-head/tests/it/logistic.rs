@@ -26,7 +26,7 @@ fn threads_do_not_change_a_bit() {
     let (features, labels) = table(60, 12, 3);
     let fit = |n_threads| {
         let options = LogisticOptions { n_threads, ..LogisticOptions::default() };
-        fit_logistic_cv(&features, &labels, 3, &CrossValidation::default(), &options).unwrap()
+        fit_logistic_cv(&values(&features), &labels, 3, &CrossValidation::default(), &options).unwrap()
     };
     let one = fit(1);
     for n_threads in [2, 3, 64] {
@@ -40,12 +40,12 @@ fn threads_do_not_change_a_bit() {
 fn cross_validation_takes_the_best_penalty_and_fits_with_it() {
     let (features, labels) = table(90, 30, 3);
     let options = LogisticOptions::default();
-    let chosen = fit_logistic_cv(&features, &labels, 3, &CrossValidation::default(), &options).unwrap();
+    let chosen = fit_logistic_cv(&values(&features), &labels, 3, &CrossValidation::default(), &options).unwrap();
     let best = chosen.scores.iter().map(|score| score.loss).fold(f64::INFINITY, f64::min);
     assert_eq!(chosen.scores.iter().find(|score| score.l2 == chosen.l2).unwrap().loss, best);
     // These rows are noisy: neither end of the range may win.
     assert!(chosen.l2 < 10.0 && chosen.l2 > 0.001, "{:?}", chosen.scores);
-    let direct = fit_logistic(&features, &labels, 3, chosen.l2, &options).unwrap();
+    let direct = fit_logistic(&values(&features), &labels, 3, chosen.l2, &options).unwrap();
     assert!((chosen.objective - direct.objective).abs() < 1e-6 && chosen.converged);
 }
 
@@ -55,7 +55,7 @@ fn the_objective_is_the_loss_of_the_head_plus_its_penalty() {
     let loss =
         LossOptions { class_weights: Some(vec![1.0, 0.5, 2.0, 0.25]), label_smoothing: 0.1, ..LossOptions::default() };
     let options = LogisticOptions { loss: loss.clone(), ..LogisticOptions::default() };
-    let fit = fit_logistic(&features, &labels, 4, 0.05, &options).unwrap();
+    let fit = fit_logistic(&values(&features), &labels, 4, 0.05, &options).unwrap();
     let logits = TensorHead::of(&fit.head).unwrap().forward(&features).unwrap();
     let loss = cross_entropy(&logits, &label_tensor(&labels), &loss).unwrap().double_value(&[]);
     let variance = (&features - features.mean_dim(0, true, Kind::Float)).square().mean(Kind::Double).double_value(&[]);
@@ -69,7 +69,8 @@ fn features_that_never_change_are_harmless() {
     let (features, labels) = table(30, 5, 3);
     let constant = Tensor::ones([30, 2], (Kind::Float, features.device())) * 0.3;
     let more = Tensor::cat(&[features.shallow_clone(), constant], 1);
-    let fit = |features: &Tensor, l2| fit_logistic(features, &labels, 3, l2, &LogisticOptions::default()).unwrap();
+    let fit =
+        |features: &Tensor, l2| fit_logistic(&values(features), &labels, 3, l2, &LogisticOptions::default()).unwrap();
     // The mean variance is 5/7 of what it was, and with it the size of the weights' squares.
     assert!((fit(&more, 0.1).objective - fit(&features, 0.1 * 5.0 / 7.0).objective).abs() < 1e-6);
     let same = fit(&(features.zeros_like() + 1.0), 0.1);
@@ -81,7 +82,8 @@ fn a_class_with_one_row_or_none_is_no_obstacle() {
     let (features, mut labels) = table(30, 5, 3);
     labels = labels.into_iter().map(|label| label % 2).collect();
     labels[7] = 2;
-    let fit = fit_logistic_cv(&features, &labels, 4, &CrossValidation::default(), &LogisticOptions::default()).unwrap();
+    let fit = fit_logistic_cv(&values(&features), &labels, 4, &CrossValidation::default(), &LogisticOptions::default())
+        .unwrap();
     assert!(fit.head.logits(&values(&features)).unwrap().iter().all(|v| v.is_finite()));
 }
 
@@ -92,7 +94,7 @@ fn views_are_held_out_with_their_photo() {
     let fit = |n_views: usize| {
         let choice = CrossValidation { n_views, ..CrossValidation::default() };
         let features = features.repeat([n_views as i64, 1]);
-        fit_logistic_cv(&features, &labels.repeat(n_views), 3, &choice, &LogisticOptions::default()).unwrap()
+        fit_logistic_cv(&values(&features), &labels.repeat(n_views), 3, &choice, &LogisticOptions::default()).unwrap()
     };
     let (plain, thrice) = (fit(1), fit(3));
     assert_eq!(plain.l2, thrice.l2);
@@ -111,7 +113,7 @@ fn what_cannot_be_fitted_is_refused() {
     let (features, labels) = table(10, 4, 2);
     let options = LogisticOptions::default();
     let error = |features: &Tensor, labels: &[usize], n_classes, l2| {
-        fit_logistic(features, labels, n_classes, l2, &options).unwrap_err().to_string()
+        fit_logistic(&values(features), labels, n_classes, l2, &options).unwrap_err().to_string()
     };
     assert!(error(&features, &labels[..9], 2, 0.1).contains("features must have shape [9, F]"));
     assert!(error(&features, &labels, 1, 0.1).contains("number of classes is 1"));
@@ -127,7 +129,7 @@ fn what_cannot_be_fitted_is_refused() {
         CrossValidation { n_views: 5, n_folds: 3, ..CrossValidation::default() },
         CrossValidation { l2s: vec![0.1, f64::NAN], ..CrossValidation::default() },
     ] {
-        assert!(fit_logistic_cv(&features, &labels, 2, &choice, &options).is_err());
+        assert!(fit_logistic_cv(&values(&features), &labels, 2, &choice, &options).is_err());
     }
 }
 
@@ -140,7 +142,7 @@ proptest! {
         let (features, labels) = table(30, 4, 3);
         let other = &features * scale + shift * scale;
         let logits = |features: &Tensor| {
-            let fit = fit_logistic(features, &labels, 3, 0.1, &LogisticOptions::default()).unwrap();
+            let fit = fit_logistic(&values(features), &labels, 3, 0.1, &LogisticOptions::default()).unwrap();
             fit.head.logits(&values(features)).unwrap()
         };
         for (a, b) in logits(&features).iter().zip(logits(&other)) {
@@ -153,11 +155,14 @@ proptest! {
 fn several_classes_are_fitted_each_for_itself() {
     let (features, labels) = table(60, 12, 2);
     let (choice, options) = (CrossValidation::default(), LogisticOptions::default());
-    let one =
-        fit_logistic_cv(&features, &labels, 2, &choice, &options).unwrap().head.logits(&values(&features)).unwrap();
+    let one = fit_logistic_cv(&values(&features), &labels, 2, &choice, &options)
+        .unwrap()
+        .head
+        .logits(&values(&features))
+        .unwrap();
     // The second of two classes, one that all rows have, and one that none has.
     let targets: Vec<f32> = labels.iter().flat_map(|&label| [label as f32, 1.0, 0.0]).collect();
-    let several = fit_logistic_several_cv(&features, &tensor(&targets, 60), &choice, &options).unwrap();
+    let several = fit_logistic_several_cv(&values(&features), &targets, 3, &choice, &options).unwrap();
     let logits = several.logits(&values(&features)).unwrap();
     for (logits, one) in logits.chunks_exact(3).zip(one.chunks_exact(2)) {
         assert!((logits[0] - (one[1] - one[0])).abs() < 1e-4, "{logits:?} {one:?}");
@@ -168,13 +173,14 @@ fn several_classes_are_fitted_each_for_itself() {
 
 #[test]
 fn several_classes_of_unlike_sizes_are_refused() {
-    let (features, labels) = table(12, 4, 2);
+    let features = rows(12, 4);
     let (choice, loss) =
         (CrossValidation::default(), LossOptions { class_weights: Some(vec![1.0; 2]), ..LossOptions::default() });
-    let fit = |targets: &Tensor, options: &LogisticOptions| {
-        fit_logistic_several_cv(&features, targets, &choice, options).unwrap_err().to_string()
+    let fit = |targets: &[f32], options: &LogisticOptions| {
+        fit_logistic_several_cv(&features, targets, 2, &choice, options).unwrap_err().to_string()
     };
-    assert!(fit(&label_tensor(&labels), &LogisticOptions::default()).contains("must have shape [12, K]"));
+    assert!(fit(&[0.0; 23], &LogisticOptions::default()).contains("must have shape [N, 2]"));
+    assert!(fit(&[0.0; 10], &LogisticOptions::default()).contains("must have shape [5, F]"));
     let weighted = LogisticOptions { loss, ..LogisticOptions::default() };
-    assert!(fit(&tensor(&[0.0; 24], 12), &weighted).starts_with("class weights is"));
+    assert!(fit(&[0.0; 24], &weighted).starts_with("class weights is"));
 }

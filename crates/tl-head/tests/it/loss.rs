@@ -28,7 +28,7 @@ fn what_makes_no_sense_is_refused() {
     let focal = |focal_gamma| LossOptions { focal_gamma, ..LossOptions::default() };
     assert!(error(3, &[0, 1], &focal(-1.0)).contains("gamma of the focal loss is -1"));
     let fitting = LogisticOptions { loss: focal(2.0), ..LogisticOptions::default() };
-    let refused = fit_logistic(&tensor(&rows(2, 3), 2), &[0, 1], 2, 0.1, &fitting).unwrap_err().to_string();
+    let refused = fit_logistic(&rows(2, 3), &[0, 1], 2, 0.1, &fitting).unwrap_err().to_string();
     assert!(refused.contains("a logistic fit is one of cross-entropy"), "{refused}");
     let logits = tensor(&rows(2, 3), 2);
     assert!(cross_entropy(&logits, &label_tensor(&[0, 1]).to_kind(Kind::Float), &plain).is_err());

@@ -1,7 +1,11 @@
 //! The product of two matrices.
 #![allow(unsafe_code)]
 
-use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+use std::{
+    arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch},
+    array,
+    ops::Range,
+};
 
 use crate::{
     Matrix,
@@ -14,6 +18,13 @@ const SHORT: usize = 64;
 const TERMS: usize = 256;
 /// The same where left rows lie across memory.
 const TERMS_ACROSS: usize = 128;
+
+/// Up to so many left rows, and columns from so many on, the right matrix is what the memory has to carry.
+const FEW: usize = 8;
+const WIDE: usize = 128;
+/// Columns of such a product that stay in the nearest cache, and terms that they take in at a time.
+const COLUMNS_KEPT: usize = 512;
+const TERMS_TOGETHER: usize = 4;
 
 /// Where a tile begins, and the terms that it adds.
 #[derive(Clone, Copy)]
@@ -48,27 +59,85 @@ pub(crate) fn blocks<
     if left.row_step == 1 && left.column_step > 1 {
         return across::<R, ROWS, COLUMNS>(r, left, right, product);
     }
+    if m <= FEW && product.len() / m >= WIDE {
+        return few(r, left, right, product);
+    }
+    let mut row = 0;
+    while k <= SHORT && row + SHORT_ROWS <= m {
+        let place = Place { row, column: 0, first_term: 0, n_terms: k, left: row * left.row_step };
+        columns::<R, SHORT_ROWS, SHORT_COLUMNS>(r, left, right, product, place);
+        row += SHORT_ROWS;
+    }
+    // All rows meet some columns before the next, which are fetched but once.
+    let n = product.len() / m;
     for first_term in (0..k).step_by(TERMS) {
         let n_terms = TERMS.min(k - first_term);
-        let at = |row| Place {
-            row,
-            column: 0,
-            first_term,
-            n_terms,
-            left: row * left.row_step + first_term * left.column_step,
-        };
-        let mut row = 0;
-        while k <= SHORT && row + SHORT_ROWS <= m {
-            columns::<R, SHORT_ROWS, SHORT_COLUMNS>(r, left, right, product, at(row));
-            row += SHORT_ROWS;
+        for column in (0..n).step_by(COLUMNS * LANES) {
+            let at = |row| Place {
+                row,
+                column,
+                first_term,
+                n_terms,
+                left: row * left.row_step + first_term * left.column_step,
+            };
+            let mut row = row;
+            while row + ROWS <= m {
+                some_columns::<R, ROWS, COLUMNS>(r, left, right, product, at(row));
+                row += ROWS;
+            }
+            while row < m {
+                some_columns::<R, 1, COLUMNS>(r, left, right, product, at(row));
+                row += 1;
+            }
         }
-        while row + ROWS <= m {
-            columns::<R, ROWS, COLUMNS>(r, left, right, product, at(row));
-            row += ROWS;
+    }
+}
+
+/// The same of few left rows and many columns: the right matrix is read along its rows, once, and the sums are what is read
+/// and written again and again.
+#[inline(always)]
+fn few<R: Registers>(r: R, left: Matrix<'_>, right: &[f32], product: &mut [f32]) {
+    let [m, k] = left.shape;
+    let n = product.len() / m;
+    product.fill(0.0);
+    for first in (0..n).step_by(COLUMNS_KEPT) {
+        let columns = first..n.min(first + COLUMNS_KEPT);
+        for term in (0..k / TERMS_TOGETHER).map(|i| i * TERMS_TOGETHER) {
+            add_terms::<R, TERMS_TOGETHER>(r, left, right, product, term, columns.clone());
         }
-        while row < m {
-            columns::<R, 1, COLUMNS>(r, left, right, product, at(row));
-            row += 1;
+        for term in k / TERMS_TOGETHER * TERMS_TOGETHER..k {
+            add_terms::<R, 1>(r, left, right, product, term, columns.clone());
+        }
+    }
+}
+
+/// Adds `T` terms from `first_term` on to some columns of all rows.
+#[inline(always)]
+fn add_terms<R: Registers, const T: usize>(
+    r: R,
+    left: Matrix<'_>,
+    right: &[f32],
+    product: &mut [f32],
+    first_term: usize,
+    columns: Range<usize>,
+) {
+    let n = product.len() / left.shape[0];
+    for column in columns.clone().step_by(LANES) {
+        let n_first = LANES.min(columns.end - column);
+        let from = right.as_ptr().wrapping_add(first_term * n + column);
+        // SAFETY: rows, terms and columns are within the matrices, which fit into their slices, and of sixteen columns no
+        // more than there are is touched.
+        unsafe {
+            let lines: [_; T] = array::from_fn(|t| r.load_first(n_first, from.wrapping_add(t * n)));
+            for row in 0..left.shape[0] {
+                let value_at = left.values.as_ptr().wrapping_add(row * left.row_step + first_term * left.column_step);
+                let out = product.as_mut_ptr().wrapping_add(row * n + column);
+                let mut sum = r.load_first(n_first, out);
+                for (t, line) in lines.iter().enumerate() {
+                    sum = r.mul_add(r.splat(*value_at.wrapping_add(t * left.column_step)), *line, sum);
+                }
+                r.store_first(n_first, out, sum);
+            }
         }
     }
 }
@@ -126,19 +195,37 @@ fn columns<R: Registers, const M: usize, const N: usize>(
     left: Matrix<'_>,
     right: &[f32],
     product: &mut [f32],
+    place: Place,
+) {
+    let n = product.len() / left.shape[0];
+    for column in (place.column..n).step_by(N * LANES) {
+        some_columns::<R, M, N>(r, left, right, product, Place { column, ..place });
+    }
+}
+
+/// Of `M` rows the next columns, up to `N` times sixteen.
+#[inline(always)]
+fn some_columns<R: Registers, const M: usize, const N: usize>(
+    r: R,
+    left: Matrix<'_>,
+    right: &[f32],
+    product: &mut [f32],
     mut place: Place,
 ) {
     let n = product.len() / left.shape[0];
-    while place.column < n {
-        let n_whole = ((n - place.column) / LANES).min(N);
-        match n_whole {
-            0 => tile::<R, M, 1, false>(r, left, right, product, place),
-            1 => tile::<R, M, 1, true>(r, left, right, product, place),
-            2 if N > 2 => tile::<R, M, 2, true>(r, left, right, product, place),
-            3 if N > 3 => tile::<R, M, 3, true>(r, left, right, product, place),
-            _ => tile::<R, M, N, true>(r, left, right, product, place),
-        }
-        place.column += n_whole.max(1) * LANES;
+    let n_left = n - place.column;
+    match (n_left / LANES).min(N) {
+        0 => return tile::<R, M, 1, false>(r, left, right, product, place),
+        1 => tile::<R, M, 1, true>(r, left, right, product, place),
+        2 if N > 2 => tile::<R, M, 2, true>(r, left, right, product, place),
+        3 if N > 3 => tile::<R, M, 3, true>(r, left, right, product, place),
+        _ => return tile::<R, M, N, true>(r, left, right, product, place),
+    }
+    // What is left over of less than `N` times sixteen.
+    let n_whole = n_left / LANES * LANES;
+    if n_left > n_whole {
+        place.column += n_whole;
+        tile::<R, M, 1, false>(r, left, right, product, place);
     }
 }
 

@@ -12,7 +12,6 @@ use crate::{
     data::Data,
     error::TrainError,
     event::{Event, Observer},
-    options::HeadKind,
     plan::Plan,
 };
 
@@ -36,11 +35,10 @@ pub(super) fn extracted(
     stop: &AtomicBool,
 ) -> Result<Option<Extracted>, TrainError> {
     let photos: Vec<PathBuf> = data.train.iter().chain(&data.val).map(|sample| sample.path.clone()).collect();
-    let needs_libtorch = plan.tunes_backbone() || plan.options().head == HeadKind::Logistic;
     let mut loading = None;
     let mut progress = |n_done| {
         // Not sooner: while libtorch is being loaded no thread can start.
-        if needs_libtorch {
+        if plan.tunes_backbone() {
             loading.get_or_insert_with(LoadingAhead::begin);
         }
         observer.event(&Event::Extracting { n_done, n_total: photos.len() });
