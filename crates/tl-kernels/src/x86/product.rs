@@ -1,11 +1,12 @@
 //! The product of two matrices.
 #![allow(unsafe_code)]
 
-use std::{
-    arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch},
-    array,
-    ops::Range,
-};
+mod across;
+mod few;
+
+use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+
+use self::{across::across, few::few};
 
 use crate::{
     Matrix,
@@ -16,16 +17,9 @@ use crate::{
 const SHORT: usize = 64;
 /// Terms that are added to all sums before the next: that many rows of the right matrix stay in the nearest cache.
 const TERMS: usize = 256;
-/// The same where left rows lie across memory.
-const TERMS_ACROSS: usize = 128;
-
 /// Up to so many left rows, and columns from so many on, the right matrix is what the memory has to carry.
 const FEW: usize = 8;
 const WIDE: usize = 128;
-/// Columns of such a product that stay in the nearest cache, and terms that they take in at a time.
-const COLUMNS_KEPT: usize = 512;
-const TERMS_TOGETHER: usize = 4;
-
 /// Where a tile begins, and the terms that it adds.
 #[derive(Clone, Copy)]
 struct Place {
@@ -89,101 +83,6 @@ pub(crate) fn blocks<
                 some_columns::<R, 1, COLUMNS>(r, left, right, product, at(row));
                 row += 1;
             }
-        }
-    }
-}
-
-/// The same of few left rows and many columns: the right matrix is read along its rows, once, and the sums are what is read
-/// and written again and again.
-#[inline(always)]
-fn few<R: Registers>(r: R, left: Matrix<'_>, right: &[f32], product: &mut [f32]) {
-    let [m, k] = left.shape;
-    let n = product.len() / m;
-    product.fill(0.0);
-    for first in (0..n).step_by(COLUMNS_KEPT) {
-        let columns = first..n.min(first + COLUMNS_KEPT);
-        for term in (0..k / TERMS_TOGETHER).map(|i| i * TERMS_TOGETHER) {
-            add_terms::<R, TERMS_TOGETHER>(r, left, right, product, term, columns.clone());
-        }
-        for term in k / TERMS_TOGETHER * TERMS_TOGETHER..k {
-            add_terms::<R, 1>(r, left, right, product, term, columns.clone());
-        }
-    }
-}
-
-/// Adds `T` terms from `first_term` on to some columns of all rows.
-#[inline(always)]
-fn add_terms<R: Registers, const T: usize>(
-    r: R,
-    left: Matrix<'_>,
-    right: &[f32],
-    product: &mut [f32],
-    first_term: usize,
-    columns: Range<usize>,
-) {
-    let n = product.len() / left.shape[0];
-    for column in columns.clone().step_by(LANES) {
-        let n_first = LANES.min(columns.end - column);
-        let from = right.as_ptr().wrapping_add(first_term * n + column);
-        // SAFETY: rows, terms and columns are within the matrices, which fit into their slices, and of sixteen columns no
-        // more than there are is touched.
-        unsafe {
-            let lines: [_; T] = array::from_fn(|t| r.load_first(n_first, from.wrapping_add(t * n)));
-            for row in 0..left.shape[0] {
-                let value_at = left.values.as_ptr().wrapping_add(row * left.row_step + first_term * left.column_step);
-                let out = product.as_mut_ptr().wrapping_add(row * n + column);
-                let mut sum = r.load_first(n_first, out);
-                for (t, line) in lines.iter().enumerate() {
-                    sum = r.mul_add(r.splat(*value_at.wrapping_add(t * left.column_step)), *line, sum);
-                }
-                r.store_first(n_first, out, sum);
-            }
-        }
-    }
-}
-
-/// The same where left rows lie across memory, their values side by side: sixteen rows at a time are copied into one piece,
-/// so that each line of memory is fetched once, and terms that begin a multiple of 4 KiB apart do not drive each other
-/// out of the nearest cache.
-#[inline(always)]
-fn across<R: Registers, const ROWS: usize, const COLUMNS: usize>(
-    r: R,
-    left: Matrix<'_>,
-    right: &[f32],
-    product: &mut [f32],
-) {
-    let [m, k] = left.shape;
-    let mut piece = [0.0; TERMS_ACROSS * LANES];
-    for first_term in (0..k).step_by(TERMS_ACROSS) {
-        let n_terms = TERMS_ACROSS.min(k - first_term);
-        for first_row in (0..m).step_by(LANES) {
-            let n_rows = LANES.min(m - first_row);
-            copy(r, left, [first_row, first_term], n_rows, &mut piece[..n_terms * LANES]);
-            let piece = Matrix { values: &piece, shape: left.shape, row_step: 1, column_step: LANES };
-            let at = |row| Place { row: first_row + row, column: 0, first_term, n_terms, left: row };
-            let mut row = 0;
-            while row + ROWS <= n_rows {
-                columns::<R, ROWS, COLUMNS>(r, piece, right, product, at(row));
-                row += ROWS;
-            }
-            while row < n_rows {
-                columns::<R, 1, COLUMNS>(r, piece, right, product, at(row));
-                row += 1;
-            }
-        }
-    }
-}
-
-/// Copies the terms of up to sixteen left rows, and asks for those of the next.
-#[inline(always)]
-fn copy<R: Registers>(r: R, left: Matrix<'_>, [row, term]: [usize; 2], n_rows: usize, piece: &mut [f32]) {
-    let first = left.values.as_ptr().wrapping_add(row + term * left.column_step);
-    for (term, to) in piece.chunks_exact_mut(LANES).enumerate() {
-        let from = first.wrapping_add(term * left.column_step);
-        // SAFETY: rows and terms are within the matrix, whose rows are side by side; a prefetch touches nothing.
-        unsafe {
-            r.store_first(LANES, to.as_mut_ptr(), r.load_first(n_rows, from));
-            _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(LANES).cast());
         }
     }
 }

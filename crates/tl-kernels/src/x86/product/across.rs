@@ -1,0 +1,59 @@
+//! Products with a left matrix that is the transpose of one in memory.
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+use super::{Place, columns};
+use crate::{
+    Matrix,
+    x86::{lines::LANES, registers::Registers},
+};
+
+/// Terms that are copied at a time.
+const TERMS_ACROSS: usize = 128;
+
+/// The product where left rows lie across memory, their values side by side: sixteen rows at a time are copied into one piece,
+/// so that each line of memory is fetched once, and terms that begin a multiple of 4 KiB apart do not drive each other
+/// out of the nearest cache.
+#[inline(always)]
+pub(super) fn across<R: Registers, const ROWS: usize, const COLUMNS: usize>(
+    r: R,
+    left: Matrix<'_>,
+    right: &[f32],
+    product: &mut [f32],
+) {
+    let [m, k] = left.shape;
+    let mut piece = [0.0; TERMS_ACROSS * LANES];
+    for first_term in (0..k).step_by(TERMS_ACROSS) {
+        let n_terms = TERMS_ACROSS.min(k - first_term);
+        for first_row in (0..m).step_by(LANES) {
+            let n_rows = LANES.min(m - first_row);
+            copy(r, left, [first_row, first_term], n_rows, &mut piece[..n_terms * LANES]);
+            let piece = Matrix { values: &piece, shape: left.shape, row_step: 1, column_step: LANES };
+            let at = |row| Place { row: first_row + row, column: 0, first_term, n_terms, left: row };
+            let mut row = 0;
+            while row + ROWS <= n_rows {
+                columns::<R, ROWS, COLUMNS>(r, piece, right, product, at(row));
+                row += ROWS;
+            }
+            while row < n_rows {
+                columns::<R, 1, COLUMNS>(r, piece, right, product, at(row));
+                row += 1;
+            }
+        }
+    }
+}
+
+/// Copies the terms of up to sixteen left rows, and asks for those of the next.
+#[inline(always)]
+fn copy<R: Registers>(r: R, left: Matrix<'_>, [row, term]: [usize; 2], n_rows: usize, piece: &mut [f32]) {
+    let first = left.values.as_ptr().wrapping_add(row + term * left.column_step);
+    for (term, to) in piece.chunks_exact_mut(LANES).enumerate() {
+        let from = first.wrapping_add(term * left.column_step);
+        // SAFETY: rows and terms are within the matrix, whose rows are side by side; a prefetch touches nothing.
+        unsafe {
+            r.store_first(LANES, to.as_mut_ptr(), r.load_first(n_rows, from));
+            _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(LANES).cast());
+        }
+    }
+}
