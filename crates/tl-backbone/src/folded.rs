@@ -57,7 +57,7 @@ impl Folded {
         self.kind
     }
 
-    /// What gradients are to be computed of, in the order that [`Backbone::unfold`] takes them.
+    /// What gradients are to be computed of, in the order that [`crate::Backbone::unfold`] takes them.
     pub fn leaves(&self) -> impl Iterator<Item = &Tensor> {
         self.values.iter().zip(&self.trained).filter(|(_, trained)| **trained).map(|(value, _)| value)
     }
