@@ -1,14 +1,14 @@
 //! Loss and gradients of a dense stack, written out.
 
 use rayon::prelude::*;
-use tl_kernels::Aligned;
+use tl_kernels::{Aligned, transpose};
 use tl_torch::Array;
 
 use crate::{
     config::HeadConfig,
     error::HeadError,
     head::{Head, bias_name, check_rows, weight_name},
-    pass::{self, Activations, BLOCK, Taker, turn},
+    pass::{self, Activations, BLOCK, Taker},
     row_loss::RowLoss,
 };
 
@@ -78,6 +78,12 @@ impl Backprop {
         Self { config: head.config().clone(), layers, activations, gradients }
     }
 
+    /// The sizes of the head.
+    #[must_use]
+    pub fn config(&self) -> &HeadConfig {
+        &self.config
+    }
+
     /// The head as it is now.
     pub fn head(&self) -> Result<Head, HeadError> {
         let array = |(name, values, shape): (_, &[f32], Vec<usize>)| Ok((name, Array::new(values.to_vec(), &shape)?));
@@ -100,13 +106,13 @@ impl Backprop {
         let last = self.layers.len();
         self.activations[0].turned.set_len(features.len());
         self.activations[0].turned.copy_from_slice(features);
-        turn(features, self.config.n_features, &mut self.activations[0].values);
+        transpose(features, self.config.n_features, &mut self.activations[0].values);
         for (i, layer) in self.layers.iter().enumerate() {
             let (inputs, outputs) = self.activations.split_at_mut(i + 1);
             pass::forward(layer, &inputs[i], &mut outputs[0], n, i + 1 < last)?;
         }
         let Activations { values, turned } = &mut self.activations[last];
-        turn(values, n, turned);
+        transpose(values, n, turned);
         Ok(turned)
     }
 
@@ -123,9 +129,11 @@ impl Backprop {
         let RowLoss { value, gradient } = loss(self.logits(features)?)?;
         let last = self.layers.len();
         if value.is_finite() {
-            turn(&gradient, self.config.n_classes, &mut self.gradients[last - 1]);
+            transpose(&gradient, self.config.n_classes, &mut self.gradients[last - 1]);
             let n = features.len() / self.config.n_features;
-            self.activations[1..last].par_iter_mut().for_each(|Activations { values, turned }| turn(values, n, turned));
+            self.activations[1..last]
+                .par_iter_mut()
+                .for_each(|Activations { values, turned }| transpose(values, n, turned));
             self.backward(n, take)?;
         }
         Ok((&self.activations[last].turned, value))

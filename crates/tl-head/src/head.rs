@@ -35,14 +35,9 @@ impl Head {
     }
 
     /// A head from saved parameters; all that is missing, unexpected or of another shape is listed.
-    pub fn from_arrays(config: &HeadConfig, mut arrays: BTreeMap<String, Array>) -> Result<Self, HeadError> {
-        config.check()?;
-        check_parameters(config, &arrays.iter().map(|(name, array)| (name.clone(), array.shape().to_vec())).collect())?;
-        let layers = (0..=config.hidden.len()).filter_map(|i| {
-            // The check above saw every name.
-            Some([arrays.remove(&weight_name(i))?, arrays.remove(&bias_name(i))?])
-        });
-        Ok(Self { config: config.clone(), layers: layers.collect() })
+    pub fn from_arrays(config: &HeadConfig, arrays: BTreeMap<String, Array>) -> Result<Self, HeadError> {
+        let shape = |array: &Array| array.shape().to_vec();
+        Ok(Self { config: config.clone(), layers: layers_of(config, arrays, shape)? })
     }
 
     /// The same from tensors, whose values are copied.
@@ -98,8 +93,7 @@ impl Head {
     /// Every parameter with its name, from input to output.
     #[must_use]
     pub fn parameters(&self) -> Vec<(String, &Array)> {
-        let layers = self.layers.iter().enumerate();
-        layers.flat_map(|(i, [weight, bias])| [(weight_name(i), weight), (bias_name(i), bias)]).collect()
+        named(&self.layers)
     }
 }
 
@@ -120,8 +114,29 @@ pub(crate) fn bias_name(layer: usize) -> String {
     format!("layers.{layer}.bias")
 }
 
+/// Weights and biases with their names, from input to output.
+pub(crate) fn named<T>(layers: &[[T; 2]]) -> Vec<(String, &T)> {
+    let layers = layers.iter().enumerate();
+    layers.flat_map(|(i, [weight, bias])| [(weight_name(i), weight), (bias_name(i), bias)]).collect()
+}
+
+/// The same back from named values; all that is missing, unexpected or of another shape is listed.
+pub(crate) fn layers_of<T>(
+    config: &HeadConfig,
+    mut values: BTreeMap<String, T>,
+    shape: impl Fn(&T) -> Vec<usize>,
+) -> Result<Vec<[T; 2]>, HeadError> {
+    config.check()?;
+    check_parameters(config, &values.iter().map(|(name, value)| (name.clone(), shape(value))).collect())?;
+    let layers = (0..=config.hidden.len()).filter_map(|i| {
+        // The check above saw every name.
+        Some([values.remove(&weight_name(i))?, values.remove(&bias_name(i))?])
+    });
+    Ok(layers.collect())
+}
+
 /// Compares names and shapes with the configuration's and reports every difference at once.
-pub(crate) fn check_parameters(config: &HeadConfig, shapes: &BTreeMap<String, Vec<usize>>) -> Result<(), HeadError> {
+fn check_parameters(config: &HeadConfig, shapes: &BTreeMap<String, Vec<usize>>) -> Result<(), HeadError> {
     let expected: BTreeMap<String, Vec<usize>> = config
         .layers()
         .enumerate()

@@ -104,18 +104,3 @@ pub(crate) fn inputs(
 fn rows(values: &[f32], width: usize) -> Matrix<'_> {
     Matrix { values, shape: [values.len() / width, width], row_step: width, column_step: 1 }
 }
-
-/// Puts the transpose of a matrix with rows of `width` values into `into`.
-pub(crate) fn turn(matrix: &[f32], width: usize, into: &mut Aligned) {
-    /// Values of a line of memory, so that each is fetched once.
-    const LINE: usize = 16;
-    into.set_len(matrix.len());
-    let height = matrix.len() / width;
-    for first_row in (0..height).step_by(LINE) {
-        let rows = first_row..height.min(first_row + LINE);
-        for column in 0..width {
-            let from = matrix[rows.start * width + column..].iter().step_by(width);
-            into[column * height..][rows.clone()].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-        }
-    }
-}

@@ -8,21 +8,15 @@ use tl_torch::Array;
 use crate::{
     config::HeadConfig,
     error::HeadError,
-    head::{Head, bias_name, check_parameters, weight_name},
+    head::{Head, layers_of, named},
 };
 
 /// A [`Head`] of tensors, on any device: fine-tuning moves it with the backbone.
 #[derive(Debug)]
 pub struct TensorHead {
     config: HeadConfig,
-    layers: Vec<Dense>,
-}
-
-/// `y = x·Wᵀ + b`.
-#[derive(Debug)]
-struct Dense {
-    weight: Tensor,
-    bias: Tensor,
+    /// Weight and bias of each.
+    layers: Vec<[Tensor; 2]>,
 }
 
 impl TensorHead {
@@ -40,17 +34,12 @@ impl TensorHead {
     /// A head from saved parameters; all that is missing, unexpected or of another shape is listed.
     ///
     /// The tensors are converted to f32 where they are not, and taken without a copy where they are.
-    pub fn from_tensors(config: &HeadConfig, mut tensors: BTreeMap<String, Tensor>) -> Result<Self, HeadError> {
-        config.check()?;
+    pub fn from_tensors(config: &HeadConfig, tensors: BTreeMap<String, Tensor>) -> Result<Self, HeadError> {
         let shape = |tensor: &Tensor| tensor.size().into_iter().map(|side| side as usize).collect();
-        check_parameters(config, &tensors.iter().map(|(name, tensor)| (name.clone(), shape(tensor))).collect())?;
-        let mut take = |name: String| -> Result<Tensor, HeadError> {
-            // The check above saw every name; an absent one would become an empty tensor, and forward would refuse it.
-            Ok(tensors.remove(&name).unwrap_or_default().f_detach()?.f_to_kind(Kind::Float)?.f_contiguous()?)
-        };
-        let layers = (0..=config.hidden.len())
-            .map(|i| Ok(Dense { weight: take(weight_name(i))?, bias: take(bias_name(i))? }))
-            .collect::<Result<_, HeadError>>()?;
+        let plain = |tensor: Tensor| Ok::<_, HeadError>(tensor.f_detach()?.f_to_kind(Kind::Float)?.f_contiguous()?);
+        let layers = layers_of(config, tensors, shape)?.into_iter();
+        let layers =
+            layers.map(|[weight, bias]| Ok([plain(weight)?, plain(bias)?])).collect::<Result<_, HeadError>>()?;
         Ok(Self { config: config.clone(), layers })
     }
 
@@ -64,11 +53,11 @@ impl TensorHead {
     pub fn forward(&self, features: &Tensor) -> Result<Tensor, HeadError> {
         self.check_features(features)?;
         let mut x = features.shallow_clone();
-        for (i, layer) in self.layers.iter().enumerate() {
+        for (i, [weight, bias]) in self.layers.iter().enumerate() {
             if i > 0 {
                 x = x.f_relu_()?;
             }
-            x = x.f_linear(&layer.weight, Some(&layer.bias))?;
+            x = x.f_linear(weight, Some(bias))?;
         }
         Ok(x)
     }
@@ -79,20 +68,10 @@ impl TensorHead {
         &self.config
     }
 
-    /// Weights and biases together.
-    #[must_use]
-    pub fn n_parameters(&self) -> usize {
-        self.config.n_parameters()
-    }
-
     /// Every parameter with its name, from input to output.
     #[must_use]
     pub fn parameters(&self) -> Vec<(String, &Tensor)> {
-        let names = |(i, layer)| {
-            let Dense { weight, bias }: &Dense = layer;
-            [(weight_name(i), weight), (bias_name(i), bias)]
-        };
-        self.layers.iter().enumerate().flat_map(names).collect()
+        named(&self.layers)
     }
 
     /// The parameters as an optimizer takes them: handles to the head's own tensors, with gradients asked for.

@@ -35,6 +35,20 @@ impl Aligned {
     }
 }
 
+/// Puts the transpose of a matrix with rows of `width` values, of which there is one at least, into `into`.
+pub fn transpose(matrix: &[f32], width: usize, into: &mut Aligned) {
+    into.set_len(matrix.len());
+    let height = matrix.len() / width;
+    // A line of memory of them at a time, so that each is fetched once.
+    for first_row in (0..height).step_by(VALUES) {
+        let rows = first_row..height.min(first_row + VALUES);
+        for column in 0..width {
+            let from = matrix[rows.start * width + column..].iter().step_by(width);
+            into[column * height..][rows.clone()].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        }
+    }
+}
+
 impl From<&[f32]> for Aligned {
     /// A copy.
     fn from(values: &[f32]) -> Self {

@@ -1,6 +1,7 @@
 //! Dense layers, one after the other, for programs that only predict.
 
 use crate::{
+    aligned::{Aligned, transpose},
     error::{KernelError, check_size},
     matrix::{Matrix, multiply},
 };
@@ -20,7 +21,7 @@ pub fn dense(x: &[f32], weight: &[f32], bias: &[f32]) -> Result<Vec<f32>, Kernel
     check_size("the rows of a dense layer", n * n_inputs, x.len())?;
     let mut outputs = Vec::with_capacity(n * bias.len());
     for rows in x.chunks(ROWS * n_inputs) {
-        outputs.extend(of_rows(rows, weight, bias, n_inputs)?);
+        outputs.extend_from_slice(&of_rows(rows, weight, bias, n_inputs)?);
     }
     Ok(outputs)
 }
@@ -28,10 +29,10 @@ pub fn dense(x: &[f32], weight: &[f32], bias: &[f32]) -> Result<Vec<f32>, Kernel
 /// Rows that are computed together: wide enough for the kernels, and they stay in a core's cache.
 const ROWS: usize = 64;
 
-fn of_rows(rows: &[f32], weight: &[f32], bias: &[f32], n_inputs: usize) -> Result<Vec<f32>, KernelError> {
+fn of_rows(rows: &[f32], weight: &[f32], bias: &[f32], n_inputs: usize) -> Result<Aligned, KernelError> {
     let n = rows.len() / n_inputs;
-    let x = transposed(rows, n_inputs);
-    let mut y = vec![0.0; bias.len() * n];
+    let (mut x, mut y) = (Aligned::default(), Aligned::zeros(bias.len() * n));
+    transpose(rows, n_inputs, &mut x);
     let shape = [bias.len(), n_inputs];
     multiply(Matrix { values: weight, shape, row_step: n_inputs, column_step: 1 }, &x, &mut y)?;
     for (outputs, bias) in y.chunks_exact_mut(n).zip(bias) {
@@ -39,13 +40,8 @@ fn of_rows(rows: &[f32], weight: &[f32], bias: &[f32], n_inputs: usize) -> Resul
             *y += bias;
         }
     }
-    Ok(transposed(&y, n))
-}
-
-/// The transpose of a matrix with rows of `width` values.
-fn transposed(matrix: &[f32], width: usize) -> Vec<f32> {
-    let column = |i: usize| matrix.iter().skip(i).step_by(width).copied();
-    (0..width).flat_map(column).collect()
+    transpose(&y, n, &mut x);
+    Ok(x)
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ use elsewhere::Processor;
 #[cfg(target_arch = "x86_64")]
 use x86::Processor;
 
-pub use aligned::Aligned;
+pub use aligned::{Aligned, transpose};
 pub use dense::dense;
 #[cfg(not(target_arch = "x86_64"))]
 pub use elsewhere::Network;

@@ -9,7 +9,7 @@ use std::{
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
-use tl_torch::{Array, TorchError, tensor_from_u8};
+use tl_torch::{Array, ArrayFile, TorchError, tensor_from_u8};
 
 use crate::{atomic::write_atomically, error::ModelError};
 
@@ -23,7 +23,7 @@ pub struct Archive {
     pub metadata: BTreeMap<String, String>,
     /// The tensors by name; `f32`, `f64` or `i64`, of any shape.
     pub tensors: BTreeMap<String, Tensor>,
-    /// f32 values that are written as tensors are, and read as such, without libtorch.
+    /// f32 values that are written as tensors are, but without libtorch; [`Archive::open`] makes tensors of all.
     pub arrays: BTreeMap<String, Array>,
 }
 
@@ -102,8 +102,17 @@ fn mapped(path: &Path) -> Result<Tensor, ModelError> {
     Ok(bytes.map_err(TorchError::from)?)
 }
 
+/// Reads a file of arrays, and checks that it is whole: an [`Archive`] without a tensor among what is in it.
+pub fn open_arrays(path: &Path) -> Result<ArrayFile, ModelError> {
+    n_bytes(path)?;
+    ArrayFile::open(path).map_err(|error| match error {
+        TorchError::Read(error) => ModelError::refused(path, &error),
+        error => ModelError::Damaged { path: path.to_owned(), reason: error.to_string() },
+    })
+}
+
 /// Size of a file that can be read, or by a good message why it cannot. To open a pipe would wait for ever.
-pub(crate) fn n_bytes(path: &Path) -> Result<u64, ModelError> {
+fn n_bytes(path: &Path) -> Result<u64, ModelError> {
     let refused = |error: io::Error| ModelError::refused(path, &error);
     let found = fs_err::metadata(path).map_err(refused)?;
     if found.is_dir() {

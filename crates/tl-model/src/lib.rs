@@ -29,7 +29,7 @@ mod golden;
 mod provenance;
 mod stored;
 
-pub use archive::Archive;
+pub use archive::{Archive, open_arrays};
 pub use atomic::{Draft, write_atomically};
 pub use bundle::{Bundle, FORMAT_VERSION};
 pub use classifier::{Classifier, PredictOptions, Prediction};

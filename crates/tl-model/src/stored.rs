@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use serde::de::DeserializeOwned;
 use tl_backbone::{Preprocessing, Weights, spec};
 use tl_head::{Head, HeadConfig};
-use tl_torch::{Array, ArrayFile, TorchError};
+use tl_torch::Array;
 
 use crate::{
-    archive,
+    archive::open_arrays,
     bundle::{Bundle, FORMAT_VERSION},
     error::ModelError,
     golden::{self, GoldenFeatures},
@@ -41,8 +41,7 @@ pub struct StoredBundle {
 impl StoredBundle {
     /// Reads a bundle: format, version, names and shapes are checked.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        archive::n_bytes(path)?;
-        let mut file = ArrayFile::open(path).map_err(|error| unreadable(path, error))?;
+        let mut file = open_arrays(path)?;
         let (weights, head) = (file.take_group("backbone."), file.take_group("head."));
         let header = Header { path, metadata: &file.metadata };
         header.check_format()?;
@@ -74,13 +73,6 @@ impl StoredBundle {
     pub fn bundle(self) -> Bundle {
         let Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, golden: _ } = self;
         Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance }
-    }
-}
-
-fn unreadable(path: &Path, error: TorchError) -> ModelError {
-    match error {
-        TorchError::Read(error) => ModelError::refused(path, &error),
-        error => ModelError::Damaged { path: path.to_owned(), reason: error.to_string() },
     }
 }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use serde::{Deserialize, Serialize};
 use tl_head::{Head, HeadConfig};
 use tl_metrics::EpochRecord;
-use tl_model::{Archive, ModelError};
-use tl_torch::{Array, ArrayFile};
+use tl_model::{Archive, ModelError, open_arrays};
+use tl_torch::Array;
 
 use crate::{error::TrainError, plateau::Plateau, stopping::StopState};
 
@@ -95,7 +95,7 @@ impl Checkpoint {
 
     /// Reads a checkpoint and checks that it belongs to the same photos, and to a head of these sizes.
     pub(crate) fn open(path: &Path, data_blake3: &str, config: &HeadConfig) -> Result<Self, TrainError> {
-        let mut file = ArrayFile::open(path).map_err(|error| resume_error(path, &error.to_string()))?;
+        let mut file = open_arrays(path)?;
         if file.metadata.get("format").map(String::as_str) != Some(FORMAT) {
             return Err(ModelError::NotOurs { path: path.to_owned(), wanted: "checkpoint" }.into());
         }

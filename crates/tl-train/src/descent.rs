@@ -7,7 +7,9 @@ use std::{
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tl_head::{Backprop, BlockGradient, BlockParameters, Head, LossOptions, RowLoss, Targets, mixed_row_loss};
+use tl_head::{
+    Backprop, BlockGradient, BlockParameters, Head, HeadConfig, LossOptions, RowLoss, Targets, mixed_row_loss,
+};
 use tl_torch::{Array, TorchError};
 
 use crate::{error::TrainError, gradients::Clipping, optimizer::BlockOptimizer, options::TrainOptions};
@@ -18,8 +20,6 @@ const ROWS_AT_A_TIME: usize = 256;
 /// What takes a head downhill, with the threads that do it.
 pub(crate) struct Descent {
     pool: ThreadPool,
-    n_features: usize,
-    n_classes: usize,
     clipping: Clipping,
     work: Work,
 }
@@ -44,15 +44,15 @@ impl Descent {
         let pool = pool.map_err(|error| TorchError::Threads(error.to_string()))?;
         let backprop = Backprop::new(head);
         let optimizer = BlockOptimizer::new(options.optimizer_config(), &backprop)?;
-        let (n_features, n_classes) = (head.config().n_features, head.config().n_classes);
-        Ok(Self { pool, n_features, n_classes, clipping: options.clipping(), work: Work { backprop, optimizer } })
+        Ok(Self { pool, clipping: options.clipping(), work: Work { backprop, optimizer } })
     }
 
     /// Takes a step with learning rate `lr`, unless the loss is not a finite number. Returns the logits, row by row, and
     /// the loss.
     pub(crate) fn step(&mut self, batch: &Batch, loss: &LossOptions, lr: f64) -> Result<(Vec<f32>, f64), TrainError> {
-        let Self { pool, n_classes, clipping, work, .. } = self;
-        let loss = |logits: &[f32]| Ok(mixed_row_loss(logits, *n_classes, &batch.targets, loss)?);
+        let n_classes = self.config().n_classes;
+        let Self { pool, clipping, work } = self;
+        let loss = |logits: &[f32]| Ok(mixed_row_loss(logits, n_classes, &batch.targets, loss)?);
         // All of it in one visit: to come in and to wake up takes as long as a small product.
         pool.install(|| match *clipping == Clipping::default() {
             true => work.step(&batch.features, loss, lr),
@@ -62,8 +62,8 @@ impl Descent {
 
     /// The head's logits of `features` `[N, n_features]`, row by row, on all threads.
     pub(crate) fn logits(&mut self, features: &[f32]) -> Result<Vec<f32>, TrainError> {
+        let parts = features.chunks(ROWS_AT_A_TIME * self.config().n_features);
         let (pool, backprop) = (&self.pool, &mut self.work.backprop);
-        let parts = features.chunks(ROWS_AT_A_TIME * self.n_features);
         pool.install(|| {
             let mut logits = Vec::new();
             for part in parts {
@@ -71,6 +71,11 @@ impl Descent {
             }
             Ok(logits)
         })
+    }
+
+    /// The sizes of the head.
+    pub(crate) fn config(&self) -> &HeadConfig {
+        self.work.backprop.config()
     }
 
     /// The head as it is now.

@@ -36,9 +36,7 @@ impl Clipping {
         }
         Ok(Some(norm))
     }
-}
 
-impl Clipping {
     /// The same in place, for gradients that are slices.
     pub(crate) fn apply_to_slices(&self, gradients: &mut [&mut [f32]]) {
         if let Some(limit) = self.value.map(|limit| limit as f32) {

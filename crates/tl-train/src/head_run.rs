@@ -7,7 +7,7 @@ mod steps;
 
 use std::{sync::atomic::AtomicBool, time::Instant};
 
-use tl_head::{Head, HeadConfig, LossOptions};
+use tl_head::{Head, LossOptions};
 
 use self::average::HeadAverage;
 pub(crate) use self::state::best_epoch;
@@ -26,7 +26,6 @@ use crate::{
 pub(crate) struct HeadRun<'a> {
     options: &'a TrainOptions,
     loss: LossOptions,
-    config: HeadConfig,
     descent: Descent,
     /// The average of the weights, which then is what is validated and kept.
     average: Option<HeadAverage>,
@@ -58,9 +57,9 @@ impl<'a> HeadRun<'a> {
         head: &Head,
         stopping: Stopping,
     ) -> Result<Self, TrainError> {
-        let (descent, config) = (Descent::new(options, head)?, head.config().clone());
+        let descent = Descent::new(options, head)?;
         let (average, progress) = (options.ema_decay.map(HeadAverage::new).transpose()?, Progress::default());
-        Ok(Self { options, loss, config, descent, average, progress, stopping, best: None })
+        Ok(Self { options, loss, descent, average, progress, stopping, best: None })
     }
 
     /// Epochs from where the run stands to the last, or until there is a reason to stop early, or until `stop` is set,

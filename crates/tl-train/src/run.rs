@@ -195,7 +195,6 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     // ---- The backbone, where it is to move.
     let (mut weights, mut val, mut tuning) = (weights, val, None);
     if plan.tunes_backbone() {
-        tl_torch::set_intra_op_threads(1);
         let evaluate = |val: &Table| val.evaluate(&head, &loss, plan.n_threads());
         let before = val.as_ref().filter(|_| !needs_no_head).map(evaluate).transpose()?;
         // What was known already says nothing of how fast photos are.

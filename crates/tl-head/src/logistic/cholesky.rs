@@ -1,8 +1,8 @@
 //! Solving with a symmetric, positive definite matrix.
 
-use tl_kernels::{Aligned, Matrix, multiply};
+use tl_kernels::{Aligned, Matrix, multiply, transpose};
 
-use crate::{error::HeadError, pass::turn};
+use crate::error::HeadError;
 
 /// Columns that are found at a time; all that is left of them is products.
 const BLOCK: usize = 64;
@@ -74,7 +74,7 @@ fn subtract_known(matrix: &mut [f32], n: usize, first: usize, width: usize) -> R
     }
     let own: Vec<f32> = (first..first + width).flat_map(|row| matrix[row * n..][..first].iter().copied()).collect();
     let (mut turned, mut product) = (Aligned::default(), Aligned::zeros((n - first) * width));
-    turn(&own, first, &mut turned);
+    transpose(&own, first, &mut turned);
     let left = Matrix { values: &matrix[first * n..], shape: [n - first, first], row_step: n, column_step: 1 };
     multiply(left, &turned, &mut product)?;
     for (row, known) in matrix[first * n..].chunks_exact_mut(n).zip(product.chunks_exact(width)) {

@@ -1,13 +1,12 @@
 //! The function that is minimised.
 
-use tl_kernels::{Aligned, Matrix, multiply};
+use tl_kernels::{Aligned, Matrix, multiply, transpose};
 
 use super::rows::Rows;
 use crate::{
     error::HeadError,
     lbfgs::{Minimum, Stop, minimise},
     loss::LossOptions,
-    pass::turn,
 };
 
 /// Cross-entropy of some rows plus a ridge penalty, as a function of the weights `[K, F + 1]`, the last of each class
@@ -46,7 +45,7 @@ impl<'a> Problem<'a> {
         let n_classes = targets.len() / rows.n;
         let mass = targets.chunks_exact(n_classes).map(|row| row.iter().sum()).collect();
         let mut turned = Aligned::default();
-        turn(targets, n_classes, &mut turned);
+        transpose(targets, n_classes, &mut turned);
         Self { rows, targets: turned, mass, total, n_classes }
     }
 
@@ -71,7 +70,7 @@ impl<'a> Problem<'a> {
     /// Log-probabilities `[N, K]` of all rows, also those left out.
     pub(super) fn log_probabilities(&self, weights: &[f64]) -> Result<Aligned, HeadError> {
         let mut turned = Aligned::default();
-        turn(&self.answers(weights)?.log_p, self.rows.n, &mut turned);
+        transpose(&self.answers(weights)?.log_p, self.rows.n, &mut turned);
         Ok(turned)
     }
 

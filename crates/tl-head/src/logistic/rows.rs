@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tl_kernels::{Aligned, Matrix, multiply};
+use tl_kernels::{Aligned, Matrix, multiply, transpose};
 use tl_torch::Array;
 
 use super::cholesky::Cholesky;
-use crate::{config::HeadConfig, error::HeadError, head::Head, pass::turn};
+use crate::{config::HeadConfig, error::HeadError, head::Head};
 
 /// Features that were centred and divided by one number, so that their mean variance is 1, and a column of ones.
 ///
@@ -52,27 +52,9 @@ impl Rows {
                 *to = ((f64::from(x) - mean) / scale) as f32;
             });
         }
-        turn(&values, width + 1, &mut turned);
-        let mut rows =
-            Self { n, width, mean, scale, values, turned, products: Aligned::default(), factors: Mutex::default() };
-        rows.products = rows.products()?;
-        Ok(rows)
-    }
-
-    fn products(&self) -> Result<Aligned, HeadError> {
-        let Self { n, width, values, turned, .. } = self;
-        if n < width {
-            let mut products = Aligned::zeros(n * n);
-            let left = Matrix { values, shape: [*n, *width], row_step: width + 1, column_step: 1 };
-            multiply(left, &turned[..width * n], &mut products)?;
-            return Ok(products);
-        }
-        let (mut products, mut with_ones) = (Aligned::zeros(width * width), Aligned::zeros(width * (width + 1)));
-        multiply(Matrix { values: turned, shape: [*width, *n], row_step: *n, column_step: 1 }, values, &mut with_ones)?;
-        for (to, from) in products.chunks_exact_mut(*width).zip(with_ones.chunks_exact(width + 1)) {
-            to.copy_from_slice(&from[..*width]);
-        }
-        Ok(products)
+        transpose(&values, width + 1, &mut turned);
+        let products = products(n, width, &values, &turned)?;
+        Ok(Self { n, width, mean, scale, values, turned, products, factors: Mutex::default() })
     }
 
     /// Divides each row of `vectors` `[K, width + 1]` by the covariance of the features plus `ridge` on its diagonal, and
@@ -141,6 +123,22 @@ impl Rows {
         ];
         Head::from_arrays(&HeadConfig::linear(width, n_classes), arrays.into())
     }
+}
+
+/// Of the rows or of the features, whichever are fewer.
+fn products(n: usize, width: usize, values: &[f32], turned: &[f32]) -> Result<Aligned, HeadError> {
+    if n < width {
+        let mut products = Aligned::zeros(n * n);
+        let left = Matrix { values, shape: [n, width], row_step: width + 1, column_step: 1 };
+        multiply(left, &turned[..width * n], &mut products)?;
+        return Ok(products);
+    }
+    let (mut products, mut with_ones) = (Aligned::zeros(width * width), Aligned::zeros(width * (width + 1)));
+    multiply(Matrix { values: turned, shape: [width, n], row_step: n, column_step: 1 }, values, &mut with_ones)?;
+    for (to, from) in products.chunks_exact_mut(width).zip(with_ones.chunks_exact(width + 1)) {
+        to.copy_from_slice(&from[..width]);
+    }
+    Ok(products)
 }
 
 /// Root of the mean variance, 1 where it is no more than rounding of the features.

@@ -1,6 +1,7 @@
 //! Squeeze and excite.
 
 use crate::{
+    aligned::{Aligned, transpose},
     layer,
     x86::{
         lines::{LANES, Line},
@@ -12,9 +13,9 @@ use crate::{
 
 /// Both dense layers, inputs first: `[n_in][n_out]`.
 pub(crate) struct Excite {
-    squeeze: Vec<f32>,
+    squeeze: Aligned,
     squeeze_bias: Vec<f32>,
-    expand: Vec<f32>,
+    expand: Aligned,
     expand_bias: Vec<f32>,
     /// How its outputs are rounded.
     rounding: Option<Rounding>,
@@ -85,7 +86,8 @@ fn dense(x: &[f32], weight: &[f32], bias: &[f32], activation: impl Fn(f32) -> f3
 }
 
 /// `[n_out, n_in]` as `[n_in, n_out]`.
-fn transposed(weight: &[f32], n_out: usize) -> Vec<f32> {
-    let n_in = weight.len() / n_out;
-    (0..weight.len()).map(|i| weight[i % n_out * n_in + i / n_out]).collect()
+fn transposed(weight: &[f32], n_out: usize) -> Aligned {
+    let mut turned = Aligned::default();
+    transpose(weight, weight.len() / n_out, &mut turned);
+    turned
 }

@@ -4,7 +4,10 @@
 mod across;
 mod few;
 
-use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+use std::{
+    arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch},
+    ops::Range,
+};
 
 use self::{across::across, few::few};
 
@@ -62,27 +65,35 @@ pub(crate) fn blocks<
         columns::<R, SHORT_ROWS, SHORT_COLUMNS>(r, left, right, product, place);
         row += SHORT_ROWS;
     }
-    // All rows meet some columns before the next, which are fetched but once.
-    let n = product.len() / m;
     for first_term in (0..k).step_by(TERMS) {
         let n_terms = TERMS.min(k - first_term);
-        for column in (0..n).step_by(COLUMNS * LANES) {
-            let at = |row| Place {
-                row,
-                column,
-                first_term,
-                n_terms,
-                left: row * left.row_step + first_term * left.column_step,
-            };
-            let mut row = row;
-            while row + ROWS <= m {
-                some_columns::<R, ROWS, COLUMNS>(r, left, right, product, at(row));
-                row += ROWS;
-            }
-            while row < m {
-                some_columns::<R, 1, COLUMNS>(r, left, right, product, at(row));
-                row += 1;
-            }
+        let left_at = |row| row * left.row_step + first_term * left.column_step;
+        let at = |row| Place { row, column: 0, first_term, n_terms, left: left_at(row) };
+        rows::<R, ROWS, COLUMNS>(r, left, right, product, row..m, at);
+    }
+}
+
+/// All columns of some rows, in tiles of `M` by `N` times sixteen; `at` says where a row begins. All rows meet some columns
+/// before the next, which are fetched but once.
+#[inline(always)]
+fn rows<R: Registers, const M: usize, const N: usize>(
+    r: R,
+    left: Matrix<'_>,
+    right: &[f32],
+    product: &mut [f32],
+    rows: Range<usize>,
+    at: impl Fn(usize) -> Place,
+) {
+    let n = product.len() / left.shape[0];
+    for column in (0..n).step_by(N * LANES) {
+        let mut row = rows.start;
+        while row + M <= rows.end {
+            some_columns::<R, M, N>(r, left, right, product, Place { column, ..at(row) });
+            row += M;
+        }
+        while row < rows.end {
+            some_columns::<R, 1, N>(r, left, right, product, Place { column, ..at(row) });
+            row += 1;
         }
     }
 }

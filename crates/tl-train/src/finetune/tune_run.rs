@@ -20,7 +20,7 @@ use tl_data::{Loader, LoaderOptions, Sample};
 use tl_features::Features;
 use tl_head::{Head, LossOptions, TensorHead};
 use tl_metrics::EpochRecord;
-use tl_torch::thread_pool;
+use tl_torch::{set_intra_op_threads, thread_pool};
 
 use super::{
     checkpoint::{Checkpoints, Newest},
@@ -175,6 +175,8 @@ struct TuneRun<'a> {
 
 impl<'a> TuneRun<'a> {
     fn new(inputs: TuneInputs<'a>) -> Result<Self, TrainError> {
+        // What the caller's own thread computes is to have one order, too.
+        set_intra_op_threads(1);
         let TuneInputs { plan, weights, head, records, loss, answers, train, val, started, seconds_per_photo } = inputs;
         let (options, layers) = (plan.options(), layers(plan.spec()));
         let trained = plan.freeze().trained(&layers);

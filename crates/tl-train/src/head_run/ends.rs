@@ -45,12 +45,17 @@ impl HeadRun<'_> {
     fn validate(&mut self, val: &Table, averaged: Option<&Head>) -> Result<(f64, f64), TrainError> {
         match averaged {
             Some(head) => val.evaluate(head, &self.loss, self.descent.n_threads()),
-            None => evaluate(&self.descent.logits(&val.features)?, self.config.n_classes, &val.targets, &self.loss),
+            None => evaluate(
+                &self.descent.logits(&val.features)?,
+                self.descent.config().n_classes,
+                &val.targets,
+                &self.loss,
+            ),
         }
     }
 
     /// The head of the averaged weights, where they are asked for.
     pub(super) fn averaged(&self) -> Result<Option<Head>, TrainError> {
-        self.average.as_ref().map(|average| average.head(&self.config)).transpose()
+        self.average.as_ref().map(|average| average.head(self.descent.config())).transpose()
     }
 }

@@ -43,7 +43,7 @@ impl HeadRun<'_> {
         self.descent.load_state(n_steps, &arrays)?;
         if let Some(average) = &mut self.average {
             let (n_updates, arrays) = checkpoint.average;
-            average.load_state(n_updates, arrays, &self.config)?;
+            average.load_state(n_updates, arrays, self.descent.config())?;
         }
         self.progress = checkpoint.progress;
         self.stopping.restore(self.progress.stopping.clone());

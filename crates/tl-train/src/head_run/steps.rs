@@ -68,7 +68,7 @@ impl HeadRun<'_> {
         }
         // Running sums over the epoch, as Keras shows them: the head moves while they add up.
         self.progress.loss_sum += value * rows.len() as f64;
-        self.progress.n_correct += own.n_correct(&logits, self.config.n_classes);
+        self.progress.n_correct += own.n_correct(&logits, self.descent.config().n_classes);
         self.progress.step += 1;
         Ok(Step {
             epoch: self.progress.epoch + 1,

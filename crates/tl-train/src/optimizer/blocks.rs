@@ -6,7 +6,6 @@ use std::{
 };
 
 use tl_head::{Aligned, Backprop, BlockGradient, BlockParameters};
-
 use tl_torch::Array;
 
 use super::{OptimizerConfig, state};
@@ -71,9 +70,8 @@ impl BlockOptimizer {
             Array::new(parameter.blocks.iter().flat_map(lock).collect(), &parameter.shape)
         };
         let arrays = self.parameters.iter().flat_map(|parameter| {
-            let name = move |kind| format!("{}.{kind}", parameter.name);
             let kinds = self.config.state_names().iter().enumerate();
-            kinds.map(move |(kind, kind_name)| Ok((name(kind_name), of_kind(parameter, kind)?)))
+            kinds.map(move |(kind, name)| Ok((parameter.state_name(name), of_kind(parameter, kind)?)))
         });
         Ok((self.n_steps, arrays.collect::<Result<_, TrainError>>()?))
     }
@@ -81,15 +79,16 @@ impl BlockOptimizer {
     /// Takes up a saved state. All that is missing, unexpected or of another shape is listed, and then nothing is
     /// changed.
     pub(crate) fn load_state(&mut self, n_steps: u64, arrays: &BTreeMap<String, Array>) -> Result<(), TrainError> {
-        let shapes = |(name, array): (&String, &Array)| (name.clone(), state::sides(array.shape()));
-        let expected = self.state()?.1;
-        let (expected, found) = (expected.iter().map(shapes).collect(), arrays.iter().map(shapes).collect());
+        let names = self.config.state_names();
+        let of_parameter = |p: &Remembered| names.iter().map(|name| (p.state_name(name), p.shape.clone())).collect();
+        let expected = self.parameters.iter().flat_map::<Vec<_>, _>(of_parameter).collect();
+        let found = arrays.iter().map(|(name, array)| (name.clone(), array.shape().to_vec())).collect();
         state::check("the optimizer's state", &expected, &found)?;
         self.n_steps = n_steps;
         for parameter in &mut self.parameters {
-            for (kind, kind_name) in self.config.state_names().iter().enumerate() {
+            for (kind, name) in names.iter().enumerate() {
                 // The check above saw every name and shape.
-                let Some(array) = arrays.get(&format!("{}.{kind_name}", parameter.name)) else { continue };
+                let Some(array) = arrays.get(&parameter.state_name(name)) else { continue };
                 let mut values = array.values();
                 for block in &mut parameter.blocks {
                     let own = &mut block.get_mut().unwrap_or_else(PoisonError::into_inner)[kind];
@@ -100,6 +99,12 @@ impl BlockOptimizer {
             }
         }
         Ok(())
+    }
+}
+
+impl Remembered {
+    fn state_name(&self, state: &str) -> String {
+        format!("{}.{state}", self.name)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Saved state and whether it fits.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Debug};
 
 use tch::Tensor;
 
@@ -14,10 +14,10 @@ pub(crate) fn shapes(tensors: &BTreeMap<String, Tensor>) -> BTreeMap<String, Vec
 /// Compares names and shapes, and lists everything that is missing, unexpected or of another shape.
 ///
 /// `what` opens each sentence: "the optimizer's state".
-pub(crate) fn check(
+pub(crate) fn check<S: Debug + PartialEq>(
     what: &str,
-    expected: &BTreeMap<String, Vec<i64>>,
-    found: &BTreeMap<String, Vec<i64>>,
+    expected: &BTreeMap<String, S>,
+    found: &BTreeMap<String, S>,
 ) -> Result<(), TrainError> {
     let unfit = expected.iter().filter_map(|(name, shape)| match found.get(name) {
         None => Some(format!("{what} lacks {name}")),
@@ -30,9 +30,4 @@ pub(crate) fn check(
         true => Ok(()),
         false => Err(TrainError::Options { problems }),
     }
-}
-
-/// Sides of an array as those of a tensor.
-pub(crate) fn sides(shape: &[usize]) -> Vec<i64> {
-    shape.iter().map(|&side| side as i64).collect()
 }

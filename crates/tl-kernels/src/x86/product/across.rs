@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
-use super::{Place, columns};
+use super::{Place, rows};
 use crate::{
     Matrix,
     x86::{lines::LANES, registers::Registers},
@@ -31,15 +31,7 @@ pub(super) fn across<R: Registers, const ROWS: usize, const COLUMNS: usize>(
             copy(r, left, [first_row, first_term], n_rows, &mut piece[..n_terms * LANES]);
             let piece = Matrix { values: &piece, shape: left.shape, row_step: 1, column_step: LANES };
             let at = |row| Place { row: first_row + row, column: 0, first_term, n_terms, left: row };
-            let mut row = 0;
-            while row + ROWS <= n_rows {
-                columns::<R, ROWS, COLUMNS>(r, piece, right, product, at(row));
-                row += ROWS;
-            }
-            while row < n_rows {
-                columns::<R, 1, COLUMNS>(r, piece, right, product, at(row));
-                row += 1;
-            }
+            rows::<R, ROWS, COLUMNS>(r, piece, right, product, 0..n_rows, at);
         }
     }
 }
