@@ -1,4 +1,4 @@
-//! What bf16 and int8 do to the features of real photos: for each network, mean and largest relative error
+//! What bf16, int16 and int8 do to the features of real photos: for each network, mean and largest relative error
 //! `|a - b| / |b|` against f32, and how often both name the same `ImageNet` class first.
 //!
 //! `cargo run --release -p tl-backbone --example rounding_accuracy -- PHOTOS_OR_FOLDERS...`
@@ -20,8 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (photos, _) = find_photos(&paths)?;
     println!("network, arithmetic, photos, mean error, largest error, same class first");
     for spec in registry() {
-        for precision in [Precision::Bf16, Precision::Int8] {
-            if precision == Precision::Bf16 || spec.has_int8() {
+        for precision in [Precision::Bf16, Precision::Int16, Precision::Int8] {
+            if precision != Precision::Int8 || spec.has_int8() {
                 let comparison = Comparison::of(spec, precision, photos.iter().map(AsRef::as_ref))?;
                 println!("{}, {precision:?}, {}", spec.name, comparison.row());
             }

@@ -7,7 +7,7 @@ use crate::{
     architecture::{Architecture, Block, ConvBn, Layer, SqueezeExcite},
     error::BackboneError,
     excite::Excite,
-    expected::Expected,
+    expected::{Expected, REACH},
     fold::fold,
     precision::Precision,
     round::{to_bf16, to_int8},
@@ -129,7 +129,7 @@ impl<'a> Compiler<'a> {
         let kernel = fold(self.weights, self.architecture, conv)?.turned(self.architecture.padding);
         let (shape, options) = ([self.batch, conv.n_in, self.side, self.side], self.options(conv));
         let expected = self.x.expected.as_ref();
-        let y = Expected::of(self.weights, conv)?.plus(residual.and_then(|x| x.expected.as_ref()));
+        let y = Expected::of(self.weights, conv, REACH)?.plus(residual.and_then(|x| x.expected.as_ref()));
         let compiled = match self.x.form {
             Form::Numbers(Kind::BFloat16) => {
                 let (weight, bias) = to_bf16(&kernel, expected).tensors()?;

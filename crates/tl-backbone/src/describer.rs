@@ -7,9 +7,8 @@ use crate::{
     architecture::{self, Architecture, Block, ConvBn, Padding, SqueezeExcite},
     backbone::same_padding,
     error::BackboneError,
-    expected::Expected,
+    expected::{Expected, REACH, WIDE_REACH},
     fold::fold,
-    round::{to_bf16, to_int8},
     weights::Weights,
 };
 
@@ -55,16 +54,7 @@ impl<'a> Describer<'a> {
     fn conv(&mut self, conv: &ConvBn, residual: Option<&(usize, Option<Expected>)>) -> Result<(), BackboneError> {
         let kernel = fold(self.weights, self.architecture, conv)?;
         // Only pointwise kernels multiply rounded numbers.
-        let expected = self.expected.as_ref();
-        let kernel = match self.numbers {
-            Numbers::Bf16 if conv.kernel == 1 => to_bf16(&kernel, expected),
-            Numbers::Int8 if conv.kernel == 1 => to_int8(&kernel, expected).1,
-            _ => kernel,
-        };
-        let range = match expected {
-            Some(expected) if self.numbers == Numbers::Int8 => expected.range(),
-            _ => (0.0, 0.0),
-        };
+        let expected = self.expected.as_ref().filter(|_| conv.kernel == 1);
         let padding = match self.architecture.padding {
             Padding::Symmetric => (conv.kernel - 1) / 2,
             Padding::Same => same_padding(self.side, conv.kernel, conv.stride).0,
@@ -79,12 +69,14 @@ impl<'a> Describer<'a> {
             weight: kernel.weight,
             bias: kernel.bias,
             activation: activation(conv.activation),
-            range,
+            range: expected.map_or((0.0, 0.0), Expected::range),
+            means: expected.map_or(Vec::new(), |expected| expected.mean.clone()),
             residual: residual.map(|(layer, _)| *layer),
         }));
         if self.numbers != Numbers::F32 {
+            let reach = if self.numbers == Numbers::Int8 { REACH } else { WIDE_REACH };
             let added = residual.and_then(|(_, expected)| expected.as_ref());
-            self.expected = Some(Expected::of(self.weights, conv)?.plus(added));
+            self.expected = Some(Expected::of(self.weights, conv, reach)?.plus(added));
         }
         self.side = (self.side - 1) / conv.stride + 1;
         Ok(())

@@ -67,9 +67,15 @@ pub enum BackboneError {
         /// How many were marked.
         asked: usize,
     },
-    /// Devices have no form in bytes.
-    #[error("int8 is for processors; add --device cpu, or use f16, bf16 or f32")]
-    Int8OnDevice,
+    /// Devices have no form in whole numbers.
+    #[error("{precision} is for processors; add --device cpu, or use f16, bf16 or f32")]
+    IntegersOnDevice {
+        /// The arithmetic asked for.
+        precision: &'static str,
+    },
+    /// Only kernels of our own compute in whole numbers of 16 bits.
+    #[error("int16 is for x86-64 processors with AVX2 and kernels of tl's own; use f32")]
+    Int16,
     /// Processors have no form in f16.
     #[error("f16 is for GPUs; on the processor use bf16 or f32")]
     F16,

@@ -13,12 +13,16 @@ use crate::{
 pub(crate) struct Expected {
     pub(crate) mean: Vec<f32>,
     variance: Vec<f32>,
-    /// Largest output of a layer whose activation lets nothing below 0 through.
-    ceiling: Option<f32>,
+    /// Standard deviations from the mean that ranges reach.
+    reach: f32,
+    /// What lies between the least and the most that a layer's activation is expected to let through.
+    ends: Option<(f32, f32)>,
 }
 
-/// Standard deviations from the mean that a range reaches: photos' activations have longer tails than a bell curve.
-const REACH: f32 = 5.0;
+/// How far the range of bytes reaches: photos' activations have longer tails than a bell curve, but there are few steps.
+pub(crate) const REACH: f32 = 5.0;
+/// The same for 16 bits, of which there are enough for the longest tails.
+pub(crate) const WIDE_REACH: f32 = 20.0;
 
 /// The middles of 32 equally probable parts of the standard normal distribution, those above 0: its quantiles at
 /// 33/64, 35/64, to 63/64.
@@ -28,24 +32,25 @@ const QUANTILES: [f32; 16] = [
 ];
 
 impl Expected {
-    /// Behind a convolution's activation.
-    pub(crate) fn of(weights: &Weights, conv: &ConvBn) -> Result<Self, BackboneError> {
+    /// Behind a convolution's activation; ranges are to reach so many standard deviations from the mean.
+    pub(crate) fn of(weights: &Weights, conv: &ConvBn, reach: f32) -> Result<Self, BackboneError> {
         let bn = |name: &str| weights.values(&format!("{}.{name}", conv.bn));
         let channels = || Ok::<_, BackboneError>(bn("bias")?.iter().zip(bn("weight")?).map(|(b, w)| (*b, w.abs())));
         if conv.activation == Activation::None {
             let variance = channels()?.map(|(_, deviation)| deviation * deviation).collect();
-            return Ok(Self { mean: bn("bias")?.to_vec(), variance, ceiling: None });
+            return Ok(Self { mean: bn("bias")?.to_vec(), variance, reach, ends: None });
         }
         let (mean, variance) = channels()?.map(|(mean, deviation)| behind(conv.activation, mean, deviation)).unzip();
-        let highest = channels()?.map(|(mean, deviation)| conv.activation.of(mean + REACH * deviation));
-        Ok(Self { mean, variance, ceiling: Some(highest.fold(f32::NEG_INFINITY, f32::max)) })
+        let highest = channels()?.map(|(mean, deviation)| conv.activation.of(mean + reach * deviation));
+        let ends = (lowest(conv.activation), highest.fold(f32::NEG_INFINITY, f32::max));
+        Ok(Self { mean, variance, reach, ends: Some(ends) })
     }
 
     /// Of the sum with what a residual block adds, taken for independent.
     pub(crate) fn plus(self, other: Option<&Self>) -> Self {
         let Some(other) = other else { return self };
         let sum = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a + b).collect();
-        Self { mean: sum(&self.mean, &other.mean), variance: sum(&self.variance, &other.variance), ceiling: None }
+        Self { mean: sum(&self.mean, &other.mean), variance: sum(&self.variance, &other.variance), ends: None, ..self }
     }
 
     /// Behind squeeze and excite.
@@ -71,12 +76,22 @@ impl Expected {
     /// What the widest channel lies between. (A range for each channel cuts off more of the long tails of some and
     /// doubles the error of V1's features.)
     pub(crate) fn range(&self) -> (f32, f32) {
-        if let Some(ceiling) = self.ceiling {
-            return (0.0, ceiling);
+        if let Some(ends) = self.ends {
+            return ends;
         }
-        let channels = || self.mean.iter().zip(&self.variance).map(|(mean, variance)| (mean, REACH * variance.sqrt()));
+        let channels =
+            || self.mean.iter().zip(&self.variance).map(|(mean, variance)| (mean, self.reach * variance.sqrt()));
         let low = channels().map(|(mean, reach)| mean - reach).fold(0.0, f32::min);
         (low, channels().map(|(mean, reach)| mean + reach).fold(0.0, f32::max))
+    }
+}
+
+/// The least that an activation lets through.
+fn lowest(activation: Activation) -> f32 {
+    match activation {
+        // Of all numbers the one that comes out least.
+        Activation::Hardswish => activation.of(-1.5),
+        _ => 0.0,
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn numbers(precision: Precision) -> Option<Numbers> {
     let numbers = match precision {
         Precision::F32 => Numbers::F32,
         Precision::Bf16 => Numbers::Bf16,
+        Precision::Int16 => Numbers::Int16,
         Precision::Int8 => Numbers::Int8,
         Precision::F16 => return None,
     };
@@ -50,6 +51,7 @@ pub(crate) fn middle_layer(numbers: Numbers) -> Result<Run, BackboneError> {
         bias: vec![0.0; 512],
         activation: tl_kernels::Activation::Relu6,
         range: (0.0, 6.0),
+        means: Vec::new(),
         residual: None,
     };
     let options = NetworkOptions { numbers, instructions: None, side: SIDE, mean: [0.0; 3] };

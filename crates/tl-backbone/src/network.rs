@@ -80,6 +80,7 @@ impl Network {
             (Engine::Auto, Some(numbers)) => {
                 Form::Kernels(Kernels::new(weights, &architecture, blocks, options.precision, numbers, side)?)
             }
+            _ if options.precision == Precision::Int16 => return Err(BackboneError::Int16),
             (Engine::Auto | Engine::OneDnn, _) => steps(TorchEngine::Auto)?,
             (Engine::Plain, _) => steps(TorchEngine::Plain)?,
         };

@@ -19,6 +19,9 @@ pub enum Precision {
     Bf16,
     /// Weights and activations of 16 bits with 11 bits of precision, up to 65504. On GPUs only.
     F16,
+    /// Whole numbers of 16 bits, with exact sums in 32 bits, where bf16 would round: as fast as bf16 is meant to be, and
+    /// nearer to f32. On processors with kernels for it only, which give the same bits on all of them.
+    Int16,
     /// Weights and activations of 8 bits, sums in 32-bit integers, where bf16 would round. For V1 and V2, on processors
     /// only.
     Int8,
@@ -26,31 +29,62 @@ pub enum Precision {
 
 impl Precision {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::F32, Self::Bf16, Self::F16, Self::Int8];
+    pub const ALL: [Self; 5] = [Self::F32, Self::Bf16, Self::F16, Self::Int16, Self::Int8];
 
-    /// bf16 where the processor multiplies it by hardware, else f32.
+    /// The fastest as a rule, for a network that stays as it is: bf16 where tiles multiply it, else int16, else f32.
     #[must_use]
     pub fn auto() -> Self {
-        if CpuCapability::detect().has_fast_bf16() { Self::Bf16 } else { Self::F32 }
-    }
-
-    /// The faster of the two on the calling thread, where the processor has bf16 at all: its flags do not say what a
-    /// hypervisor or a frequency limit makes of it. Takes some milliseconds.
-    pub fn measured() -> Result<Self, BackboneError> {
-        if Self::auto() == Self::F32 {
-            return Ok(Self::F32);
+        match Self::for_inference()[..] {
+            [.., Self::Bf16] if CpuCapability::detect().amx => Self::Bf16,
+            [_, second, ..] => second,
+            _ => Self::F32,
         }
-        let is_faster = pointwise_time(Self::Bf16)? < pointwise_time(Self::F32)?;
-        Ok(if is_faster { Self::Bf16 } else { Self::F32 })
     }
 
-    /// Its name: `f32`, `bf16`, `f16`, `int8`.
+    /// The same for a network that is trained: bf16 where the processor multiplies it by hardware, else f32.
+    #[must_use]
+    pub fn auto_for_training() -> Self {
+        Self::for_training().pop().unwrap_or_default()
+    }
+
+    /// What this processor computes well in, for a network that stays as it is; the most exact first.
+    #[must_use]
+    pub fn for_inference() -> Vec<Self> {
+        let has = |precision: &Self| match precision {
+            Self::Bf16 => CpuCapability::detect().has_fast_bf16(),
+            Self::Int16 => kernels::numbers(Self::Int16).is_some(),
+            _ => true,
+        };
+        [Self::F32, Self::Int16, Self::Bf16].into_iter().filter(has).collect()
+    }
+
+    /// The same for a network that is trained: whole numbers have no gradients.
+    #[must_use]
+    pub fn for_training() -> Vec<Self> {
+        Self::for_inference().into_iter().filter(|&precision| precision != Self::Int16).collect()
+    }
+
+    /// The fastest of `choices` on the calling thread: a processor's flags do not say what a hypervisor or a frequency limit
+    /// makes of it. An earlier one is kept where a later one saves less than a tenth. Takes some milliseconds.
+    pub fn measured(choices: &[Self]) -> Result<Self, BackboneError> {
+        let (mut fastest, mut time) = (Self::F32, f64::INFINITY);
+        for &precision in choices {
+            let its_time = if choices.len() == 1 { 0.0 } else { pointwise_time(precision)?.as_secs_f64() };
+            if its_time < 0.9 * time {
+                (fastest, time) = (precision, its_time);
+            }
+        }
+        Ok(fastest)
+    }
+
+    /// Its name: `f32`, `bf16`, `f16`, `int16`, `int8`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
             Self::F16 => "f16",
+            Self::Int16 => "int16",
             Self::Int8 => "int8",
         }
     }
@@ -65,7 +99,7 @@ impl Precision {
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
-            Self::F32 | Self::Int8 => Kind::Float,
+            Self::F32 | Self::Int16 | Self::Int8 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,
             Self::F16 => Kind::Half,
         }

@@ -5,7 +5,7 @@ use tl_torch::CpuCapability;
 
 use crate::{
     architecture::Architecture, error::BackboneError, mobilenet_v1::mobilenet_v1, mobilenet_v2::mobilenet_v2,
-    mobilenet_v3::mobilenet_v3_small, precision::Precision, preprocessing::Preprocessing,
+    mobilenet_v3::mobilenet_v3_small, network::Network, precision::Precision, preprocessing::Preprocessing,
 };
 
 /// A pretrained network.
@@ -47,6 +47,7 @@ impl Spec {
             Precision::F32 => true,
             Precision::Bf16 => CpuCapability::detect().has_onednn_bf16(),
             Precision::F16 => false,
+            Precision::Int16 => Network::has_kernels(Precision::Int16),
             Precision::Int8 => self.has_int8(),
         };
         Precision::ALL.into_iter().filter(has).collect()

@@ -81,7 +81,7 @@ fn folder() -> impl TypedValueParser<Value = PathBuf> {
 /// Arithmetic of the network.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum PrecisionArg {
-    /// bf16 where the processor is faster in it, else f32
+    /// The fastest here of f32, int16 and bf16
     Auto,
     /// 32-bit floats
     F32,
@@ -89,6 +89,8 @@ pub(crate) enum PrecisionArg {
     Bf16,
     /// 16-bit floats, on GPUs only
     F16,
+    /// 16-bit integers with exact sums: nearer to f32 than bf16
+    Int16,
     /// 8-bit integers, V1 and V2 only: faster and less exact
     Int8,
 }

@@ -7,7 +7,7 @@ use tch::Device;
 use tl_backbone::{Network, Precision};
 use tl_model::Classifier;
 use tl_torch::{CpuCapability, libtorch_version};
-use tl_train::{PrecisionChoice, TrainOptions};
+use tl_train::{PrecisionChoice, Recipe, TrainOptions};
 use tracing::debug;
 
 use crate::{
@@ -20,19 +20,23 @@ use crate::{
 struct Measured {
     /// What the answer holds for.
     machine: String,
-    bf16_is_faster: bool,
+    /// The fastest for networks that stay as they are.
+    inference: String,
+    /// The fastest for those that are trained.
+    training: String,
 }
 
 /// Arithmetic of the network on `device`, as the flags say.
 pub(crate) fn precision(global: &GlobalArgs, device: Device) -> Precision {
     match global.precision {
-        None | Some(PrecisionArg::Auto) => auto(global, device),
+        None | Some(PrecisionArg::Auto) => auto(global, device, false),
         Some(PrecisionArg::F32) => Precision::F32,
         Some(PrecisionArg::Bf16) => {
             say_if_slow(device);
             Precision::Bf16
         }
         Some(PrecisionArg::F16) => Precision::F16,
+        Some(PrecisionArg::Int16) => Precision::Int16,
         Some(PrecisionArg::Int8) => Precision::Int8,
     }
 }
@@ -49,7 +53,9 @@ pub(crate) fn of_model(global: &GlobalArgs, model: Option<&Classifier>, device: 
 pub(crate) fn settle(options: &mut TrainOptions, device: Device, global: &GlobalArgs) {
     match options.precision {
         PrecisionChoice::Auto if options.normalises_by_batch() => options.precision = PrecisionChoice::F32,
-        PrecisionChoice::Auto => options.precision = auto(global, device).into(),
+        PrecisionChoice::Auto => {
+            options.precision = auto(global, device, options.recipe != Recipe::Features).into();
+        }
         PrecisionChoice::Bf16 => say_if_slow(device),
         _ => {}
     }
@@ -58,53 +64,65 @@ pub(crate) fn settle(options: &mut TrainOptions, device: Device, global: &Global
 /// bf16 that the processor does not have is made of f32, operator by operator.
 fn say_if_slow(device: Device) {
     if device == Device::Cpu && !CpuCapability::detect().has_onednn_bf16() {
-        let problem = "this processor has no bf16, which takes many times as long as f32; --precision auto takes f32";
+        let problem =
+            "this processor has no bf16, which takes many times as long as f32; --precision auto takes what is fast";
         output::careful("precision", problem);
     }
 }
 
-/// The faster arithmetic of this machine's processor. On a GPU f32, since its 16 bits round all layers, and decoding is
-/// what takes the time there.
-fn auto(global: &GlobalArgs, device: Device) -> Precision {
-    if device != Device::Cpu || Precision::auto() == Precision::F32 {
+/// The fastest arithmetic of this machine's processor, for networks that are trained or not. On a GPU f32, since its 16
+/// bits round all layers, and decoding is what takes the time there.
+fn auto(global: &GlobalArgs, device: Device, is_trained: bool) -> Precision {
+    let choices = if is_trained { Precision::for_training() } else { Precision::for_inference() };
+    if device != Device::Cpu || choices.len() == 1 {
         return Precision::F32;
     }
     let machine = format!("{:?}, libtorch {}", CpuCapability::detect(), libtorch_version());
     let file = cache::folder(global).map(|features| features.with_file_name("precision.json"));
-    if let Some(known) = file.as_deref().and_then(|file| known(file, &machine)) {
-        return known;
+    let known = file.as_deref().and_then(|file| known(file, &machine));
+    let measured = known.unwrap_or_else(|| {
+        let measured = Measured::new(machine);
+        if let Some(Err(error)) = file.map(|file| measured.remember(&file)) {
+            debug!(%error, "which arithmetic is faster will be measured again");
+        }
+        measured
+    });
+    let name = if is_trained { &measured.training } else { &measured.inference };
+    Precision::named(name).filter(|precision| choices.contains(precision)).unwrap_or_default()
+}
+
+impl Measured {
+    /// What cannot even be tried is not for this machine.
+    fn new(machine: String) -> Self {
+        let fastest = |choices| fastest(choices).unwrap_or_default().name().to_owned();
+        let (inference, training) = (Precision::for_inference(), Precision::for_training());
+        Self { machine, inference: fastest(inference), training: fastest(training) }
     }
-    // Where bf16 cannot even be tried, it is not for this machine.
-    let precision = measured().unwrap_or(Precision::F32);
-    if let Some(Err(error)) = file.map(|file| remember(&file, machine, precision)) {
-        debug!(%error, "which arithmetic is faster will be measured again");
+
+    fn remember(&self, file: &Path) -> anyhow::Result<()> {
+        let folder = file.parent().unwrap_or_else(|| Path::new("."));
+        fs_err::create_dir_all(folder)?;
+        let new = tempfile::NamedTempFile::new_in(folder)?;
+        fs_err::write(new.path(), serde_json::to_string_pretty(self)?)?;
+        new.persist(file)?;
+        Ok(())
     }
-    precision
 }
 
 /// On a thread of its own, as the pipeline's workers have one each.
-fn measured() -> Option<Precision> {
-    let measure = || {
-        Network::on_one_thread(Precision::Bf16);
-        Precision::measured()
+fn fastest(choices: Vec<Precision>) -> Option<Precision> {
+    let measure = move || {
+        for &precision in &choices {
+            Network::on_one_thread(precision);
+        }
+        Precision::measured(&choices)
     };
     thread::spawn(measure).join().ok()?.ok()
 }
 
-fn known(file: &Path, machine: &str) -> Option<Precision> {
+fn known(file: &Path, machine: &str) -> Option<Measured> {
     let measured: Measured = serde_json::from_slice(&fs_err::read(file).ok()?).ok()?;
-    let precision = if measured.bf16_is_faster { Precision::Bf16 } else { Precision::F32 };
-    (measured.machine == machine).then_some(precision)
-}
-
-fn remember(file: &Path, machine: String, precision: Precision) -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(&Measured { machine, bf16_is_faster: precision == Precision::Bf16 })?;
-    let folder = file.parent().unwrap_or_else(|| Path::new("."));
-    fs_err::create_dir_all(folder)?;
-    let new = tempfile::NamedTempFile::new_in(folder)?;
-    fs_err::write(new.path(), text)?;
-    new.persist(file)?;
-    Ok(())
+    (measured.machine == machine).then_some(measured)
 }
 
 #[cfg(test)]
@@ -116,9 +134,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("new/precision.json");
         assert_eq!(known(&file, "this"), None);
-        for precision in [Precision::F32, Precision::Bf16] {
-            remember(&file, "this".to_owned(), precision).unwrap();
-            assert_eq!((known(&file, "this"), known(&file, "another")), (Some(precision), None));
+        for inference in ["f32", "int16"] {
+            let named = |name: &str| name.to_owned();
+            let measured = Measured { machine: named("this"), inference: named(inference), training: named("f32") };
+            measured.remember(&file).unwrap();
+            assert_eq!((known(&file, "this"), known(&file, "another")), (Some(measured), None));
         }
         fs_err::write(&file, "{").unwrap();
         assert_eq!(known(&file, "this"), None);

@@ -13,8 +13,8 @@ pub(crate) struct DeviceNetwork {
 
 impl DeviceNetwork {
     pub(crate) fn new(weights: &Weights, device: Device, precision: Precision) -> Result<Self, FeatureError> {
-        if precision == Precision::Int8 {
-            return Err(BackboneError::Int8OnDevice.into());
+        if matches!(precision, Precision::Int16 | Precision::Int8) {
+            return Err(BackboneError::IntegersOnDevice { precision: precision.name() }.into());
         }
         let mut backbone = Backbone::new(weights)?;
         backbone.to_device(device)?;

@@ -8,7 +8,7 @@ use tl_kernels::{Activation, Conv, Layer, Network, NetworkOptions, Numbers};
 
 const SIDE: usize = 28;
 const N_CHANNELS: usize = 512;
-const NUMBERS: [Numbers; 3] = [Numbers::F32, Numbers::Bf16, Numbers::Int8];
+const NUMBERS: [Numbers; 4] = [Numbers::F32, Numbers::Bf16, Numbers::Int16, Numbers::Int8];
 
 fn main() {
     divan::main();
@@ -27,6 +27,7 @@ fn conv(n_in: usize, kernel: usize, stride: usize, groups: usize) -> Layer {
         bias: vec![0.1; N_CHANNELS],
         activation: Activation::Relu6,
         range: (0.0, 6.0),
+        means: Vec::new(),
         residual: None,
     })
 }

@@ -47,9 +47,13 @@ pub struct Conv {
     pub bias: Vec<f32>,
     /// At its end.
     pub activation: Activation,
-    /// What the inputs of a pointwise convolution lie between, for [`crate::Numbers::Int8`]; what lies beyond is cut
-    /// off.
+    /// What the inputs of a pointwise convolution lie between, for [`crate::Numbers::Int8`] and
+    /// [`crate::Numbers::Int16`]; what lies beyond is cut off.
     pub range: (f32, f32),
+    /// `[n_in]`, what the inputs of a pointwise convolution are on average, or nothing. Where its weights are rounded, the
+    /// bias takes up what is lost on such inputs (Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization
+    /// and Bias Correction", section 4.2).
+    pub means: Vec<f32>,
     /// The position of an earlier layer whose output is added to this one's, before the activation.
     pub residual: Option<usize>,
 }
@@ -111,7 +115,11 @@ impl Conv {
         }
         let n_weights = self.n_out * self.n_in / self.groups * self.kernel * self.kernel;
         check_len("weight", &self.weight, n_weights)?;
-        check_len("bias", &self.bias, self.n_out)
+        check_len("bias", &self.bias, self.n_out)?;
+        match self.means.len() {
+            0 => Ok(()),
+            _ => check_len("means", &self.means, self.n_in),
+        }
     }
 }
 

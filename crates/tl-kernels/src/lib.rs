@@ -19,6 +19,7 @@
 //!     bias: vec![0.0; 16],
 //!     activation: Activation::Relu,
 //!     range: (0.0, 0.0),
+//!     means: Vec::new(),
 //!     residual: None,
 //! };
 //! let options = NetworkOptions { numbers: Numbers::F32, instructions: None, side: 8, mean: [0.0; 3] };

@@ -11,18 +11,22 @@ pub enum Numbers {
     F32,
     /// bf16, rounded on the way into a pointwise convolution; two for the time of one f32.
     Bf16,
+    /// Whole numbers of 16 bits, inputs in steps of [`crate::Conv::range`] and weights in steps of each output channel's
+    /// own, as fine as 32 bits have room for the sums; two for the time of one f32.
+    Int16,
     /// Bytes, inputs in steps of [`crate::Conv::range`] and weights in steps of each output channel's own; four for
     /// the time of one f32.
     Int8,
 }
 
 impl Numbers {
-    /// `f32`, `bf16` or `int8`.
+    /// `f32`, `bf16`, `int16` or `int8`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::Int16 => "int16",
             Self::Int8 => "int8",
         }
     }

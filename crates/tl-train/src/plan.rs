@@ -8,7 +8,7 @@ use tl_data::{Augment, Fit, n_threads};
 use tl_features::ExtractOptions;
 use tl_head::HeadConfig;
 
-use self::checks::{checks, no_int8};
+use self::checks::{checks, no_integers};
 use crate::{
     error::TrainError,
     freeze::Freeze,
@@ -45,14 +45,15 @@ impl Plan {
                 options.freeze, spec.name
             ));
         }
-        problems.extend(spec.filter(|_| options.precision == PrecisionChoice::Int8).and_then(|s| no_int8(&options, s)));
+        problems.extend(spec.and_then(|spec| no_integers(&options, spec)));
         if options.lr == 0.0 {
             options.lr = options.usual_lr();
         }
         options.spell_optimizer_out();
         match (spec, augment, freeze, problems.is_empty()) {
             (Some(spec), Some(augment), Some(freeze), true) => {
-                Ok(Self { precision: options.precision.resolve(), device: None, spec, augment, freeze, options })
+                let precision = options.precision.resolve(options.recipe != Recipe::Features);
+                Ok(Self { precision, device: None, spec, augment, freeze, options })
             }
             _ => Err(TrainError::Options { problems }),
         }
@@ -85,8 +86,11 @@ impl Plan {
                 return Ok(self);
             }
             (Device::Cpu, _) => return Ok(self),
-            (_, PrecisionChoice::Int8) => {
-                return cannot("precision is int8, which only processors compute in; set device to cpu, or use bf16");
+            (_, PrecisionChoice::Int16 | PrecisionChoice::Int8) => {
+                let name = self.precision.name();
+                let problem =
+                    format!("precision is {name}, which only processors compute in; set device to cpu, or use bf16");
+                return cannot(&problem);
             }
             (_, PrecisionChoice::Auto) => self.precision = Precision::F32,
             (..) => {}

@@ -36,7 +36,7 @@ fn plain_operators_give_the_golden_features_and_logits() {
 
 #[test]
 fn bf16_is_near_the_golden_features() {
-    if Precision::auto() == Precision::F32 {
+    if Precision::auto_for_training() == Precision::F32 {
         println!("skipped: this processor has no bf16");
         return;
     }
@@ -44,6 +44,17 @@ fn bf16_is_near_the_golden_features() {
         for engine in [Engine::Auto, Engine::OneDnn] {
             check_network(&weights(name), Precision::Bf16, engine, 2e-2);
         }
+    }
+}
+
+#[test]
+fn int16_is_nearer_to_the_golden_features_than_bf16() {
+    if !Network::has_kernels(Precision::Int16) {
+        println!("skipped: this processor has no kernels for int16");
+        return;
+    }
+    for (name, tolerance) in [("mobilenet_v1", 3e-3), ("mobilenet_v2", 6e-3), ("mobilenet_v3_small", 8e-3)] {
+        check_network(&weights(name), Precision::Int16, Engine::Auto, tolerance);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
-use tl_backbone::{Backbone, BackboneError, Precision, Preprocessing, registry, spec};
+use tl_backbone::{Backbone, BackboneError, Network, Precision, Preprocessing, registry, spec};
 
 use crate::support::{golden, weight_file, weights};
 
@@ -51,7 +51,15 @@ fn preprocessing_survives_json() {
 }
 
 #[test]
-fn auto_takes_bf16_only_where_the_processor_multiplies_it() {
-    let fast = tl_torch::CpuCapability::detect().has_fast_bf16();
-    assert_eq!(Precision::auto() == Precision::Bf16, fast);
+fn auto_takes_what_the_processor_has_instructions_or_kernels_for() {
+    let cpu = tl_torch::CpuCapability::detect();
+    assert_eq!(Precision::auto_for_training() == Precision::Bf16, cpu.has_fast_bf16());
+    let expected = match Network::has_kernels(Precision::Int16) {
+        _ if cpu.amx => Precision::Bf16,
+        true => Precision::Int16,
+        false => Precision::auto_for_training(),
+    };
+    assert_eq!(Precision::auto(), expected);
+    assert!(Precision::for_inference().contains(&Precision::measured(&Precision::for_inference()).unwrap()));
+    assert_eq!(Precision::measured(&[Precision::F32]).unwrap(), Precision::F32);
 }

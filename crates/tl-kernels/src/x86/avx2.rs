@@ -30,7 +30,7 @@ const HALF: usize = LANES / 2;
 /// A processor with AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx2 {
-    /// Whether bytes are multiplied by AVX-VNNI.
+    /// Whether whole numbers are multiplied by AVX-VNNI.
     has_vnni: bool,
 }
 
@@ -77,7 +77,7 @@ impl Registers for Avx2 {
         match numbers {
             Numbers::F32 => 1,
             Numbers::Int8 if self.has_vnni => 4,
-            Numbers::Bf16 | Numbers::Int8 => 2,
+            Numbers::Bf16 | Numbers::Int16 | Numbers::Int8 => 2,
         }
     }
 
@@ -133,10 +133,12 @@ impl Registers for Avx2 {
             Numbers::F32 | Numbers::Bf16 => {}
             // SAFETY: the processor has been asked.
             Numbers::Int8 if self.has_vnni => unsafe {
-                bytes::round(lines, rounding.bytes, map.bytes_mut(block, place));
+                bytes::round(lines, rounding.scale, map.bytes_mut(block, place));
             },
             // SAFETY: as above.
-            Numbers::Int8 => unsafe { shorts::round(lines, rounding.bytes, map.halves_mut(block, place)) },
+            Numbers::Int16 | Numbers::Int8 => unsafe {
+                shorts::round(lines, rounding.scale, map.halves_mut(block, place));
+            },
         }
     }
 
@@ -152,7 +154,13 @@ impl Registers for Avx2 {
                 bytes::tiles(self, group, x.bytes(0, place), block_len, outputs);
             },
             // SAFETY: as above.
-            Numbers::Int8 => unsafe { shorts::tiles(self, group, x.halves(0, place), block_len, outputs) },
+            Numbers::Int16 if self.has_vnni => unsafe {
+                shorts::fused_tiles(self, group, x.halves(0, place), block_len, outputs);
+            },
+            // SAFETY: as above.
+            Numbers::Int16 | Numbers::Int8 => unsafe {
+                shorts::tiles(self, group, x.halves(0, place), block_len, outputs);
+            },
         }
     }
 

@@ -6,6 +6,7 @@ mod bf16;
 mod bytes;
 mod products;
 mod shapes;
+mod shorts;
 
 use std::arch::x86_64::{
     __m512, __mmask16, _mm512_add_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
@@ -75,7 +76,7 @@ impl Registers for Avx512 {
     fn n_together(self, numbers: Numbers) -> usize {
         match numbers {
             Numbers::F32 => 1,
-            Numbers::Bf16 => 2,
+            Numbers::Bf16 | Numbers::Int16 => 2,
             Numbers::Int8 => 4,
         }
     }
@@ -120,20 +121,22 @@ impl Registers for Avx512 {
                 bf16::round(lines, amx::halves(map.lines_mut(block / 2, place), block % 2));
             },
             Numbers::Int8 if self.has_tiles => unsafe {
-                bytes::round(lines, rounding.bytes, amx::quarters(map.lines_mut(block / 4, place), block % 4));
+                bytes::round(lines, rounding.scale, amx::quarters(map.lines_mut(block / 4, place), block % 4));
             },
+            Numbers::Int16 => unsafe { shorts::round(lines, rounding.scale, map.halves_mut(block, place)) },
             Numbers::Bf16 => unsafe { bf16::round(lines, map.halves_mut(block, place).iter_mut()) },
-            Numbers::Int8 => unsafe { bytes::round(lines, rounding.bytes, map.bytes_mut(block, place).iter_mut()) },
+            Numbers::Int8 => unsafe { bytes::round(lines, rounding.scale, map.bytes_mut(block, place).iter_mut()) },
         }
     }
 
     fn tiles(self, group: &Group, next: Option<&Group>, x: &Map, place: usize, outputs: &mut Outputs<'_>) {
         let block_len = x.shape.block_len();
-        // SAFETY: networks in bf16 or bytes are only made where the processor has their instructions.
+        // SAFETY: networks in bf16 or whole numbers are only made where the processor has their instructions.
         match x.shape.numbers {
             Numbers::F32 => unsafe { f32_tiles(self, group, x.lines(0, place), block_len, outputs) },
             Numbers::Bf16 if self.has_tiles => amx::tiles::<Bf16Tiles>(self, group, next, x, place, outputs),
             Numbers::Int8 if self.has_tiles => amx::tiles::<ByteTiles>(self, group, next, x, place, outputs),
+            Numbers::Int16 => unsafe { shorts::tiles(self, group, x.halves(0, place), block_len, outputs) },
             Numbers::Bf16 => unsafe { bf16::tiles(self, group, x.halves(0, place), block_len, outputs) },
             Numbers::Int8 => unsafe { bytes::tiles(self, group, x.bytes(0, place), block_len, outputs) },
         }

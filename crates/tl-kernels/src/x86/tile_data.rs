@@ -18,7 +18,7 @@ pub(crate) fn has_tiles(numbers: Numbers) -> bool {
         if found & TILES != 0 && is_granted() { found } else { 0 }
     });
     match numbers {
-        Numbers::F32 => false,
+        Numbers::F32 | Numbers::Int16 => false,
         Numbers::Bf16 => found & BF16 != 0,
         Numbers::Int8 => found & INT8 != 0,
     }

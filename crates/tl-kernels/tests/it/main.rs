@@ -4,6 +4,7 @@
 
 mod errors;
 mod matrix;
+mod means;
 mod network;
 mod random;
 mod reference;

@@ -67,6 +67,7 @@ impl Random {
             bias: self.values(n_out, 0.5),
             activation: activations[self.below(4)],
             range: (0.0, 0.0),
+            means: Vec::new(),
             residual: None,
         }
     }

@@ -5,18 +5,23 @@ use tl_backbone::Spec;
 use crate::{
     class_weights::ClassWeights,
     data::is_named_as_list,
-    options::{HeadKind, LossKind, Sampler, Schedule, TrainOptions},
+    options::{HeadKind, LossKind, PrecisionChoice, Sampler, Schedule, TrainOptions},
     recipe::Recipe,
 };
 
-/// Why features cannot be computed in int8.
-pub(super) fn no_int8(o: &TrainOptions, spec: &Spec) -> Option<String> {
-    let problem = match (o.recipe, spec.has_int8()) {
-        (Recipe::Features, true) => return None,
-        (Recipe::Features, false) => format!("{} has no form in bytes", spec.name),
-        _ => "bytes have no gradients, and only --recipe features does without".to_owned(),
+/// Why the backbone cannot compute in whole numbers, if it is to.
+pub(super) fn no_integers(o: &TrainOptions, spec: &Spec) -> Option<String> {
+    let name = match o.precision {
+        PrecisionChoice::Int16 => "int16",
+        PrecisionChoice::Int8 => "int8",
+        _ => return None,
     };
-    Some(format!("precision is int8, but {problem}; use bf16 or f32"))
+    let problem = match o.recipe {
+        Recipe::Features if name == "int8" && !spec.has_int8() => format!("{} has no form in bytes", spec.name),
+        Recipe::Features => return None,
+        _ => "whole numbers have no gradients, and only --recipe features does without".to_owned(),
+    };
+    Some(format!("precision is {name}, but {problem}; use bf16 or f32"))
 }
 
 /// Each condition with the sentence that says how it was broken.

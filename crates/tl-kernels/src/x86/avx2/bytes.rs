@@ -15,13 +15,13 @@ use super::{
 };
 use crate::x86::{
     lines::{ByteLine, LANES, Line},
-    rounding::ByteScale,
+    rounding::Scale,
     tile::{self, Group, Multiplier, Outputs},
 };
 
 /// What is out of the range of bytes becomes its end.
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn round(lines: &[Line], scale: ByteScale, bytes: &mut [ByteLine]) {
+pub(super) fn round(lines: &[Line], scale: Scale, bytes: &mut [ByteLine]) {
     for (bytes, line) in bytes.iter_mut().zip(lines) {
         let shorts = to_shorts(line, scale);
         let packed = _mm_packus_epi16(_mm256_castsi256_si128(shorts), _mm256_extracti128_si256::<1>(shorts));
@@ -72,7 +72,7 @@ impl Multiplier for Bytes {
 
     #[inline(always)]
     fn start(self, bias: &Line) -> [__m256i; 2] {
-        Shorts(self.0).start(bias)
+        Shorts::<true>(self.0).start(bias)
     }
 
     #[inline(always)]
@@ -86,6 +86,6 @@ impl Multiplier for Bytes {
 
     #[inline(always)]
     fn end(self, sum: [__m256i; 2], scale: &Line, bias: &Line) -> [__m256; 2] {
-        Shorts(self.0).end(sum, scale, bias)
+        Shorts::<true>(self.0).end(sum, scale, bias)
     }
 }

@@ -11,13 +11,13 @@ use super::{Avx512, by_blocks};
 use crate::x86::{
     lines::{ByteLine, LANES, Line},
     registers::Registers,
-    rounding::ByteScale,
+    rounding::Scale,
     tile::{Group, Multiplier, Outputs},
 };
 
 /// What is out of the range of bytes becomes its end.
 #[target_feature(enable = "avx512f")]
-pub(super) fn round<'a>(lines: &[Line], scale: ByteScale, bytes: impl Iterator<Item = &'a mut ByteLine>) {
+pub(super) fn round<'a>(lines: &[Line], scale: Scale, bytes: impl Iterator<Item = &'a mut ByteLine>) {
     let (factor, shift) = (_mm512_set1_ps(scale.step.recip()), _mm512_set1_ps(scale.zero));
     for (bytes, line) in bytes.zip(lines) {
         // SAFETY: a line is 64 bytes long and begins at a multiple of 64.
