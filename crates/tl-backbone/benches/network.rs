@@ -56,16 +56,16 @@ fn bf16<const N: usize>(bencher: Bencher<'_, '_>, batch: usize) {
     throughput(bencher, NETWORKS[N], Precision::Bf16, batch);
 }
 
-#[divan::bench(args = NETWORKS)]
-fn compile_f32(bencher: Bencher<'_, '_>, name: &str) {
-    let weights = weights(name);
-    bencher.bench_local(|| Network::compile(&weights, Precision::F32, 4));
+#[divan::bench(args = BATCHES, consts = [0, 1, 2], sample_count = 5, sample_size = 1)]
+fn int16<const N: usize>(bencher: Bencher<'_, '_>, batch: usize) {
+    throughput(bencher, NETWORKS[N], Precision::Int16, batch);
 }
 
-#[divan::bench(args = NETWORKS)]
-fn compile_bf16(bencher: Bencher<'_, '_>, name: &str) {
+#[divan::bench(args = NETWORKS, consts = [0, 1, 2])]
+fn compile<const N: usize>(bencher: Bencher<'_, '_>, name: &str) {
     let weights = weights(name);
-    bencher.bench_local(|| Network::compile(&weights, Precision::Bf16, 4));
+    let precision = [Precision::F32, Precision::Bf16, Precision::Int16][N];
+    bencher.bench_local(|| Network::compile(&weights, precision, 4));
 }
 
 /// From bytes to the network's input, four photos on one thread.

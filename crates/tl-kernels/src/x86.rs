@@ -24,6 +24,7 @@ mod rounding;
 mod stem;
 mod tile;
 mod tile_data;
+mod weight_row;
 
 pub use network::Network;
 pub(crate) use processor::Processor;

@@ -47,7 +47,8 @@ fn parts_that_do_not_belong_together_are_refused() {
     for ending in ["safetensors", "parquet"] {
         let file = |name: &str| format!("{name}.{ending}");
         for shard in ["0/3", "1/3", "2/3"] {
-            features(&work, &["photos", "--out", &file(&format!("part{}", &shard[..1])), "--shard", shard]);
+            let part = file(&format!("part{}", &shard[..1]));
+            features(&work, &["photos", "--out", &part, "--shard", shard, "--precision", "f32"]);
         }
         features(&work, &["photos", "--out", &file("coarse"), "--shard", "1/3", "--precision", "bf16"]);
         let refused = |parts: [&str; 2]| {

@@ -8,6 +8,7 @@ use crate::{
         registers::Registers,
         rounding::Rounding,
         tile::Group,
+        weight_row::WeightRow,
     },
 };
 
@@ -37,26 +38,18 @@ struct Packing<'a> {
 
 impl<'a> Packing<'a> {
     fn new<R: Registers>(r: R, conv: &'a Conv, numbers: Numbers) -> Self {
+        let input = Rounding::new(conv, numbers).scale;
         let (mut values, mut bias, mut scale) = (Vec::with_capacity(conv.weight.len()), conv.bias.clone(), Vec::new());
-        for (row, bias) in conv.weight.chunks_exact(conv.n_in).zip(&mut bias) {
-            match numbers {
-                Numbers::F32 => values.extend(row.iter().map(|w| w.to_bits())),
-                Numbers::Bf16 => {
-                    values.extend(row.iter().map(|&w| bf16_bits(w)));
-                    *bias += lost(row, &conv.means, |w| f32::from_bits(bf16_bits(w) << 16));
-                }
-                Numbers::Int16 | Numbers::Int8 => {
-                    let input = Rounding::new(conv, numbers).scale;
-                    let step = if numbers == Numbers::Int8 { byte_step(row) } else { short_step(row, input.top) };
-                    let whole = |w: f32| (w / step).round();
-                    *bias += lost(row, &conv.means, |w| whole(w) * step);
-                    // What the inputs' zeros would add; the whole numbers are exact.
-                    let sum: i32 = row.iter().map(|&w| whole(w) as i32).sum();
-                    *bias -= sum as f32 * input.zero * (step * input.step);
-                    values.extend(row.iter().map(|&w| (whole(w) as i32).cast_unsigned()));
-                    scale.push(step * input.step);
-                }
-            }
+        for (weights, bias) in conv.weight.chunks_exact(conv.n_in).zip(&mut bias) {
+            let row = r.compiled(
+                #[inline(always)]
+                || WeightRow::new(weights, &conv.means, numbers, input.top),
+            );
+            values.extend(row.bits);
+            let worth = row.step * input.step;
+            // The latter is what the inputs' zeros would add.
+            *bias += row.lost - row.sum as f32 * input.zero * worth;
+            scale.push(worth);
         }
         let (n_together, n_in) =
             (r.n_together(numbers), conv.n_in.next_multiple_of(LANES * r.blocks_per_line(numbers)));
@@ -79,30 +72,4 @@ impl<'a> Packing<'a> {
         let scale = self.scale.get(blocks.clone()).unwrap_or_default().to_vec();
         Group { first_block, weights, bias: self.bias[blocks].to_vec(), scale }
     }
-}
-
-/// The upper half of an f32, rounded to nearest, ties to even. Never given a NaN.
-fn bf16_bits(x: f32) -> u32 {
-    let bits = x.to_bits();
-    (bits + 0x7fff + ((bits >> 16) & 1)) >> 16
-}
-
-/// What an output channel loses on average by rounding its weights; nothing where the inputs' means are not known.
-fn lost(row: &[f32], means: &[f32], rounded: impl Fn(f32) -> f32) -> f32 {
-    row.iter().zip(means).map(|(&w, mean)| (w - rounded(w)) * mean).sum()
-}
-
-/// What a step of an output channel's weights is worth, in bytes.
-fn byte_step(row: &[f32]) -> f32 {
-    row.iter().fold(0.0, |largest: f32, w| largest.max(w.abs())).max(f32::MIN_POSITIVE) / 127.0
-}
-
-/// The same in 16 bits: as little as 32 bits have room for sums of products with inputs up to `top`, so that none can
-/// overflow.
-fn short_step(row: &[f32], top: f32) -> f32 {
-    let (largest, sum) =
-        row.iter().fold((0.0_f32, 0.0_f64), |(largest, sum), w| (largest.max(w.abs()), sum + f64::from(w.abs())));
-    // Rounding may add half a step to each weight.
-    let most = f64::from(i32::MAX) / f64::from(top) - row.len() as f64;
-    ((sum / most) as f32).max(largest / f32::from(i16::MAX)).max(f32::MIN_POSITIVE)
 }
