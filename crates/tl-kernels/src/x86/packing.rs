@@ -43,7 +43,7 @@ impl<'a> Packing<'a> {
         for (weights, bias) in conv.weight.chunks_exact(conv.n_in).zip(&mut bias) {
             let row = r.compiled(
                 #[inline(always)]
-                || WeightRow::new(weights, &conv.means, numbers, input.top),
+                || WeightRow::new(weights, &conv.means, numbers, input.most),
             );
             values.extend(row.bits);
             let worth = row.step * input.step;

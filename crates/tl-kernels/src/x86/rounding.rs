@@ -9,38 +9,42 @@ pub(crate) struct Rounding {
     pub(crate) scale: Scale,
 }
 
-/// What whole numbers from 0 to `top` stand for: `step * (number - zero)`.
+/// What whole numbers from `least` to `most` stand for: `step * (number - zero)`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
     pub(crate) step: f32,
     pub(crate) zero: f32,
-    pub(crate) top: f32,
+    pub(crate) least: f32,
+    pub(crate) most: f32,
 }
 
 impl Rounding {
     pub(crate) fn new(conv: &Conv, numbers: Numbers) -> Self {
-        let top = match numbers {
-            Numbers::Int16 => top_of_shorts(conv.n_in, conv.range.0),
-            _ => 255.0,
+        let scale = match numbers {
+            Numbers::Int16 => {
+                let most = most_of_shorts(conv.n_in, conv.range.0);
+                Scale::new(conv.range, -most, most)
+            }
+            _ => Scale::new(conv.range, 0.0, 255.0),
         };
-        Self { numbers, scale: Scale::new(conv.range, top) }
+        Self { numbers, scale }
     }
 }
 
 impl Scale {
-    /// `top` steps from the lower to the upper end.
-    fn new((low, high): (f32, f32), top: f32) -> Self {
-        let step = ((high - low) / top).max(f32::MIN_POSITIVE);
-        Self { step, zero: (-low / step).round(), top }
+    /// The lower end of the range is `least`, the upper `most`.
+    fn new((low, high): (f32, f32), least: f32, most: f32) -> Self {
+        let step = ((high - low) / (most - least)).max(f32::MIN_POSITIVE);
+        Self { step, zero: least + (-low / step).round(), least, most }
     }
 }
 
 /// Inputs and weights share the bits of the sums. A row's weights add up to about a fifth of what they would if all were as
-/// large as the largest. With twice the steps that would make both equally fine the features of the three networks of
-/// `tl-backbone` are nearest to f32; with four times as many where no activation keeps inputs from either side, so that
+/// large as the largest. With half as many steps again as would make both equally fine the features of the three networks
+/// of `tl-backbone` are nearest to f32; with twice as many where no activation keeps inputs from either side, so that
 /// their range is as long as the longest tail.
-fn top_of_shorts(n_in: usize, low: f32) -> f32 {
+fn most_of_shorts(n_in: usize, low: f32) -> f32 {
     let equally_fine = (i32::MAX as f32 / (n_in as f32 / 5.0)).sqrt();
-    let share = if low < 0.0 { 4.0 } else { 2.0 };
+    let share = if low < 0.0 { 2.0 } else { 1.5 };
     (share * equally_fine).floor().min(f32::from(i16::MAX))
 }

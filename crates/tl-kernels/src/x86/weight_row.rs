@@ -16,9 +16,9 @@ pub(crate) struct WeightRow {
 }
 
 impl WeightRow {
-    /// Of weights for inputs that are `means` on average, if that is known, and up to `top` if they are whole numbers.
+    /// Of weights for inputs that are `means` on average, if that is known, and at most `most` if they are whole numbers.
     #[inline(always)]
-    pub(crate) fn new(weights: &[f32], means: &[f32], numbers: Numbers, top: f32) -> Self {
+    pub(crate) fn new(weights: &[f32], means: &[f32], numbers: Numbers, most: f32) -> Self {
         match numbers {
             Numbers::F32 => Self { bits: weights.iter().map(|w| w.to_bits()).collect(), ..Self::default() },
             Numbers::Bf16 => {
@@ -26,7 +26,7 @@ impl WeightRow {
                 let lost = lost(weights, &bits, means, |bits| f32::from_bits(bits << 16));
                 Self { bits, lost, ..Self::default() }
             }
-            Numbers::Int16 => Self::whole(weights, means, short_step(weights, top)),
+            Numbers::Int16 => Self::whole(weights, means, short_step(weights, most)),
             Numbers::Int8 => Self::whole(weights, means, largest(weights).max(f32::MIN_POSITIVE) / 127.0),
         }
     }
@@ -47,14 +47,14 @@ fn bf16_bits(x: f32) -> u32 {
     (bits + 0x7fff + ((bits >> 16) & 1)) >> 16
 }
 
-/// What a step in 16 bits is worth: as little as 32 bits have room for sums of products with inputs up to `top`, so that
+/// What a step in 16 bits is worth: as little as 32 bits have room for sums of products with inputs up to `most`, so that
 /// none can overflow.
 #[inline(always)]
-fn short_step(weights: &[f32], top: f32) -> f32 {
+fn short_step(weights: &[f32], most: f32) -> f32 {
     // Rounding may add half a step to each weight.
-    let most = i32::MAX as f32 / top - weights.len() as f32;
+    let n_steps = i32::MAX as f32 / most - weights.len() as f32;
     let sizes: Vec<f32> = weights.iter().map(|w| w.abs()).collect();
-    (sum(&sizes) / most).max(largest(weights) / f32::from(i16::MAX)).max(f32::MIN_POSITIVE)
+    (sum(&sizes) / n_steps).max(largest(weights) / f32::from(i16::MAX)).max(f32::MIN_POSITIVE)
 }
 
 #[inline(always)]

@@ -4,7 +4,7 @@ use tl_kernels::{Activation, Conv, Layer, Network, NetworkOptions, Numbers};
 
 use crate::random::Random;
 
-const N_IN: usize = 24;
+const N_IN: usize = 16;
 const N_OUT: usize = 20;
 
 /// The output channels of a pointwise convolution whose inputs are 1 everywhere, as all numbers can hold it.
@@ -15,7 +15,7 @@ fn outputs(numbers: Numbers, means: Vec<f32>) -> Vec<f32> {
         Conv { weight: vec![0.0; stem.weight.len()], bias: vec![1.0; N_IN], activation: Activation::None, ..stem };
     let pointwise = random.conv(N_IN, N_OUT, 1, [1, 1]);
     // Steps of powers of two, of which 1 is a whole number.
-    let highest = if numbers == Numbers::Int8 { 255.0 / 64.0 } else { f32::from(i16::MAX) / 4096.0 };
+    let highest = if numbers == Numbers::Int8 { 255.0 / 64.0 } else { 2.0 * f32::from(i16::MAX) / 8192.0 };
     let pointwise = Conv { activation: Activation::None, range: (0.0, highest), means, ..pointwise };
     let options = NetworkOptions { numbers, instructions: None, side: 8, mean: [0.0; 3] };
     let mut network = Network::new(&[Layer::Conv(stem), Layer::Conv(pointwise)], &options).unwrap();

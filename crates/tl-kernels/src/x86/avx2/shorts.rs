@@ -5,7 +5,7 @@ use std::arch::{
     asm,
     x86_64::{
         __m256, __m256i, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_fmadd_ps, _mm256_load_ps, _mm256_max_ps,
-        _mm256_min_ps, _mm256_packus_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_set1_ps,
+        _mm256_min_ps, _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_set1_ps,
         _mm256_setzero_si256, _mm256_store_si256,
     },
 };
@@ -33,13 +33,13 @@ pub(super) fn round(lines: &[Line], scale: Scale, shorts: &mut [HalfLine]) {
 pub(super) fn to_shorts(line: &Line, scale: Scale) -> __m256i {
     let (factor, shift) = (_mm256_set1_ps(scale.step.recip()), _mm256_set1_ps(scale.zero));
     let rounded = |x: __m256| {
-        let x = _mm256_max_ps(_mm256_fmadd_ps(x, factor, shift), _mm256_set1_ps(0.0));
-        _mm256_cvtps_epi32(_mm256_min_ps(x, _mm256_set1_ps(scale.top)))
+        let x = _mm256_max_ps(_mm256_fmadd_ps(x, factor, shift), _mm256_set1_ps(scale.least));
+        _mm256_cvtps_epi32(_mm256_min_ps(x, _mm256_set1_ps(scale.most)))
     };
     // SAFETY: a line is 64 bytes long and begins at a multiple of 64.
     let x = unsafe { [_mm256_load_ps(line.0.as_ptr()), _mm256_load_ps(line.0[HALF..].as_ptr())] };
     // Packed within the halves of the registers, hence the change of places.
-    _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(rounded(x[0]), rounded(x[1])))
+    _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(rounded(x[0]), rounded(x[1])))
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -2,9 +2,9 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m256i, __m512, __m512i, _mm256_store_si256, _mm512_castps_si512, _mm512_cvtps_epi32, _mm512_cvtusepi32_epi16,
+    __m256i, __m512, __m512i, _mm256_store_si256, _mm512_castps_si512, _mm512_cvtps_epi32, _mm512_cvtsepi32_epi16,
     _mm512_dpwssd_epi32, _mm512_fmadd_ps, _mm512_load_ps, _mm512_max_ps, _mm512_min_ps, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_set1_ps,
 };
 
 use super::{Avx512, by_blocks, bytes::Bytes};
@@ -21,8 +21,8 @@ pub(super) fn round(lines: &[Line], scale: Scale, shorts: &mut [HalfLine]) {
     for (shorts, line) in shorts.iter_mut().zip(lines) {
         // SAFETY: a line is 64 bytes long and begins at a multiple of 64.
         let x = _mm512_fmadd_ps(unsafe { _mm512_load_ps(line.0.as_ptr()) }, factor, shift);
-        let x = _mm512_min_ps(_mm512_max_ps(x, _mm512_setzero_ps()), _mm512_set1_ps(scale.top));
-        let rounded: __m256i = _mm512_cvtusepi32_epi16(_mm512_cvtps_epi32(x));
+        let x = _mm512_min_ps(_mm512_max_ps(x, _mm512_set1_ps(scale.least)), _mm512_set1_ps(scale.most));
+        let rounded: __m256i = _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x));
         // SAFETY: half a line is 32 bytes long and begins at a multiple of 32.
         unsafe { _mm256_store_si256(shorts.0.as_mut_ptr().cast(), rounded) }
     }
