@@ -107,7 +107,7 @@ impl Classifier {
     }
 
     /// Arithmetic of the features that the head learnt from, if that is known. A head of int8 features does best on such
-    /// features; f32 and bf16 can stand for each other.
+    /// features; f32, int16 and bf16 can stand for each other.
     #[must_use]
     pub fn trained_in(&self) -> Option<Precision> {
         self.trained_in

@@ -72,6 +72,11 @@ fn train(place: &Place) -> Vec<Contestant> {
             "features_logistic.py",
             "--engine openvino --precision bf16 --models MODELS",
         ),
+        place.peer(
+            "OpenVINO f32 + OpenCV + scikit-learn",
+            "features_logistic.py",
+            "--engine openvino --precision f32 --models MODELS",
+        ),
         place.peer("ONNX Runtime f32 + OpenCV + scikit-learn", "features_logistic.py", "--engine onnx --models MODELS"),
         place.peer(
             "PyTorch eager, V2 + OpenCV + scikit-learn",

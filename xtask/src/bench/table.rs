@@ -38,9 +38,10 @@ fn columns(measured: &[Vec<Measured>]) -> Vec<(String, Quantity<'_>)> {
     if all().any(|run| run.results.accuracy.is_some()) {
         columns.push(("accuracy %".to_owned(), Box::new(|run| run.results.accuracy.map(|accuracy| accuracy * 100.0))));
     }
-    // Names that all contestants know can be compared.
+    // Names that all contestants know can be compared; networks show what each arithmetic is worth.
     let names: BTreeSet<&String> = all().flat_map(|run| run.results.rates.keys()).collect();
-    for name in names.into_iter().filter(|name| all().all(|run| run.results.rates.contains_key(*name))) {
+    let known_by_all = |name: &str| all().all(|run| run.results.rates.contains_key(name));
+    for name in names.into_iter().filter(|name| name.starts_with("network") || known_by_all(name)) {
         columns.push((format!("{name}, photos/s"), Box::new(move |run| run.results.rates.get(name).copied())));
     }
     columns
@@ -105,14 +106,15 @@ mod tests {
     fn medians_spreads_and_ratios_of_what_all_know() {
         let contestants = vec![contestant("tl"), contestant("peer"), contestant("failed")];
         let contest = Contest { name: "notebook", title: "A job", contestants };
-        let ours = [3.0, 1.0, 2.0].map(|wall| run(wall, &[("training", 50.0), ("our own", 1.0)], &[0.5]));
+        let ours = [3.0, 1.0, 2.0]
+            .map(|wall| run(wall, &[("training", 50.0), ("our own", 1.0), ("network int16", 3.0)], &[0.5]));
         let theirs = [4.0, 3.0, 5.0].map(|wall| run(wall, &[("training", 25.0)], &[0.25, 0.125]));
         let text = markdown(&contest, &[ours.to_vec(), theirs.to_vec(), Vec::new()]);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[1], "| | wall s | CPU s | peak MiB | training, photos/s |");
+        assert_eq!(lines[1], "| | wall s | CPU s | peak MiB | network int16, photos/s | training, photos/s |");
         assert!(lines[4].starts_with("| peer | 4.00 (3.00 to 5.00), x2.00 | 8.00 (6.00 to 10.00), x2.00 |"), "{text}");
-        assert!(lines[4].ends_with("| 25.0 (25.0 to 25.0), x0.50 |"), "{text}");
-        assert_eq!(lines[5], "| failed | - | - | - | - |");
+        assert!(lines[4].ends_with("| - | 25.0 (25.0 to 25.0), x0.50 |"), "{text}");
+        assert_eq!(lines[5], "| failed | - | - | - | - | - |");
         assert_eq!(lines[10], "| epoch 2 | - | 0.125 (0.125 to 0.125) | - |");
     }
 }

@@ -4,7 +4,7 @@
 
 mod errors;
 mod matrix;
-mod means;
 mod network;
 mod random;
 mod reference;
+mod rounding;

@@ -1,6 +1,6 @@
-//! What rounding of weights loses on average, the bias takes up.
+//! Weights and inputs as whole numbers and bf16: what the bias takes up, and how far sums may go.
 
-use tl_kernels::{Activation, Conv, Layer, Network, NetworkOptions, Numbers};
+use tl_kernels::{Activation, Conv, Instructions, Layer, Network, NetworkOptions, Numbers};
 
 use crate::random::Random;
 
@@ -44,4 +44,31 @@ fn means_there_must_be_one_of_for_each_input() {
     let options = NetworkOptions { numbers: Numbers::F32, instructions: None, side: 8, mean: [0.0; 3] };
     let error = Network::new(&layers, &options).unwrap_err().to_string();
     assert!(error.contains("means must have 16 values, not 5"), "{error}");
+}
+
+/// As large as they can be, all of one sign, beyond the range too: what is cut off there must not turn round.
+#[test]
+fn the_largest_sums_do_not_overflow() {
+    for n_in in [16, 100, 1024] {
+        for (input, weight) in [(6.0, 1.0), (6.0, -1.0), (-6.0, 1.0), (9.0, 1.0)] {
+            let stem = Random(5).conv(3, n_in, 1, [3, 2]);
+            let bias = vec![input; n_in];
+            let stem = Conv { weight: vec![0.0; n_in * 27], bias, activation: Activation::None, ..stem };
+            let pointwise = Random(5).conv(n_in, 7, 1, [1, 1]);
+            let weights = vec![weight; 7 * n_in];
+            let pointwise =
+                Conv { weight: weights, activation: Activation::None, range: (-6.0, 6.0), residual: None, ..pointwise };
+            let wanted = n_in as f32 * input.clamp(-6.0, 6.0) * weight;
+            let layers = [Layer::Conv(stem), Layer::Conv(pointwise)];
+            for instructions in Instructions::ALL.into_iter().filter(|instructions| instructions.can(Numbers::Int16)) {
+                let (numbers, instructions) = (Numbers::Int16, Some(instructions));
+                let options = NetworkOptions { numbers, instructions, side: 8, mean: [0.0; 3] };
+                let mut network = Network::new(&layers, &options).unwrap();
+                let mut features = vec![0.0; 7];
+                network.features(&[7; 8 * 8 * 3], &mut features).unwrap();
+                let is_near = |x: &f32| (x - wanted).abs() < 1e-3 * wanted.abs() + 0.5;
+                assert!(features.iter().all(is_near), "{n_in} {input} {weight} {instructions:?}: {features:?}");
+            }
+        }
+    }
 }
