@@ -30,8 +30,10 @@ pub(crate) fn fold(weights: &Weights, architecture: &Architecture, conv: &ConvBn
     let weight = weights.values(&format!("{}.weight", conv.conv))?;
     let (n_in, side) = ((conv.n_in / conv.groups) as usize, conv.kernel as usize);
     let shape = [conv.n_out as usize, n_in, side, side];
-    let filters = weight.chunks_exact(n_in * side * side).zip(&scale);
-    let mut weight: Vec<f32> = filters.flat_map(|(filter, scale)| filter.iter().map(move |w| w * scale)).collect();
+    let mut weight = weight.to_vec();
+    for (filter, scale) in weight.chunks_exact_mut(n_in * side * side).zip(&scale) {
+        filter.iter_mut().for_each(|w| *w *= scale);
+    }
     if conv.n_in == 3 {
         let channels = weights.spec().preprocessing.byte_scale().into_iter().cycle();
         for (taps, scale) in weight.chunks_exact_mut(side * side).zip(channels) {

@@ -24,49 +24,57 @@ pub(crate) fn groups<R: Registers>(r: R, conv: &Conv, numbers: Numbers) -> Vec<G
         .collect()
 }
 
-/// Weights as the multipliers take them, `[n_out][n_in]`, as bits.
-struct Packing<'a> {
-    conv: &'a Conv,
-    /// How many of them fill 32 bits, of each as many as there is room for.
-    n_together: usize,
-    /// Channels in, with those that fill the last line.
-    n_in: usize,
-    values: Vec<u32>,
+/// Weights as the multipliers take them.
+struct Packing {
+    n_out: usize,
+    /// Of each output channel: 32 bits of as many weights as there is room for.
+    n_words: usize,
+    /// The same with those that fill the last line of the inputs.
+    n_lines: usize,
+    /// `[n_out][n_words]`.
+    words: Vec<u32>,
     bias: Vec<Line>,
     scale: Vec<Line>,
 }
 
-impl<'a> Packing<'a> {
-    fn new<R: Registers>(r: R, conv: &'a Conv, numbers: Numbers) -> Self {
+impl Packing {
+    fn new<R: Registers>(r: R, conv: &Conv, numbers: Numbers) -> Self {
+        let n_together = r.n_together(numbers);
+        let n_words = conv.n_in.div_ceil(n_together);
+        let n_lines = conv.n_in.next_multiple_of(LANES * r.blocks_per_line(numbers)) / n_together;
         let input = Rounding::new(conv, numbers).scale;
-        let (mut values, mut bias, mut scale) = (Vec::with_capacity(conv.weight.len()), conv.bias.clone(), Vec::new());
+        let (mut words, mut bias, mut scale) =
+            (Vec::with_capacity(conv.n_out * n_words), conv.bias.clone(), Vec::with_capacity(conv.n_out));
         for (weights, bias) in conv.weight.chunks_exact(conv.n_in).zip(&mut bias) {
             let row = r.compiled(
                 #[inline(always)]
-                || WeightRow::new(weights, &conv.means, numbers, input.most),
+                || {
+                    let row = WeightRow::new(weights, &conv.means, numbers, input.most);
+                    row.append_to(&mut words, n_together);
+                    row
+                },
             );
-            values.extend(row.bits);
             let worth = row.step * input.step;
             // The latter is what the inputs' zeros would add.
             *bias += row.lost - row.sum as f32 * input.zero * worth;
             scale.push(worth);
         }
-        let (n_together, n_in) =
-            (r.n_together(numbers), conv.n_in.next_multiple_of(LANES * r.blocks_per_line(numbers)));
-        Self { conv, n_together, n_in, values, bias: lines(&bias), scale: lines(&scale) }
+        Self { n_out: conv.n_out, n_words, n_lines, words, bias: lines(&bias), scale: lines(&scale) }
     }
 
     fn group(&self, first_block: usize, n_blocks: usize) -> Group {
-        let Conv { n_in, n_out, .. } = *self.conv;
-        let (blocks, width) = (first_block..first_block + n_blocks, 32 / self.n_together);
+        let blocks = first_block..first_block + n_blocks;
         // Channels beyond the last weigh nothing.
-        let mut weights = vec![Line::default(); self.n_in / self.n_together * n_blocks];
-        for n in blocks.start * LANES..n_out.min(blocks.end * LANES) {
-            let (block, lane) = (n / LANES - first_block, n % LANES);
-            for (k, together) in self.values[n * n_in..][..n_in].chunks(self.n_together).enumerate() {
-                let low = |value: u32| u64::from(value) & ((1 << width) - 1);
-                let bits = together.iter().rev().fold(0_u64, |bits, &value| bits << width | low(value));
-                weights[k * n_blocks + block].0[lane] = f32::from_bits(bits as u32);
+        let mut weights = vec![Line::default(); self.n_lines * n_blocks];
+        for (i, block) in blocks.clone().enumerate() {
+            let channels = block * LANES..self.n_out.min((block + 1) * LANES);
+            let words = &self.words[channels.start * self.n_words..channels.end * self.n_words];
+            let rows: Vec<&[u32]> = words.chunks(self.n_words).collect();
+            // Line by line, which is how memory likes to be written.
+            for (k, line) in weights[i..].iter_mut().step_by(n_blocks).take(self.n_words).enumerate() {
+                for (lane, row) in line.0.iter_mut().zip(&rows) {
+                    *lane = f32::from_bits(row[k]);
+                }
             }
         }
         let scale = self.scale.get(blocks.clone()).unwrap_or_default().to_vec();

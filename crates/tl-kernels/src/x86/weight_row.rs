@@ -20,9 +20,9 @@ impl WeightRow {
     #[inline(always)]
     pub(crate) fn new(weights: &[f32], means: &[f32], numbers: Numbers, most: f32) -> Self {
         match numbers {
-            Numbers::F32 => Self { bits: weights.iter().map(|w| w.to_bits()).collect(), ..Self::default() },
+            Numbers::F32 => Self { bits: each(weights, f32::to_bits), ..Self::default() },
             Numbers::Bf16 => {
-                let bits: Vec<u32> = weights.iter().map(|&w| bf16_bits(w)).collect();
+                let bits = each(weights, bf16_bits);
                 let lost = lost(weights, &bits, means, |bits| f32::from_bits(bits << 16));
                 Self { bits, lost, ..Self::default() }
             }
@@ -33,10 +33,48 @@ impl WeightRow {
 
     #[inline(always)]
     fn whole(weights: &[f32], means: &[f32], step: f32) -> Self {
-        let bits: Vec<u32> = weights.iter().map(|w| ((w / step).round_ties_even() as i32).cast_unsigned()).collect();
+        let bits = each(weights, |w| ((w / step).round_ties_even() as i32).cast_unsigned());
         let lost = lost(weights, &bits, means, |bits| bits.cast_signed() as f32 * step);
         let sum = bits.iter().map(|bits| bits.cast_signed()).sum();
         Self { bits, step, sum, lost }
+    }
+
+    /// Appends its bits to `words`, those of `n_together` weights in each, the first in the lowest.
+    #[inline(always)]
+    pub(crate) fn append_to(&self, words: &mut Vec<u32>, n_together: usize) {
+        match n_together {
+            1 => words.extend_from_slice(&self.bits),
+            2 => append::<2>(&self.bits, words),
+            _ => append::<4>(&self.bits, words),
+        }
+    }
+}
+
+/// The bits of each weight. Not collected: that would be a function by itself, for any processor.
+#[inline(always)]
+fn each(weights: &[f32], bits_of: impl Fn(f32) -> u32) -> Vec<u32> {
+    let mut bits = vec![0; weights.len()];
+    for (bits, &w) in bits.iter_mut().zip(weights) {
+        *bits = bits_of(w);
+    }
+    bits
+}
+
+#[inline(always)]
+fn append<const N: usize>(bits: &[u32], words: &mut Vec<u32>) {
+    let width = 32 / N;
+    let word = |together: &[u32]| {
+        let parts = together.iter().enumerate();
+        parts.fold(0, |word, (i, &bits)| word | (bits & ((1 << width) - 1)) << (i * width))
+    };
+    let (whole, rest) = bits.as_chunks::<N>();
+    let n = words.len();
+    words.resize(n + whole.len(), 0);
+    for (word_of, together) in words[n..].iter_mut().zip(whole) {
+        *word_of = word(together);
+    }
+    if !rest.is_empty() {
+        words.push(word(rest));
     }
 }
 
@@ -53,32 +91,36 @@ fn bf16_bits(x: f32) -> u32 {
 fn short_step(weights: &[f32], most: f32) -> f32 {
     // Rounding may add half a step to each weight.
     let n_steps = i32::MAX as f32 / most - weights.len() as f32;
-    let sizes: Vec<f32> = weights.iter().map(|w| w.abs()).collect();
-    (sum(&sizes) / n_steps).max(largest(weights) / f32::from(i16::MAX)).max(f32::MIN_POSITIVE)
+    (side_by_side(weights, |sum, w| sum + w.abs()) / n_steps)
+        .max(largest(weights) / f32::from(i16::MAX))
+        .max(f32::MIN_POSITIVE)
 }
 
 #[inline(always)]
 fn largest(weights: &[f32]) -> f32 {
-    weights.iter().fold(0.0, |largest, w| largest.max(w.abs()))
+    side_by_side(weights, |largest, w| if w.abs() > largest { w.abs() } else { largest })
 }
 
 /// What is lost by taking what `bits` mean for the weights.
 #[inline(always)]
 fn lost(weights: &[f32], bits: &[u32], means: &[f32], meaning: impl Fn(u32) -> f32) -> f32 {
-    let losses: Vec<f32> =
-        weights.iter().zip(bits).zip(means).map(|((w, &bits), mean)| (w - meaning(bits)) * mean).collect();
-    sum(&losses)
+    let mut losses = vec![0.0; means.len()];
+    for (((loss, w), &bits), mean) in losses.iter_mut().zip(weights).zip(bits).zip(means) {
+        *loss = (w - meaning(bits)) * mean;
+    }
+    side_by_side(&losses, |sum, loss| sum + loss)
 }
 
-/// In sixteen sums side by side, of which none waits for another; in the same order by all instructions.
+/// Folds values from zero on, every sixteenth by itself so that none waits for the one before, and in the same order by all
+/// instructions.
 #[inline(always)]
-fn sum(values: &[f32]) -> f32 {
+fn side_by_side(values: &[f32], fold: impl Fn(f32, f32) -> f32) -> f32 {
     let (lines, rest) = values.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
+    let mut folded = [0.0; LANES];
     for line in lines {
-        for (sum, x) in sums.iter_mut().zip(line) {
-            *sum += x;
+        for (folded, &x) in folded.iter_mut().zip(line) {
+            *folded = fold(*folded, x);
         }
     }
-    sums.iter().chain(rest).sum()
+    folded.iter().chain(rest).fold(0.0, |folded, &x| fold(folded, x))
 }
