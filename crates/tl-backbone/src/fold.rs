@@ -32,7 +32,9 @@ pub(crate) fn fold(weights: &Weights, architecture: &Architecture, conv: &ConvBn
     let shape = [conv.n_out as usize, n_in, side, side];
     let mut weight = weight.to_vec();
     for (filter, scale) in weight.chunks_exact_mut(n_in * side * side).zip(&scale) {
-        filter.iter_mut().for_each(|w| *w *= scale);
+        for w in filter {
+            *w *= scale;
+        }
     }
     if conv.n_in == 3 {
         let channels = weights.spec().preprocessing.byte_scale().into_iter().cycle();
