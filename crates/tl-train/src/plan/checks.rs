@@ -11,16 +11,17 @@ use crate::{
 
 /// Why the backbone cannot compute in whole numbers, if it is to.
 pub(super) fn no_integers(o: &TrainOptions, spec: &Spec) -> Option<String> {
-    let name = match o.precision {
-        PrecisionChoice::Int16 => "int16",
-        PrecisionChoice::Int8 => "int8",
+    let has_form = match o.precision {
+        PrecisionChoice::Int16 => true,
+        PrecisionChoice::Int8 => spec.has_int8(),
         _ => return None,
     };
-    let problem = match o.recipe {
-        Recipe::Features if name == "int8" && !spec.has_int8() => format!("{} has no form in bytes", spec.name),
-        Recipe::Features => return None,
+    let problem = match (o.recipe, has_form) {
+        (Recipe::Features, true) => return None,
+        (Recipe::Features, false) => format!("{} has no form in bytes", spec.name),
         _ => "whole numbers have no gradients, and only --recipe features does without".to_owned(),
     };
+    let name = o.precision.resolve(false).name();
     Some(format!("precision is {name}, but {problem}; use bf16 or f32"))
 }
 
