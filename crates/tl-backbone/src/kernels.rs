@@ -14,8 +14,8 @@ use crate::{
     weights::Weights,
 };
 
-/// A network of such kernels, one photo at a time.
-#[derive(Debug)]
+/// A network of such kernels, one photo at a time. Clones share the weights.
+#[derive(Debug, Clone)]
 pub(crate) struct Kernels {
     network: RefCell<Network>,
     side: usize,

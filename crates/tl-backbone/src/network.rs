@@ -15,7 +15,7 @@ use crate::{
 
 /// A network compiled for inference on the CPU: `BatchNorm` folded, weights packed, channels-last.
 ///
-/// It is for one thread at a time: give each worker its own.
+/// It is for one thread at a time: give each worker its own, from [`Networks`](crate::Networks).
 #[derive(Debug)]
 pub struct Network {
     form: Form,
@@ -85,6 +85,17 @@ impl Network {
             (Engine::Plain, _) => steps(TorchEngine::Plain)?,
         };
         Ok(Self { form, top: Top::new(weights)?, n_classes: spec.n_classes })
+    }
+
+    /// Another one for another thread, with the same weights in memory; `None` where each has to pack its own.
+    pub(crate) fn sharing(&self) -> Option<Self> {
+        match &self.form {
+            Form::Kernels(kernels) => {
+                let form = Form::Kernels(kernels.clone());
+                Some(Self { form, top: self.top.clone(), n_classes: self.n_classes })
+            }
+            Form::Steps(_) => None,
+        }
     }
 
     /// Whether networks in this arithmetic run in kernels of our own on this processor, without libtorch.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tch::{Device, Tensor};
-use tl_backbone::{Precision, Weights};
+use tl_backbone::{CompileOptions, Networks, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, Skipped, n_threads};
 use tl_torch::to_vec_f32;
 
@@ -75,6 +75,13 @@ impl ExtractOptions {
         chunk.clamp(1, n_rows.max(1))
     }
 
+    /// The workers' networks, for pictures of that geometry and so many at a time.
+    fn networks(&self, weights: &Weights, geometry: Geometry, chunk: usize) -> Networks {
+        let mut compiling = CompileOptions::default();
+        (compiling.precision, compiling.batch, compiling.side) = (self.precision, chunk, Some(geometry.side));
+        Networks::new(weights, compiling)
+    }
+
     /// Worker threads for `n_rows`: never more than there are chunks of work.
     fn threads_for(&self, n_rows: usize, chunk: usize) -> usize {
         n_threads(self.n_threads).min(n_rows.div_ceil(chunk)).max(1)
@@ -108,7 +115,7 @@ pub fn extract(
         n_rows,
         chunk,
         geometry,
-        precision: (!is_on_device).then_some(options.precision),
+        networks: (!is_on_device).then(|| options.networks(weights, geometry, chunk)),
         decode: options.decode,
         views: options.views.as_ref(),
         recipe: Recipe::new(&options.decode, options.views.as_ref()),
@@ -127,7 +134,7 @@ pub fn extract(
             let (sender, job) = (sender.clone(), &job);
             thread::Builder::new()
                 .name("features".to_owned())
-                .spawn_scoped(scope, move || Worker::new(job, weights).run(&sender))?;
+                .spawn_scoped(scope, move || Worker::new(job).run(&sender))?;
         }
         drop(sender);
         for batch in receiver {

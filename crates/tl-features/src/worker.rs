@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use tl_backbone::{CompileOptions, Network, Precision, Weights};
+use tl_backbone::{Network, Networks};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, SkipReason, Skipped};
 
 use crate::{
@@ -25,8 +25,8 @@ pub(crate) struct Job<'a> {
     /// Photos that a worker takes at a time, and pictures that its network sees at a time.
     pub(crate) chunk: usize,
     pub(crate) geometry: Geometry,
-    /// Arithmetic of the workers' networks; `None` where the network is elsewhere.
-    pub(crate) precision: Option<Precision>,
+    /// The workers' networks; `None` where the network is elsewhere.
+    pub(crate) networks: Option<Networks>,
     pub(crate) decode: DecodeOptions,
     pub(crate) views: Option<&'a Views>,
     pub(crate) recipe: Recipe,
@@ -69,7 +69,6 @@ pub(crate) enum Content {
 /// A thread's own readers and, from when it is first needed, its own network.
 pub(crate) struct Worker<'a> {
     job: &'a Job<'a>,
-    weights: &'a Weights,
     network: Option<Network>,
     /// Reads files; a reader of its own, so that its bytes can be lent to the one that decodes.
     files: PhotoReader,
@@ -86,11 +85,10 @@ pub(crate) struct Worker<'a> {
 type Sender = SyncSender<Result<Batch, FeatureError>>;
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(job: &'a Job<'a>, weights: &'a Weights) -> Self {
+    pub(crate) fn new(job: &'a Job<'a>) -> Self {
         let reader = || PhotoReader::new(job.geometry, job.decode);
         Self {
             job,
-            weights,
             network: None,
             files: reader(),
             decoder: reader(),
@@ -168,18 +166,15 @@ impl<'a> Worker<'a> {
         let n = self.waiting.len().min(self.job.chunk);
         let n_bytes = n * self.job.geometry.n_bytes();
         let photos = self.waiting.drain(..n).collect();
-        let content = match self.job.precision {
+        let content = match &self.job.networks {
             None => Content::Pixels(self.pixels.drain(..n_bytes).collect()),
-            Some(precision) => {
+            Some(networks) => {
                 let network = match &mut self.network {
                     Some(network) => network,
                     none => {
-                        let mut compiling = CompileOptions::default();
-                        (compiling.precision, compiling.batch) = (precision, self.job.chunk);
-                        compiling.side = Some(self.job.geometry.side);
                         // One thread per worker is faster than all threads on one network, and its sums have one order.
-                        Network::on_one_thread(precision);
-                        none.insert(Network::compile_with(self.weights, &compiling)?)
+                        Network::on_one_thread(networks.precision());
+                        none.insert(networks.for_thread()?)
                     }
                 };
                 let rows = network.rows(&self.pixels[..n_bytes], n)?;

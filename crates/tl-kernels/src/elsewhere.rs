@@ -3,7 +3,7 @@
 use crate::{Instructions, KernelError, Layer, Matrix, NetworkOptions, Numbers};
 
 /// Stands for the network on other processors; there is no way to make one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Network {}
 

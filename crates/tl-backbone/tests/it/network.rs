@@ -1,9 +1,9 @@
 //! The inference form against the trainable form, and what it promises.
 
-use std::{sync::mpsc, thread};
+use std::thread;
 
 use proptest::prelude::*;
-use tl_backbone::{Backbone, BackboneError, CompileOptions, Engine, Network, Precision};
+use tl_backbone::{Backbone, BackboneError, CompileOptions, Engine, Network, Networks, Precision};
 use tl_torch::{set_intra_op_threads, to_vec_f32};
 
 use crate::support::{NAMES, normalised, pictures, relative_error, weights};
@@ -50,23 +50,26 @@ fn a_photo_has_the_same_bits_wherever_it_stands_in_the_batch() {
 
 #[test]
 fn every_thread_gives_the_same_bits() {
-    let weights = weights("mobilenet_v3_small");
-    let pixels = pictures(1, 224);
-    let (sender, receiver) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..3 {
-            let network = Network::compile(&weights, Precision::auto(), 1).unwrap();
-            let (sender, pixels) = (sender.clone(), &pixels);
-            scope.spawn(move || {
-                set_intra_op_threads(1);
-                sender.send(to_vec_f32(&network.features(pixels, 1).unwrap()).unwrap()).unwrap();
-            });
-        }
-    });
-    drop(sender);
-    let rows: Vec<_> = receiver.iter().collect();
-    assert_eq!(rows.len(), 3);
-    assert!(rows.iter().all(|row| *row == rows[0]));
+    for engine in [Engine::Auto, Engine::OneDnn] {
+        let mut options = CompileOptions::default();
+        options.engine = engine;
+        let networks = Networks::new(&weights("mobilenet_v3_small"), options);
+        let (one, other) = (pictures(1, 224), vec![90; 224 * 224 * 3]);
+        let alone = networks.for_thread().unwrap();
+        let wanted = [&one, &other].map(|pixels| alone.rows(pixels, 1).unwrap());
+        assert_ne!(wanted[0], wanted[1]);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    set_intra_op_threads(1);
+                    let network = networks.for_thread().unwrap();
+                    for _ in 0..3 {
+                        assert_eq!([&one, &other].map(|pixels| network.rows(pixels, 1).unwrap()), wanted);
+                    }
+                });
+            }
+        });
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use tl_backbone::{Network, Precision, Weights};
+use tl_backbone::{CompileOptions, Networks, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, find_photos};
 use tl_features::{Cache, ExtractOptions, extract};
 use tl_head::{Backprop, Head, HeadConfig, LossOptions, Targets, row_loss};
@@ -173,8 +173,10 @@ impl Bench<'_> {
 
     fn network(&self, precision: Precision, batch: usize) -> Result<Round> {
         let pixels = &self.pixels(batch);
-        let networks =
-            (0..self.n_threads).map(|_| Ok(Mutex::new(Some(Network::compile(&self.weights, precision, batch)?))));
+        let mut options = CompileOptions::default();
+        (options.precision, options.batch) = (precision, batch);
+        let networks = Networks::new(&self.weights, options);
+        let networks = (0..self.n_threads).map(|_| Ok(Mutex::new(Some(networks.for_thread()?))));
         let networks = networks.collect::<Result<Vec<_>>>()?;
         self.stage(|thread| {
             let taken = networks[thread].lock().ok().and_then(|mut network| network.take());

@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// Weights as `[blocks][kernel * kernel]` lines.
+#[derive(Clone)]
 pub(crate) struct Depthwise {
     kernel: usize,
     stride: usize,

@@ -1,5 +1,7 @@
 //! Squeeze and excite.
 
+use std::sync::Arc;
+
 use crate::{
     aligned::{Aligned, transpose},
     layer,
@@ -12,10 +14,11 @@ use crate::{
 };
 
 /// Both dense layers, inputs first: `[n_in][n_out]`.
+#[derive(Clone)]
 pub(crate) struct Excite {
-    squeeze: Aligned,
+    squeeze: Arc<Aligned>,
     squeeze_bias: Vec<f32>,
-    expand: Aligned,
+    expand: Arc<Aligned>,
     expand_bias: Vec<f32>,
     /// How its outputs are rounded.
     rounding: Option<Rounding>,
@@ -26,9 +29,9 @@ pub(crate) struct Excite {
 impl Excite {
     pub(crate) fn new(layer: &layer::Excite, side: usize, rounding: Option<Rounding>) -> Self {
         Self {
-            squeeze: transposed(&layer.squeeze, layer.n_squeezed),
+            squeeze: transposed(&layer.squeeze, layer.n_squeezed).into(),
             squeeze_bias: layer.squeeze_bias.clone(),
-            expand: transposed(&layer.expand, layer.n_channels),
+            expand: transposed(&layer.expand, layer.n_channels).into(),
             expand_bias: layer.expand_bias.clone(),
             rounding,
             row: vec![Line::default(); side],

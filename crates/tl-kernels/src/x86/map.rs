@@ -45,7 +45,7 @@ impl Shape {
 }
 
 /// Activations in memory.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Map {
     pub(crate) shape: Shape,
     /// One of them has lines: the one that is as long as those of a block, or as those that blocks share.

@@ -18,7 +18,9 @@ use crate::{
     },
 };
 
-/// Layers with packed weights, and room for their activations. For one thread at a time.
+/// Layers with packed weights, and room for their activations. For one thread at a time; a clone for another one shares
+/// the weights, so that they are packed once, and all cores' common cache holds them once.
+#[derive(Clone)]
 pub struct Network {
     processor: Processor,
     side: usize,
@@ -43,6 +45,7 @@ impl std::fmt::Debug for Network {
     }
 }
 
+#[derive(Clone)]
 enum Kernel {
     Stem(Stem),
     Depthwise(Depthwise),

@@ -1,5 +1,7 @@
 //! Weights in the order in which the tiles read them.
 
+use std::sync::Arc;
+
 use crate::{
     layer::Conv,
     numbers::Numbers,
@@ -13,7 +15,7 @@ use crate::{
 };
 
 /// All output channels: one block at a time, or two, with the last three together where one would be left.
-pub(crate) fn groups<R: Registers>(r: R, conv: &Conv, numbers: Numbers) -> Vec<Group> {
+pub(crate) fn groups<R: Registers>(r: R, conv: &Conv, numbers: Numbers) -> Arc<[Group]> {
     let (n_blocks, n_at_once) = (conv.n_out.div_ceil(LANES), R::BLOCKS_AT_ONCE);
     let first = if n_at_once == 1 || n_blocks == 1 { 1 } else { 2 + n_blocks % 2 };
     let later = (first..n_blocks).step_by(n_at_once).map(|block| (block, n_at_once));

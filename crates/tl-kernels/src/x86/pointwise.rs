@@ -1,5 +1,7 @@
 //! Pointwise convolution: at each pixel a product with a matrix.
 
+use std::sync::Arc;
+
 use crate::{
     layer::{Activation, Conv},
     numbers::Numbers,
@@ -15,9 +17,11 @@ use crate::{
 };
 
 /// Packed weights, and where everything goes.
+#[derive(Clone)]
 pub(crate) struct Pointwise {
     activation: Activation,
-    groups: Vec<Group>,
+    /// Most of a network's memory.
+    groups: Arc<[Group]>,
     /// Where the pixels of a band are in the output.
     offsets: Vec<usize>,
     /// Where they are in what is added.

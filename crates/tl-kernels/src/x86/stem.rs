@@ -20,6 +20,7 @@ const ROW: usize = KERNEL * COLORS;
 type Means = [f32; COLORS * LANES];
 
 /// Weights as `[blocks][27]` lines.
+#[derive(Clone)]
 pub(crate) struct Stem {
     side: usize,
     padding: usize,

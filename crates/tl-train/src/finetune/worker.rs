@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tch::Tensor;
-use tl_backbone::{Backbone, CompileOptions, Folded, Network, Precision, Preprocessing};
+use tl_backbone::{Backbone, CompileOptions, Folded, Network, Networks, Precision, Preprocessing};
 use tl_head::{LossOptions, TensorHead, mixed_cross_entropy};
 
 use super::{kept::Kept, photos::Photos};
@@ -28,23 +28,29 @@ pub(crate) struct Part {
 }
 
 impl Worker {
-    pub(crate) fn new(
+    /// So many of them.
+    pub(crate) fn team(
+        n_workers: usize,
         backbone: &Backbone,
         preprocessing: &Preprocessing,
         precision: Precision,
         batch: usize,
-        kept: Option<Arc<Kept>>,
-    ) -> Result<Self, TrainError> {
+        kept: Option<&Arc<Kept>>,
+    ) -> Result<Vec<Self>, TrainError> {
         let mut options = CompileOptions::default();
         options.precision = precision;
         options.batch = batch;
         options.side = Some(preprocessing.geometry.side);
         options.n_blocks = Some(backbone.first_trained());
-        let frozen = match backbone.first_trained() {
+        let networks = match backbone.first_trained() {
             0 => None,
-            _ => Some(Network::compile_with(&backbone.to_weights()?, &options)?),
+            _ => Some(Networks::new(&backbone.to_weights()?, options)),
         };
-        Ok(Self { frozen, preprocessing: preprocessing.clone(), kept })
+        let worker = |_| {
+            let frozen = networks.as_ref().map(Networks::for_thread).transpose()?;
+            Ok(Self { frozen, preprocessing: preprocessing.clone(), kept: kept.cloned() })
+        };
+        (0..n_workers).map(worker).collect()
     }
 
     /// Gradients of the loss of these photos. The folded form and the head must be this thread's own.

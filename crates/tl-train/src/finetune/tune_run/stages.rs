@@ -34,9 +34,8 @@ impl TuneRun<'_> {
         let kept = if serves_again { Kept::new(self.plan, layers, first_trained, self.train.len()) } else { None };
         (self.kept, self.kept_is_told) = (kept.map(Arc::new), false);
         let (preprocessing, precision) = (self.plan.preprocessing(), self.plan.tuning_precision());
-        let worker =
-            |_| Worker::new(&model.backbone, &preprocessing, precision, self.plan.micro_batch(), self.kept.clone());
-        self.workers = (0..n_workers).map(worker).collect::<Result<_, _>>()?;
+        let (backbone, kept, micro_batch) = (&model.backbone, self.kept.as_ref(), self.plan.micro_batch());
+        self.workers = Worker::team(n_workers, backbone, &preprocessing, precision, micro_batch, kept)?;
         Ok(())
     }
 }
