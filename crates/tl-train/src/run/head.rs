@@ -1,0 +1,67 @@
+//! The head's part of a run.
+
+use tl_head::{Head, LossOptions};
+use tl_metrics::EpochRecord;
+
+use super::{Halt, Run, rows::Rows, tuning::Tuning};
+use crate::{
+    finetune::Checkpoints,
+    report::write_history,
+    stopping::StopReason,
+    train_head::{HeadInputs, Trained},
+};
+
+/// What a run has learnt.
+pub(super) struct Learnt {
+    pub(super) head: Head,
+    pub(super) history: Vec<EpochRecord>,
+    pub(super) stopped_early: Option<StopReason>,
+    /// The epoch that was kept because the validation photos spoke for it.
+    pub(super) kept_epoch: Option<usize>,
+    /// None where the backbone stays.
+    pub(super) tuning: Option<Tuning>,
+}
+
+impl Run<'_> {
+    /// Whether fine-tuning brings or draws its own head: a checkpoint has one, and a random one needs no steps.
+    pub(super) fn needs_no_head(&self) -> bool {
+        let has_checkpoint = || Checkpoints::new(self.folder.checkpoints(), "").any();
+        self.plan.starts_from_random_head() || self.plan.tunes_backbone() && has_checkpoint()
+    }
+
+    /// Trains a head on the rows.
+    pub(super) fn train_head(&mut self, rows: &Rows, loss: &LossOptions) -> Result<Learnt, Halt> {
+        let n_classes = self.data.classes.len();
+        let trained = if self.needs_no_head() {
+            let head = Head::new(&self.plan.head_config(n_classes), self.plan.options().seed)?;
+            Trained::without_steps(head, Vec::new())
+        } else {
+            let inputs = HeadInputs {
+                plan: &self.plan.for_head(),
+                train: &rows.train,
+                val: rows.val.as_ref(),
+                loss: loss.clone(),
+                n_classes,
+                folder: Some(self.folder),
+                data_blake3: &rows.data_blake3,
+                started: self.started,
+            };
+            inputs.train(self.observer, self.stop)?
+        };
+        match trained {
+            Trained::Done { head, records: history, stopped_early, kept_epoch } => {
+                self.clock.lap("training");
+                Ok(Learnt { head, history, stopped_early, kept_epoch, tuning: None })
+            }
+            Trained::Stopped { steps, records } => Err(self.interrupted(steps, &records)),
+        }
+    }
+
+    /// What there is of the run's curve is written down, too.
+    pub(super) fn interrupted(&self, steps: usize, records: &[EpochRecord]) -> Halt {
+        match write_history(self.folder, records) {
+            Ok(()) => Halt::Interrupted { epochs: records.len(), steps },
+            Err(error) => error.into(),
+        }
+    }
+}
