@@ -8,18 +8,19 @@ mod lion;
 mod lists;
 mod rmsprop;
 mod sgd;
+mod slot;
 mod state;
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use tch::{Device, Kind, Tensor};
-use tl_torch::{TorchError, f32_mut};
+use tch::Tensor;
 
 pub(crate) use blocks::BlockOptimizer;
 pub use config::{AdamConfig, EpsilonAt, LionConfig, OptimizerConfig, RmsPropConfig, SgdConfig};
 pub use group::Group;
 use lists::Move;
+use slot::{Slot, slots};
 pub(crate) use state::{check as check_state, shapes as state_shapes};
 
 use crate::error::TrainError;
@@ -34,18 +35,6 @@ pub struct Optimizer {
     config: OptimizerConfig,
     slots: Vec<Slot>,
     n_steps: u64,
-}
-
-/// A parameter with what is remembered about it.
-#[derive(Debug)]
-struct Slot {
-    name: String,
-    parameter: Tensor,
-    state: Vec<Tensor>,
-    /// Times the step's learning rate.
-    lr_scale: f64,
-    /// Zero where the parameter is spared.
-    weight_decay: f64,
 }
 
 /// Name of the step count among the state tensors; parameters have a dot in theirs.
@@ -192,26 +181,6 @@ impl Optimizer {
     }
 }
 
-impl Slot {
-    fn step(&mut self, config: &OptimizerConfig, gradient: &Tensor, n: u64, lr: f64) -> Result<(), TorchError> {
-        if !self.is_plain(gradient) {
-            return lists::step(config, &[Move { slot: self, gradient: gradient.shallow_clone(), lr }], n);
-        }
-        let _guard = tch::no_grad_guard();
-        let mut gradient = gradient.shallow_clone();
-        let (parameter, gradient) = (f32_mut(&mut self.parameter)?, f32_mut(&mut gradient)?);
-        let mut state = self.state.iter_mut().map(f32_mut).collect::<Result<Vec<_>, _>>()?;
-        config.step_slices(parameter, gradient, &mut state, n, (lr * self.lr_scale, self.weight_decay));
-        Ok(())
-    }
-
-    /// Whether the values can be seen as slices that pair up element by element.
-    fn is_plain(&self, gradient: &Tensor) -> bool {
-        let plain = |t: &Tensor| t.kind() == Kind::Float && t.device() == Device::Cpu && t.is_contiguous();
-        plain(&self.parameter) && plain(gradient)
-    }
-}
-
 impl OptimizerConfig {
     /// The `n`-th step, from 1, on some values of a parameter and what is remembered of them.
     fn step_slices(
@@ -229,21 +198,4 @@ impl OptimizerConfig {
             Self::Lion(config) => lion::step_slices(parameter, gradient, state, &config.step(lr, decay)),
         }
     }
-}
-
-/// A slot for each parameter of a group. Weight decay spares biases and norms, which have one dimension.
-fn slots(config: &OptimizerConfig, group: Group) -> Result<Vec<Slot>, TorchError> {
-    let Group { lr_scale, weight_decay, parameters, .. } = group;
-    let weight_decay = weight_decay.unwrap_or_else(|| config.weight_decay());
-    let slot = |(name, parameter): (String, Tensor)| {
-        let state = config.state_names().iter().map(|_| zeros_like(&parameter)).collect::<Result<_, _>>()?;
-        let weight_decay = if parameter.dim() > 1 { weight_decay } else { 0.0 };
-        Ok(Slot { name, parameter, state, lr_scale, weight_decay })
-    };
-    parameters.into_par_iter().map(slot).collect()
-}
-
-/// Zeros in plain order, whatever the parameter's strides.
-fn zeros_like(parameter: &Tensor) -> Result<Tensor, TorchError> {
-    Ok(Tensor::f_zeros(parameter.size(), (parameter.kind(), parameter.device()))?)
 }
