@@ -3,23 +3,26 @@
 //! The file on disk is as long as the one on the server and has holes where nothing was needed yet. A journal beside
 //! it lists the chunks that are there, so a broken download goes on where it stopped.
 
+mod journal;
+mod reader;
+
 use std::collections::VecDeque;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
-use std::{io, thread};
 
 use fs_err::{File, OpenOptions};
 use ureq::Body;
 use ureq::http::Response;
 
+use self::journal::{CHUNK, Journal, journal_path};
+pub use self::reader::Reader;
 use crate::net::{Failure, Net};
 use crate::progress::Task;
 
-/// The unit of the journal.
-const CHUNK: u64 = 256 << 10;
 /// Chunks per request: enough that the round trip does not count, few enough to share among connections.
 const SEGMENT: usize = 32;
 const CONNECTIONS: usize = 4;
@@ -38,12 +41,6 @@ pub struct Download<'a> {
     n_bytes: u64,
     validator: Option<String>,
     journal: Mutex<Journal>,
-}
-
-#[derive(Debug)]
-struct Journal {
-    file: File,
-    is_here: Vec<bool>,
 }
 
 impl<'a> Download<'a> {
@@ -177,7 +174,7 @@ impl<'a> Download<'a> {
 
     /// A reader of the whole file that brings what it reads.
     pub fn reader(&self) -> Result<Reader<'_, 'a>, Failure> {
-        Ok(Reader { download: self, file: File::open(&self.path)?, position: 0 })
+        Reader::open(self, &self.path)
     }
 }
 
@@ -189,81 +186,10 @@ pub fn discard(path: &Path) {
     }
 }
 
-/// Reads a [`Download`] anywhere, fetching chunks when they are first touched.
-#[derive(Debug)]
-pub struct Reader<'d, 'a> {
-    download: &'d Download<'a>,
-    file: File,
-    position: u64,
-}
-
-impl Read for Reader<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let end = (self.position + buffer.len() as u64).min(self.download.n_bytes);
-        if self.position >= end {
-            return Ok(0);
-        }
-        let wanted = self.position..end;
-        self.download.bring(std::slice::from_ref(&wanted)).map_err(into_io)?;
-        self.file.seek(SeekFrom::Start(self.position))?;
-        let n = self.file.read(&mut buffer[..(wanted.end - wanted.start) as usize])?;
-        self.position += n as u64;
-        Ok(n)
-    }
-}
-
-/// A full disk stays recognisable as one.
-fn into_io(failure: Failure) -> io::Error {
-    match failure {
-        Failure::Disk(error) => error,
-        failure => io::Error::other(failure),
-    }
-}
-
-impl Seek for Reader<'_, '_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(step) => self.position.checked_add_signed(step),
-            SeekFrom::End(step) => self.download.n_bytes.checked_add_signed(step),
-        };
-        self.position = position.ok_or(io::Error::from(io::ErrorKind::InvalidInput))?;
-        Ok(self.position)
-    }
-}
-
-impl Journal {
-    /// Takes up the journal beside `path` if it belongs to the same file, or starts a new one.
-    fn open(path: &Path, n_bytes: u64, validator: Option<&str>) -> Result<Journal, Failure> {
-        let title = format!("{n_bytes} {}", validator.unwrap_or("-"));
-        let text = fs_err::read_to_string(journal_path(path)).unwrap_or_default();
-        let mut lines = text.lines();
-        let is_same = lines.next() == Some(&title) && path.metadata().is_ok_and(|file| file.len() == n_bytes);
-        let mut is_here = vec![false; n_bytes.div_ceil(CHUNK) as usize];
-        if is_same {
-            // The last line may be cut off; a number that is too large or none at all is skipped.
-            let numbers = lines.filter_map(|line| line.strip_suffix(';')?.parse::<usize>().ok());
-            numbers.filter(|chunk| *chunk < n_bytes.div_ceil(CHUNK) as usize).for_each(|chunk| is_here[chunk] = true);
-            let file = OpenOptions::new().append(true).open(journal_path(path))?;
-            return Ok(Journal { file, is_here });
-        }
-        File::create(path)?.set_len(n_bytes)?;
-        let mut file = File::create(journal_path(path))?;
-        writeln!(file, "{title}")?;
-        Ok(Journal { file, is_here })
-    }
-
-    fn mark(&mut self, chunk: usize) -> Result<(), Failure> {
-        writeln!(self.file, "{chunk};")?;
-        self.is_here[chunk] = true;
-        Ok(())
-    }
-}
-
 /// Takes the whole body of a server that does not know parts, and leaves a journal that says so.
 fn save_whole(response: Response<Body>, path: &Path, task: &Task) -> Result<u64, Failure> {
     let expected = response.body().content_length();
-    let title = validator(&response);
+    let validator = validator(&response);
     let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
     let mut file = File::create(path)?;
     task.expect(expected.unwrap_or(0));
@@ -281,14 +207,8 @@ fn save_whole(response: Response<Body>, path: &Path, task: &Task) -> Result<u64,
     if expected.is_some_and(|expected| expected != n_bytes) {
         return Err(Failure::Broken(format!("{n_bytes} bytes came instead of {}", expected.unwrap_or(0))));
     }
-    let chunks: Vec<String> = (0..n_bytes.div_ceil(CHUNK)).map(|chunk| format!("{chunk};\n")).collect();
-    let title = title.as_deref().unwrap_or("-");
-    fs_err::write(journal_path(path), format!("{n_bytes} {title}\n{}", chunks.concat()))?;
+    journal::write_complete(path, n_bytes, validator.as_deref())?;
     Ok(n_bytes)
-}
-
-fn journal_path(path: &Path) -> PathBuf {
-    path.with_added_extension("journal")
 }
 
 /// A strong `ETag`, which alone may stand in `If-Range`, or the date of the last change.
