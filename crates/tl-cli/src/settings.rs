@@ -11,6 +11,11 @@ use crate::{
     train::{absolute, class_weights, full_name},
 };
 
+/// Settings of a run that is gone on with that may be others than before: when it ends, and where it computes. All else
+/// was in force for the steps that are done, and the record would not be true any more.
+const OPEN_WHEN_RESUMED: [&str; 7] =
+    ["epochs", "time_s", "patience", "target_accuracy", "checkpoint_steps", "threads", "device"];
+
 /// Settings that are put over each other.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
@@ -19,6 +24,8 @@ pub(crate) struct Settings {
     typed: BTreeMap<String, String>,
     /// What was typed twice, and differently.
     clashes: Vec<String>,
+    /// Those that a run was begun with.
+    begun: Option<Table>,
 }
 
 impl Settings {
@@ -27,6 +34,13 @@ impl Settings {
         let text = fs_err::read_to_string(path)?;
         let table: Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
         self.table.extend(table);
+        Ok(())
+    }
+
+    /// Takes the settings of a run that is to be gone on with.
+    pub(crate) fn resumed(&mut self, path: &Path) -> Result<()> {
+        self.file(path)?;
+        self.begun = Some(self.table.clone());
         Ok(())
     }
 
@@ -65,6 +79,13 @@ impl Settings {
             && !is_same(before, &value)
         {
             self.clashes.push(format!("{key} is {before} by {first} and {value} by {flag}; leave one of them out"));
+        }
+        if let Some(before) = self.begun.as_ref().filter(|_| !OPEN_WHEN_RESUMED.contains(&key))
+            && !before.get(key).is_some_and(|before| is_same(before, &value))
+        {
+            let before =
+                before.get(key).map_or_else(|| "without it".to_owned(), |value| format!("with {key} = {value}"));
+            self.clashes.push(format!("the run was begun {before}, which stays; leave {flag} out, or train a new one"));
         }
         self.typed.insert(key.to_owned(), flag);
         self.table.insert(key.to_owned(), value);

@@ -31,6 +31,34 @@ pub enum DataError {
         /// The folder that was read.
         path: PathBuf,
     },
+    /// A part of a data set that is there twice.
+    #[error("{} and {} are the same part of a data set by their names; rename the one that is not meant, or move it away", first.display(), second.display())]
+    TwoParts {
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// Folders whose names are those of parts, where classes should be.
+    #[error("the folders in {} are named like parts of a data set, not like classes ({names}), and there is no training part with a folder of photos per class; give the folder that holds the class folders, or name the classes if they are some", path.display())]
+    NoTrainingPart {
+        /// The folder that was scanned.
+        path: PathBuf,
+        /// Its folders.
+        names: String,
+    },
+    /// A pattern that no photo's path matches.
+    #[error("the pattern {pattern} matches none of the {n_photos} photos in {}, such as {example}", path.display())]
+    NothingMatches {
+        /// The pattern.
+        pattern: String,
+        /// Photos that there are.
+        n_photos: usize,
+        /// The folder that was read.
+        path: PathBuf,
+        /// The path of one of them as the pattern saw it.
+        example: String,
+    },
     /// A classifier needs a choice.
     #[error("{} holds one class only ({class}); add a folder for at least one other class", path.display())]
     OneClass {

@@ -53,6 +53,7 @@ mod limits;
 mod list;
 #[cfg(feature = "decode")]
 mod loader;
+mod parts;
 mod pattern;
 mod sample;
 mod scan;

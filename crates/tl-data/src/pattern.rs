@@ -29,6 +29,7 @@ pub fn scan_by_pattern(root: &Path, pattern: &str, options: &ScanOptions) -> Res
     crate::scan::check_folder(root)?;
     let walk = Walk::of(root);
     let labels: Vec<_> = walk.photos.iter().map(|path| label(&regex, root, path)).collect();
+    let (n_photos, n_matched) = (labels.len(), labels.iter().flatten().count());
     let classes = Classes::choose(labels.iter().flatten().map(String::as_str), options.classes.as_deref(), root)?;
 
     let mut folder = Folder { skipped: walk.skipped, n_ignored: walk.n_ignored, ..Folder::default() };
@@ -39,6 +40,12 @@ pub fn scan_by_pattern(root: &Path, pattern: &str, options: &ScanOptions) -> Res
         }
     }
     folder.train.sort_by(|a, b| a.label.cmp(&b.label).then_with(|| a.path.cmp(&b.path)));
+    if let Some(Skipped { path, .. }) = folder.skipped.iter().find(|skipped| skipped.reason == SkipReason::NoMatch)
+        && n_matched == 0
+    {
+        let (pattern, example) = (pattern.to_owned(), below(root, path));
+        return Err(DataError::NothingMatches { pattern, n_photos, path: root.to_owned(), example });
+    }
     if folder.train.is_empty() {
         return Err(DataError::NoPhotos { path: root.to_owned() });
     }
@@ -47,9 +54,14 @@ pub fn scan_by_pattern(root: &Path, pattern: &str, options: &ScanOptions) -> Res
 }
 
 fn label(regex: &Regex, root: &Path, path: &Path) -> Option<String> {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-    let name = parts.join("/");
+    let name = below(root, path);
     let found = regex.captures(&name)?.name("label")?;
     Some(found.as_str().to_owned()).filter(|label| !label.is_empty())
+}
+
+/// The path below `root` as patterns see it.
+fn below(root: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
 }

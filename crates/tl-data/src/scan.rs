@@ -7,13 +7,11 @@ use crate::{
     classes::Classes,
     error::DataError,
     label_sets::Labels,
+    parts::Parts,
     sample::{Folder, Sample},
     skip::{SkipReason, Skipped},
-    walk::{Walk, is_debris_folder, metadata},
+    walk::{Walk, is_debris_folder, leads_above, metadata},
 };
-
-/// Names of the part that training is validated on, in the order they are looked for.
-const VAL_NAMES: [&str; 3] = ["val", "valid", "validation"];
 
 /// How a folder is read.
 #[derive(Debug, Clone)]
@@ -35,15 +33,17 @@ impl Default for ScanOptions {
     }
 }
 
-/// Finds the photos of a folder per class, or of `train/` with `val/`, `valid/`, `validation/` or `test/` beside it.
+/// Finds the photos of a folder per class, or of the parts of a data set: `train/` with `val/` or `test/` beside it.
 ///
-/// Folders may be nested under a class. A lone `test/` beside `train/` becomes the validation part, as there is
-/// nothing else to validate on. A class may well be called `train`: the parts are recognised by the folders inside.
+/// Folders may be nested under a class. A part may have any of its usual names (`Training_Set`, `valid`, `testing`), and
+/// lie in a folder of its own name. A lone `test/` beside `train/` becomes the validation part, as there is nothing else
+/// to validate on. A class may well be called `train`: the parts are recognised by the folders inside.
 ///
 /// # Errors
-/// A missing folder, a file, a folder without classes or photos, a single class, an empty class.
+/// A missing folder, a file, a folder without classes or photos, a single class, an empty class; parts of which one is
+/// there twice, and folders that are all named like parts and yet are none.
 pub fn scan(root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
-    Parts::of(root)?.read(root, options)
+    read(&Parts::of(root, options.classes.is_none())?, root, options)
 }
 
 /// Finds training and validation photos in two folders, each with a folder per class.
@@ -54,7 +54,8 @@ pub fn scan(root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
 /// # Errors
 /// As for [`scan`], and [`DataError::UnknownClass`] for a class of `val` alone.
 pub fn scan_with_val(train: &Path, val: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
-    Parts { val: Some(val.to_owned()), test: None, ..Parts::of(train)? }.read(train, options)
+    let parts = Parts { val: Some(val.to_owned()), test: None, ..Parts::of(train, options.classes.is_none())? };
+    read(&parts, train, options)
 }
 
 impl Folder {
@@ -74,46 +75,20 @@ impl Folder {
     }
 }
 
-/// Where the training, validation and test photos lie.
-struct Parts {
-    train: PathBuf,
-    val: Option<PathBuf>,
-    test: Option<PathBuf>,
-}
-
-impl Parts {
-    fn of(root: &Path) -> Result<Self, DataError> {
-        let folders = subfolders(root)?;
-        let part = |wanted: &str| {
-            let is_named = |path: &&PathBuf| path.file_name().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
-            let found = folders.iter().find(is_named).map(|path| Ok((path, subfolders(path)?))).transpose()?;
-            Ok(found.filter(|(_, inside)| !inside.is_empty()).map(|(path, _)| path.clone()))
-        };
-        let Some(train) = part("train")? else {
-            return Ok(Self { train: root.to_owned(), val: None, test: None });
-        };
-        let val = VAL_NAMES.into_iter().find_map(|name| part(name).transpose()).transpose()?;
-        let test = part("test")?;
-        Ok(match val {
-            Some(_) => Self { train, val, test },
-            None => Self { train, val: test, test: None },
-        })
-    }
-
-    fn read(&self, root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
-        let train = ClassFolders::of(&self.train)?;
-        let part = |path: &Option<PathBuf>| path.as_deref().map(ClassFolders::of).transpose();
-        let (val, test) = (part(&self.val)?, part(&self.test)?);
-        let others = [&val, &test].into_iter().flatten().filter(|_| options.classes_of_all_parts);
-        let names = train.names().chain(others.flat_map(ClassFolders::names));
-        let classes = Classes::choose(names, options.classes.as_deref(), &self.train)?;
-        let mut folder = Folder::default();
-        folder.train = train.samples(&classes, true, &mut folder)?;
-        folder.val = val.map(|val| val.known_samples(&classes, options, &mut folder)).transpose()?;
-        folder.test = test.map(|test| test.known_samples(&classes, options, &mut folder)).transpose()?;
-        folder.finish(classes, root, options)?;
-        Ok(folder)
-    }
+/// The photos of all parts.
+fn read(parts: &Parts, root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
+    let train = ClassFolders::of(&parts.train)?;
+    let part = |path: &Option<PathBuf>| path.as_deref().map(ClassFolders::of).transpose();
+    let (val, test) = (part(&parts.val)?, part(&parts.test)?);
+    let others = [&val, &test].into_iter().flatten().filter(|_| options.classes_of_all_parts);
+    let names = train.names().chain(others.flat_map(ClassFolders::names));
+    let classes = Classes::choose(names, options.classes.as_deref(), &parts.train)?;
+    let mut folder = Folder { skipped: parts.beside.clone(), ..Folder::default() };
+    folder.train = train.samples(&classes, true, &mut folder)?;
+    folder.val = val.map(|val| val.known_samples(&classes, options, &mut folder)).transpose()?;
+    folder.test = test.map(|test| test.known_samples(&classes, options, &mut folder)).transpose()?;
+    folder.finish(classes, root, options)?;
+    Ok(folder)
 }
 
 /// The class folders of one part, sorted by name, and what lies beside them.
@@ -130,6 +105,9 @@ impl ClassFolders {
         for path in entries(root)? {
             match metadata(&path) {
                 Ok(found) if found.is_dir() && is_debris_folder(&path) => beside.n_ignored += 1,
+                Ok(found) if found.is_dir() && path.is_symlink() && leads_above(&path, root) => {
+                    beside.skip(&path, SkipReason::LinkLoop);
+                }
                 Ok(found) if found.is_dir() => match path.file_name().and_then(OsStr::to_str) {
                     Some(name) => folders.push((name.to_owned(), path)),
                     None => beside.skip(&path, SkipReason::FolderName),
@@ -206,7 +184,7 @@ pub(crate) fn check_folder(root: &Path) -> Result<(), DataError> {
     entries(root).map(drop)
 }
 
-fn subfolders(root: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub(crate) fn subfolders(root: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut paths = entries(root)?;
     paths.retain(|path| !is_debris_folder(path) && metadata(path).is_ok_and(|found| found.is_dir()));
     Ok(paths)

@@ -34,6 +34,9 @@ pub enum SkipReason {
     /// A file beside the class folders.
     #[error("lies beside the class folders, so it has no class")]
     NoClass,
+    /// A folder of photos beside the parts of a data set.
+    #[error("lies beside the parts of the data set and is none of them, so its photos are not used")]
+    NoPart,
     /// A file whose name the label pattern does not match.
     #[error("has a name that the label pattern does not match")]
     NoMatch,
@@ -105,6 +108,7 @@ impl SkipReason {
             Self::Unreadable { .. } => "unreadable",
             Self::FolderName => "folder name not UTF-8",
             Self::NoClass => "without a class",
+            Self::NoPart => "in no part",
             Self::NoMatch => "not matched",
             Self::Empty => "empty",
             Self::NotAnImage => "not an image",

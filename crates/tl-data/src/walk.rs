@@ -18,32 +18,20 @@ use crate::{
 const PHOTO_ENDINGS: [&str; 12] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp", "bmp", "dib", "tif", "tiff", "ico"];
 
-/// Endings of what usually lies beside photos and was never meant as one.
-const DEBRIS_ENDINGS: [&str; 20] = [
-    "txt",
-    "csv",
-    "tsv",
-    "json",
-    "jsonl",
-    "xml",
-    "yaml",
-    "yml",
-    "toml",
-    "md",
-    "html",
-    "ini",
-    "db",
-    "log",
-    "py",
-    "ipynb",
-    "pdf",
-    "npy",
-    "parquet",
-    "safetensors",
+/// Endings of what usually lies beside photos and was never meant as one: notes, what cameras and phones write beside
+/// each photo, films, archives, what programs leave.
+#[rustfmt::skip]
+const DEBRIS_ENDINGS: [&str; 39] = [
+    "txt", "md", "pdf", "html", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "toml", "ini", "db", "log",
+    "xmp", "aae", "thm", "mov", "mp4", "m4v", "avi", "mkv", "webm", "mp3", "wav", "zip", "tar", "gz", "7z", "rar",
+    "lnk", "url", "py", "ipynb", "npy", "npz", "parquet", "safetensors",
 ];
 
 /// Folders that systems leave behind.
 const DEBRIS_FOLDERS: [&str; 4] = ["__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"];
+
+/// How the settings of a training run begin.
+const RUN_MARK: &[u8] = b"# command: [";
 
 /// What lies under a folder.
 #[derive(Debug, Default)]
@@ -65,7 +53,7 @@ impl Walk {
             match entry {
                 Ok(entry) if entry.depth() == 0 => {}
                 Ok(entry) if entry.file_type().is_dir() => {
-                    if walk.folder_is_passed_over(&entry) {
+                    if walk.folder_is_passed_over(root, &entry) {
                         entries.skip_current_dir();
                     }
                 }
@@ -102,9 +90,13 @@ impl Walk {
         refused.map_or(Ok(()), |(path, reason)| Err(DataError::Read { path, reason }))
     }
 
-    fn folder_is_passed_over(&mut self, entry: &DirEntry) -> bool {
+    fn folder_is_passed_over(&mut self, root: &Path, entry: &DirEntry) -> bool {
         if is_debris_folder(entry.path()) {
             self.n_ignored += 1;
+            return true;
+        }
+        if entry.path_is_symlink() && leads_above(entry.path(), root) {
+            self.skip(entry.path(), SkipReason::LinkLoop);
             return true;
         }
         let named_like_a_photo = has_ending(entry.path(), &PHOTO_ENDINGS);
@@ -126,6 +118,12 @@ impl Walk {
         };
         self.skip(path, reason);
     }
+}
+
+/// Whether a link leads to a folder that holds `root` too.
+pub(crate) fn leads_above(link: &Path, root: &Path) -> bool {
+    let ends = fs_err::canonicalize(link).ok().zip(fs_err::canonicalize(root).ok());
+    ends.is_some_and(|(target, root)| root.starts_with(target))
 }
 
 /// Why a file cannot be a photo, judged by what it is, then by name, then by its first bytes.
@@ -177,7 +175,23 @@ pub(crate) fn is_debris(path: &Path) -> bool {
 
 /// Folders that nobody meant as classes.
 pub(crate) fn is_debris_folder(path: &Path) -> bool {
-    is_hidden(path) || path.file_name().is_some_and(|name| DEBRIS_FOLDERS.iter().any(|debris| name == *debris))
+    let is_named_so = || path.file_name().is_some_and(|name| DEBRIS_FOLDERS.iter().any(|debris| name == *debris));
+    is_hidden(path) || is_named_so() || is_run(path) || holds_runs_alone(path)
+}
+
+/// Whether a folder is that of a training run, which has its settings in it with the command in the first line.
+fn is_run(folder: &Path) -> bool {
+    let mut start = Vec::new();
+    let config = fs_err::File::open(folder.join("config.toml"));
+    let read = config.and_then(|file| file.take(RUN_MARK.len() as u64).read_to_end(&mut start));
+    read.is_ok() && start == RUN_MARK
+}
+
+/// Whether a folder is where runs are made, as `tl train` does in the folder it is called from.
+fn holds_runs_alone(folder: &Path) -> bool {
+    let Ok(entries) = fs_err::read_dir(folder) else { return false };
+    let mut entries = entries.flatten().map(|entry| entry.path()).filter(|path| !is_hidden(path)).peekable();
+    entries.peek().is_some() && entries.all(|path| is_run(&path))
 }
 
 fn is_hidden(path: &Path) -> bool {

@@ -109,7 +109,8 @@ pub(crate) struct TrainArgs {
     /// Show the run on a full screen of the terminal: curves, throughput, the time left; q stops and saves
     #[arg(long, conflicts_with_all = ["quiet", "log_json"])]
     pub(super) tui: bool,
-    /// Go on with an interrupted run
+    /// Go on with an interrupted run. Its settings stay; only --epochs, --time, --patience, --target-accuracy,
+    /// --checkpoint-steps, --threads and --device may be new
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["data", "val", "config", "set", "name", "out"])]
     pub(super) resume: Option<PathBuf>,
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::{args::GlobalArgs, model::backbone, settings::Settings};
 pub(super) fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOptions> {
     let mut settings = Settings::default();
     if let Some(run) = &args.resume {
-        settings.file(&RunFolder::open(run)?.config())?;
+        settings.resumed(&RunFolder::open(run)?.config())?;
     }
     if let Some(file) = &args.config {
         settings.file(file)?;

@@ -83,12 +83,14 @@ fn a_wrong_flag_costs_an_interrupted_run_nothing() {
 
     let config = || std::fs::read(work.path("runs/photos-1/config.toml")).unwrap();
     let before = config();
-    for wrong in [["--seed", "7"], ["--hidden", "8"]] {
+    for wrong in [["--seed", "7"], ["--hidden", "8"], ["--lr", "1"], ["--precision", "bf16"], ["--epochs", "1"]] {
         let run = work.run(&[&["train", "--resume", "runs/photos-1"], &wrong[..]].concat());
         assert_eq!(run.code(), 2, "{wrong:?}: {}", run.stderr());
+        let reason = if wrong[0] == "--epochs" { "are done or begun" } else { "which stays; leave --" };
+        assert!(run.stderr().contains(reason), "{wrong:?}: {}", run.stderr());
         assert!(config() == before, "{wrong:?}");
     }
-    work.ok(&["train", "--resume", "runs/photos-1"]);
+    work.ok(&["train", "--resume", "runs/photos-1", "--threads", "1", "--seed", "0"]);
     let model = std::fs::read(work.path("runs/photos-1/model.safetensors")).unwrap();
     let again = work.ok(&["train", "--resume", "runs/photos-1"]);
     assert!(again.stderr().contains("is finished; its model is runs/photos-1/model.safetensors"), "{}", again.stderr());

@@ -41,6 +41,73 @@ fn parts_are_recognised() {
 }
 
 #[test]
+fn parts_have_the_names_that_people_give_them() {
+    for (train, other, is_test) in [
+        ("training_set", "test_set", false),
+        ("Training", "Validation", false),
+        ("train-data", "dev", false),
+        ("training_set/training_set", "test_set/test_set", false),
+        ("TrainSet", "testing", true),
+    ] {
+        let photos = [train, other].map(|part| ["cat", "dog"].map(|class| format!("{part}/{class}/1.jpg")));
+        let mut photos = photos.concat();
+        if is_test {
+            photos.push("val/cat/1.jpg".to_owned());
+        }
+        let tree = Tree::of(&photos.iter().map(String::as_str).collect::<Vec<_>>());
+        let folder = scanned(&tree).unwrap();
+        assert_eq!(folder.classes, ["cat", "dog"], "{train}");
+        assert_eq!((folder.train.len(), folder.test.is_some()), (2, is_test), "{train}");
+        assert!(folder.val.is_some() && folder.skipped.is_empty(), "{train}");
+    }
+}
+
+#[test]
+fn what_belongs_to_no_part_is_named() {
+    let tree = Tree::of(&["train/cat/1.jpg", "train/dog/1.jpg", "more/cat/2.jpg", "docs/readme.txt"]);
+    let folder = scanned(&tree).unwrap();
+    assert_eq!(tree.names(folder.skipped.iter().map(|skipped| &skipped.path)), ["more"]);
+    assert!(folder.skipped[0].reason.to_string().contains("beside the parts"));
+}
+
+#[test]
+fn parts_that_cannot_be_told_are_refused() {
+    let twice = Tree::of(&["train/cat/1.jpg", "train/dog/1.jpg", "val/cat/1.jpg", "valid/dog/1.jpg"]);
+    let text = scanned(&twice).unwrap_err().to_string();
+    assert!(text.contains("val and ") && text.contains("valid are the same part"), "{text}");
+    for photos in [&["train/1.jpg", "test/1.jpg"][..], &["val/cat/1.jpg", "test/cat/1.jpg", "test/dog/1.jpg"]] {
+        let tree = Tree::of(photos);
+        let text = scanned(&tree).unwrap_err().to_string();
+        assert!(text.contains("not like classes (test, "), "{text}");
+    }
+    let tree = Tree::of(&["train/1.jpg", "test/1.jpg"]);
+    let named = ScanOptions { classes: Some(vec!["test".into(), "train".into()]), ..ScanOptions::default() };
+    assert_eq!(scan(tree.root(), &named).unwrap().classes, ["test", "train"]);
+}
+
+#[test]
+fn runs_are_no_classes() {
+    let tree = Tree::of(&["cat/1.jpg", "dog/1.jpg", "runs/cats-1/config.toml", "runs/cats-1/events.out.tfevents.1"]);
+    fs_err::write(tree.root().join("runs/cats-1/config.toml"), "# command: [\"tl\"]\n").unwrap();
+    let folder = scanned(&tree).unwrap();
+    assert_eq!((folder.classes.len(), folder.skipped.len(), folder.n_ignored), (2, 0, 1));
+    let (photos, skipped) = find_photos(&[tree.root().to_owned()]).unwrap();
+    assert_eq!((photos.len(), skipped.len()), (2, 0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_folder_above_is_not_followed() {
+    let tree = Tree::of(&["cat/1.jpg", "dog/1.jpg"]);
+    std::os::unix::fs::symlink("..", tree.root().join("cat/up")).unwrap();
+    std::os::unix::fs::symlink("..", tree.root().join("up")).unwrap();
+    let folder = scanned(&tree).unwrap();
+    assert_eq!((folder.classes.len(), folder.train.len()), (2, 2));
+    let reasons: Vec<_> = folder.skipped.iter().map(|skipped| skipped.reason.kind()).collect();
+    assert_eq!(reasons, ["link loop"; 2]);
+}
+
+#[test]
 fn a_class_may_be_called_train() {
     let tree = Tree::of(&["train/1.jpg", "plane/1.jpg", "test/1.jpg"]);
     assert_eq!(scanned(&tree).unwrap().classes, ["plane", "test", "train"]);

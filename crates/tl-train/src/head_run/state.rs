@@ -38,6 +38,7 @@ impl HeadRun<'_> {
 
     /// Takes a checkpoint's place in the run.
     pub(crate) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        self.options.check_epochs_left(checkpoint.progress.epoch, checkpoint.progress.step)?;
         self.descent = Descent::new(self.options, &checkpoint.head)?;
         let (n_steps, arrays) = checkpoint.optimizer;
         self.descent.load_state(n_steps, &arrays)?;

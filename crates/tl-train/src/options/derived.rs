@@ -5,6 +5,7 @@ use tl_head::LossOptions;
 
 use super::{HeadKind, LossKind, NormKind, OptimizerKind, TrainOptions};
 use crate::{
+    error::TrainError,
     gradients::Clipping,
     optimizer::{AdamConfig, LionConfig, OptimizerConfig, RmsPropConfig, SgdConfig},
     recipe::Recipe,
@@ -77,6 +78,16 @@ impl TrainOptions {
     /// Photos that a step of the optimizer looks at.
     pub(crate) fn photos_per_step(&self) -> usize {
         self.batch_size.saturating_mul(self.accumulate)
+    }
+
+    /// Fails where a run that is gone on with is to have fewer epochs than are done or begun.
+    pub(crate) fn check_epochs_left(&self, done: usize, steps: usize) -> Result<(), TrainError> {
+        let least = done + usize::from(steps > 0);
+        if self.epochs >= least {
+            return Ok(());
+        }
+        let problem = format!("epochs is {}, but {least} are done or begun; give at least {least}", self.epochs);
+        Err(TrainError::Options { problems: vec![problem] })
     }
 
     /// The loss, with the class weights that the options and the photos come to.

@@ -51,6 +51,7 @@ impl TuneRun<'_> {
     /// Takes a checkpoint's place in the run.
     pub(super) fn restore(&mut self, checkpoint: TuneCheckpoint) -> Result<(), TrainError> {
         let TuneCheckpoint { history, backbone, head, optimizer, ema } = checkpoint;
+        self.options.check_epochs_left(history.epoch, history.step)?;
         self.stopping.restore(history.stopping.clone());
         self.history = history;
         self.model = self.model_of(backbone, head)?;

@@ -1,0 +1,97 @@
+//! The parts of a data set, by the names that people give them.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    error::DataError,
+    scan::subfolders,
+    skip::{SkipReason, Skipped},
+    walk::Walk,
+};
+
+/// Where the training, validation and test photos lie.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) train: PathBuf,
+    pub(crate) val: Option<PathBuf>,
+    pub(crate) test: Option<PathBuf>,
+    /// Folders with photos that belong to no part.
+    pub(crate) beside: Vec<Skipped>,
+}
+
+/// What a part is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Train,
+    Val,
+    Test,
+}
+
+impl Part {
+    /// By the name of a folder: `Training_Set`, `train-data` and `train` are the same.
+    fn named(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.to_lowercase();
+        let letters: String = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '.')).collect();
+        let stem = letters.strip_suffix("set").or_else(|| letters.strip_suffix("data")).unwrap_or(&letters);
+        match stem {
+            "train" | "training" => Some(Self::Train),
+            "val" | "valid" | "validate" | "validation" | "dev" => Some(Self::Val),
+            "test" | "testing" | "eval" | "evaluation" => Some(Self::Test),
+            _ => None,
+        }
+    }
+}
+
+impl Parts {
+    /// The parts of `root`, or all of it as the one to train on. Unless the classes were named, folders that are named
+    /// like parts and are none must not be taken for classes.
+    pub(crate) fn of(root: &Path, are_classes_found: bool) -> Result<Self, DataError> {
+        let folders = subfolders(root)?;
+        let mut parts: Vec<(Part, PathBuf)> = Vec::new();
+        for folder in &folders {
+            if let Some(part) = Part::named(folder)
+                && let Some(inside) = with_classes(folder, part)?
+            {
+                if let Some((_, other)) = parts.iter().find(|(known, _)| *known == part) {
+                    return Err(DataError::TwoParts { first: other.clone(), second: inside });
+                }
+                parts.push((part, inside));
+            }
+        }
+        let mut take = |wanted: Part| {
+            let place = parts.iter().position(|(part, _)| *part == wanted)?;
+            Some(parts.swap_remove(place).1)
+        };
+        let (train, val, test) = (take(Part::Train), take(Part::Val), take(Part::Test));
+        let Some(train) = train else {
+            let are_parts = folders.iter().all(|folder| Part::named(folder).is_some());
+            let is_mistaken = folders.len() > 1 || val.is_some() || test.is_some();
+            return match are_parts && is_mistaken && are_classes_found {
+                true => Err(DataError::NoTrainingPart { path: root.to_owned(), names: names(&folders) }),
+                false => Ok(Self { train: root.to_owned(), ..Self::default() }),
+            };
+        };
+        let is_used = |folder: &&PathBuf| {
+            [Some(&train), val.as_ref(), test.as_ref()].into_iter().flatten().any(|part| part.starts_with(folder))
+        };
+        let unused = folders.iter().filter(|folder| !is_used(folder) && !Walk::of(folder).photos.is_empty());
+        let beside = unused.map(|path| Skipped { path: path.clone(), reason: SkipReason::NoPart }).collect();
+        let (val, test) = if val.is_some() { (val, test) } else { (test, None) };
+        Ok(Self { train, val, test, beside })
+    }
+}
+
+/// The folder that holds a part's class folders: itself, or the one of the same name in it that archives are packed with.
+fn with_classes(folder: &Path, part: Part) -> Result<Option<PathBuf>, DataError> {
+    let inside = subfolders(folder)?;
+    match inside.as_slice() {
+        [] => Ok(None),
+        [same] if Part::named(same) == Some(part) => with_classes(same, part),
+        _ => Ok(Some(folder.to_owned())),
+    }
+}
+
+fn names(folders: &[PathBuf]) -> String {
+    let names = folders.iter().filter_map(|folder| folder.file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>().join(", ")
+}
