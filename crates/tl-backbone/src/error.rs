@@ -77,11 +77,11 @@ pub enum BackboneError {
     #[error("int16 is for x86-64 processors with AVX2 and kernels of tl's own; use f32")]
     Int16,
     /// Processors have no form in f16.
-    #[error("f16 is for GPUs; on the processor use bf16 or f32")]
+    #[error("f16 is for GPUs; on the processor use int16, bf16 or f32")]
     F16,
     /// The network has no form in bytes.
     #[error(
-        "{backbone} cannot be computed in int8: only whole networks whose activations are relu6 can; use bf16 or f32"
+        "{backbone} cannot be computed in int8: only whole networks whose activations are relu6 can; use int16, bf16 or f32"
     )]
     Int8 {
         /// The network.

@@ -156,6 +156,9 @@ fn as_text(cache: &Cache, spaces: &[CacheSpace]) -> String {
 
 /// How long ago, in the largest unit that fits.
 fn age(seconds: u64) -> String {
+    if seconds == 0 {
+        return "never".to_owned();
+    }
     let then = UNIX_EPOCH + Duration::from_secs(seconds);
     let since = SystemTime::now().duration_since(then).map_or(0, |since| since.as_secs());
     match since {
@@ -182,7 +185,9 @@ fn size(text: &str) -> Result<u64, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = (text[..split].trim(), text[split..].to_ascii_lowercase());
     let factor = match unit.as_str() {
-        "" | "b" => 1.0,
+        // A bare number of bytes is rarely meant.
+        "" if number == "0" => 1.0,
+        "b" => 1.0,
         "k" | "kb" => 1e3,
         "m" | "mb" => 1e6,
         "g" | "gb" => 1e9,
@@ -195,7 +200,7 @@ fn size(text: &str) -> Result<u64, String> {
     };
     match number.parse::<f64>() {
         Ok(n) if n >= 0.0 && (n * factor).is_finite() => Ok((n * factor) as u64),
-        _ => Err("give a size, such as 5GB, 800MB or 1.5GiB".to_owned()),
+        _ => Err("give a size with its unit, such as 5GB, 800MB or 1.5GiB".to_owned()),
     }
 }
 
@@ -205,10 +210,10 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
-        for (text, n) in [("5GB", 5_000_000_000), ("1.5 MiB", 1_572_864), ("0", 0), ("12kb", 12_000), ("7", 7)] {
+        for (text, n) in [("5GB", 5_000_000_000), ("1.5 MiB", 1_572_864), ("0", 0), ("12kb", 12_000), ("7 B", 7)] {
             assert_eq!(size(text), Ok(n), "{text}");
         }
-        for wrong in ["", "GB", "-1GB", "5 apples", "NaN", "1e400"] {
+        for wrong in ["", "5", "GB", "-1GB", "5 apples", "NaN", "1e400"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,5 +1,7 @@
 //! `tl evaluate`.
 
+mod seen;
+
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
@@ -58,6 +60,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
         true => one_each(imagenet_labels::scan(&args.data)?),
         false => labelled(&args.data, &classifier)?,
     };
+    seen::say(&named, labelled.iter().map(|(path, _)| path.as_path()));
     let display = Display::new(global);
     display.line(&format!("Found {} images in {}", labelled.len(), args.data.display()));
     let stop = signal::stop_flag();

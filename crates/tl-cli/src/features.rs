@@ -90,6 +90,7 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
     let (found, left_out) = find(data)?;
     out.check_apart(std::iter::once(data).chain(found.iter().map(|(path, _)| path.as_path())))?;
     let shard = args.shard.or(given).unwrap_or_default();
+    let parted = if shard.is_whole() { String::new() } else { list_hash(&found) };
     let (photos, mut skipped) = (shard.part(found), shard.part(left_out));
 
     let display = Display::new(global);
@@ -126,6 +127,7 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
         rows: features.rows,
         network: format!("{} {}", weights.spec().name, predict.precision.name()),
         shard: (!shard.is_whole()).then_some(shard.numbers()),
+        parted,
     };
     out.save(&table)?;
     let code = args.photos.exit_code(skipped.len(), table.len());
@@ -136,6 +138,15 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
         );
     }
     Ok(code)
+}
+
+/// BLAKE3 of the photos' paths and labels, by which shards know each other.
+fn list_hash(photos: &[Labelled]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (path, label) in photos {
+        hasher.update(format!("{:?} {label:?}\n", text_of(path)).as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// A photo and its label.

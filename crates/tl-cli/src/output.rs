@@ -62,7 +62,16 @@ pub(crate) fn is_closed_pipe(error: &Error) -> bool {
 
 /// How this program was called, so that a command that is shown can be run.
 pub(crate) fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "tl".to_owned())
+    quoted(&std::env::args().next().unwrap_or_else(|| "tl".to_owned()))
+}
+
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_=./:,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 #[cfg(test)]

@@ -79,16 +79,30 @@ fn auto(global: &GlobalArgs, device: Device, is_trained: bool) -> Precision {
     }
     let machine = format!("{:?}, libtorch {}", CpuCapability::detect(), libtorch_version());
     let file = cache::folder(global).map(|features| features.with_file_name("precision.json"));
-    let known = file.as_deref().and_then(|file| known(file, &machine));
-    let measured = known.unwrap_or_else(|| {
-        let measured = Measured::new(machine);
-        if let Some(Err(error)) = file.map(|file| measured.remember(&file)) {
-            debug!(%error, "which arithmetic is faster will be measured again");
-        }
-        measured
+    let looked_up = || file.as_deref().and_then(|file| known(file, &machine));
+    let measured = looked_up().unwrap_or_else(|| {
+        // Processes that begin together are to come to one answer.
+        let _lock = file.as_deref().and_then(|file| locked(&file.with_extension("lock")).ok());
+        looked_up().unwrap_or_else(|| {
+            let measured = Measured::new(machine.clone());
+            if let Some(Err(error)) = file.as_deref().map(|file| measured.remember(file)) {
+                debug!(%error, "which arithmetic is faster will be measured again");
+            }
+            measured
+        })
     });
     let name = if is_trained { &measured.training } else { &measured.inference };
     Precision::named(name).filter(|precision| choices.contains(precision)).unwrap_or_default()
+}
+
+/// A lock that is held until the file is closed, and left behind with it.
+fn locked(path: &Path) -> std::io::Result<std::fs::File> {
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    let file = fs_err::File::create(path)?.into_file();
+    file.lock()?;
+    Ok(file)
 }
 
 impl Measured {

@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     table: Table,
     /// Those that were typed one by one, and as what; a file may hold all of another run.
     typed: BTreeMap<String, String>,
-    /// What was typed twice, and differently.
+    /// What was said twice, and differently.
     clashes: Vec<String>,
     /// Those that a run was begun with.
     begun: Option<Table>,
@@ -49,9 +49,12 @@ impl Settings {
         let Some((key, value)) = text.split_once('=') else {
             bail!("--set takes key=value, as in --set epochs=20; `{text}` has no `=`");
         };
-        let (key, value) = (key.trim(), value.trim());
-        let parsed = format!("v = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
-        let value = match (key, parsed.unwrap_or_else(|| Value::String(value.to_owned()))) {
+        let (key, text) = (key.trim(), value.trim());
+        let parsed = format!("v = {text}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
+        // TOML has no `.001`, and people do.
+        let number = || text.parse().ok().filter(|n: &f64| n.is_finite()).map(Value::Float);
+        let value = match (key, parsed.or_else(number).unwrap_or_else(|| Value::String(text.to_owned()))) {
+            ("freeze", Value::Integer(n)) => n.to_string().into(),
             ("data" | "val", Value::String(path)) => absolute(Path::new(&path))?,
             ("class_weights", Value::String(typed)) => class_weights(Path::new(&typed))?,
             ("backbone", Value::String(name)) => full_name(&name).into(),
@@ -80,6 +83,13 @@ impl Settings {
         {
             self.clashes.push(format!("{key} is {before} by {first} and {value} by {flag}; leave one of them out"));
         }
+        if key == "recipe" && self.begun.is_none() && !self.typed.contains_key(key) {
+            // A run's file has every setting of its recipe, which would go on under another name.
+            if let Some(before) = self.table.get(key).filter(|before| **before != value) {
+                self.clashes
+                    .push(format!("--config is of the recipe {before}, and {flag} says {value}; leave one out"));
+            }
+        }
         if let Some(before) = self.begun.as_ref().filter(|_| !OPEN_WHEN_RESUMED.contains(&key))
             && !before.get(key).is_some_and(|before| is_same(before, &value))
         {
@@ -104,7 +114,11 @@ impl Settings {
                 .try_into()
                 .map_err(|error: toml::de::Error| anyhow!("the recipe is wrong: {}", error.message()))?,
         };
-        let preset = if as_published { Recipe::as_published() } else { recipe.options() };
+        let mut preset = if as_published { Recipe::as_published() } else { recipe.options() };
+        if self.text("schedule") == Some("onecycle") {
+            // It has a warm-up of its own, and nobody asked for another one.
+            preset.warmup = 0.0;
+        }
         let preset = Table::try_from(preset)?;
         let mut table = preset.clone();
         table.extend(self.table.clone());
@@ -141,14 +155,28 @@ fn is_same(a: &Value, b: &Value) -> bool {
     a == b || number(a).is_some_and(|n| Some(n) == number(b))
 }
 
+/// The names of all settings, as the refusal of an unknown one lists them.
+fn known_in(refusal: &str) -> Option<impl Iterator<Item = &str>> {
+    let (_, known) = refusal.split_once("unknown field").and_then(|(_, text)| text.split_once(", "))?;
+    // Every other piece between backticks is a name.
+    Some(known.split('`').skip(1).step_by(2))
+}
+
+/// Settings as TOML, and in comments those that nothing was said of and that have no default.
+pub(crate) fn printed(options: &TrainOptions) -> Result<String> {
+    let text = toml::to_string(options)?;
+    let table: Table = text.parse()?;
+    let refusal =
+        toml::from_str::<TrainOptions>("x = 0").map_or_else(|error| error.message().to_owned(), |_| String::new());
+    let unset = known_in(&refusal).into_iter().flatten().filter(|name| !table.contains_key(*name));
+    Ok(unset.fold(text, |text, name| text + &format!("# {name} is not set\n")))
+}
+
 /// What is wrong with a setting, by its name.
 fn problem(key: &str, value: &Value, error: &toml::de::Error) -> Error {
-    let Some((_, known)) = error.message().split_once("unknown field").and_then(|(_, text)| text.split_once(", "))
-    else {
+    let Some(known) = known_in(error.message()) else {
         return anyhow!("{key} cannot be {value}: {}", error.message());
     };
-    // Every other piece between backticks is a name.
-    let known = known.split('`').skip(1).step_by(2);
     let alike = known.map(|name| (strsim::jaro_winkler(name, key), name)).max_by(|a, b| a.0.total_cmp(&b.0));
     let hint = alike.filter(|(likeness, _)| *likeness > 0.8).map(|(_, name)| format!(" `{name}` is one."));
     anyhow!("there is no setting `{key}`.{} --print-config shows what is set", hint.unwrap_or_default())

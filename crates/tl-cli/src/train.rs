@@ -30,8 +30,12 @@ use self::{
     dashboard::Dashboard, json_log::JsonLog, options::options, recorder::Recorder, screen::Screen, summary::summary,
 };
 use crate::{
-    EXIT_INTERRUPTED, args::GlobalArgs, assets, cache, device, output, precision, progress::Display,
-    settings::Settings, signal, terminal,
+    EXIT_INTERRUPTED,
+    args::GlobalArgs,
+    assets, cache, device, output, precision,
+    progress::Display,
+    settings::{Settings, printed},
+    signal, terminal,
 };
 
 pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
@@ -47,7 +51,7 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     }
     if args.print_config {
         device::check(&options.device)?;
-        output::result(&toml::to_string(Plan::new(options)?.options())?)?;
+        output::result(&printed(Plan::new(options)?.options())?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let device = device::settle(&mut options)?;
@@ -119,7 +123,7 @@ fn give_up(error: TrainError, folder: RunFolder, is_resumed: bool) -> anyhow::Er
         true => error.context(format!(
             "the run failed; once that is mended, go on with {} train --resume {}",
             output::program(),
-            path.display()
+            output::quoted(&path.to_string_lossy())
         )),
         false => error,
     }

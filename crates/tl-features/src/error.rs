@@ -62,6 +62,12 @@ pub enum FeatureError {
         /// The networks.
         networks: Vec<String>,
     },
+    /// Shards of different photos.
+    #[error(
+        "the shards are not of one list of photos: the photos changed between them, or were named by other paths; make \
+         all shards again of the same photos"
+    )]
+    Lists,
     /// Not all shards were given.
     #[error("shards are missing: {}; give the files of all of them at once", shards.join(", "))]
     Missing {

@@ -56,6 +56,9 @@ pub struct FeatureTable {
     pub network: String,
     /// Where these are the rows of shard `i` of `n`, counted from 0: `[i, n]`. CSV and npy do not hold it.
     pub shard: Option<[usize; 2]>,
+    /// Of a shard: BLAKE3, in hexadecimal, of the list of photos that was parted, so that shards of different lists are
+    /// told. CSV and npy do not hold it: empty.
+    pub parted: String,
 }
 
 impl FeatureTable {
@@ -116,6 +119,9 @@ impl FeatureTable {
         is_whole.then_some(table).ok_or(FeatureError::Table { path: path.to_owned(), reason })
     }
 }
+
+/// The key of [`FeatureTable::parted`] among what files say of a table.
+const PARTED: &str = "parted";
 
 /// Any failure of a file format, in its own words.
 type Failure = Box<dyn std::error::Error + Send + Sync>;

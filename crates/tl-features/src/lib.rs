@@ -1,7 +1,7 @@
 //! Features of photos: what a frozen backbone says of each, computed once.
 //!
 //! [`extract`] decodes photos and runs the network over them on all cores at once: each worker thread
-//! reads a few photos, runs its own copy of the network on them, and takes the next few, so that no core
+//! reads a few photos, runs its own network on them, and takes the next few, so that no core
 //! waits for another. Rows come out in the order of the photos and with the same bits for any number of
 //! threads. A [`Cache`] keeps them, so that only photos that were never seen cost anything. It deliberately does not know heads, labels or training.
 //!

@@ -35,10 +35,10 @@ impl Aligned {
     }
 }
 
-/// Puts the transpose of a matrix with rows of `width` values, of which there is one at least, into `into`.
+/// Puts the transpose of a matrix with rows of `width` values into `into`.
 pub fn transpose(matrix: &[f32], width: usize, into: &mut Aligned) {
     into.set_len(matrix.len());
-    let height = matrix.len() / width;
+    let Some(height) = matrix.len().checked_div(width) else { return };
     // A line of memory of them at a time, so that each is fetched once.
     for first_row in (0..height).step_by(VALUES) {
         let rows = first_row..height.min(first_row + VALUES);

@@ -1,6 +1,9 @@
 //! Layers as they are handed in: numbers in slices, `BatchNorm` folded into the convolutions.
 
-use crate::schedule::{Extent, Reads};
+use crate::{
+    numbers::Numbers,
+    schedule::{Extent, Reads},
+};
 
 /// What is done to each value on its way out of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,6 +109,9 @@ impl Conv {
                 is_shape && self.n_in == self.n_out && self.residual.is_none()
             }
         };
+        if self.n_in == 0 || self.n_out == 0 {
+            return Err("it has no channels".to_owned());
+        }
         if !is_known || is_first != (kind == Kind::Stem) {
             let Self { n_in, n_out, kernel, stride, groups, padding, .. } = self;
             return Err(format!(
@@ -151,6 +157,20 @@ impl Layer {
         }
     }
 
+    /// What is wrong with the range of its inputs where these are to be rounded to whole numbers.
+    pub(crate) fn check_range(&self, numbers: Numbers) -> Result<(), String> {
+        match self {
+            Self::Conv(conv) if self.is_pointwise() && matches!(numbers, Numbers::Int8 | Numbers::Int16) => {
+                let (least, most) = conv.range;
+                let is_range = least < most && least.is_finite() && most.is_finite();
+                is_range
+                    .then_some(())
+                    .ok_or_else(|| format!("range is ({least}, {most}), from smaller to larger is meant"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What it makes of a layer of `side` rows.
     pub(crate) fn extent(&self, side: usize) -> Extent {
         let (height, reads, residual) = match self {
@@ -176,6 +196,7 @@ impl Layer {
         match self {
             Self::Conv(conv) => conv.check(is_first),
             Self::Excite(_) if is_first => Err("it cannot be the first one".to_owned()),
+            Self::Excite(excite) if excite.n_squeezed == 0 => Err("it squeezes to no channels".to_owned()),
             Self::Excite(excite) => {
                 check_len("squeeze", &excite.squeeze, excite.n_squeezed * n_in)?;
                 check_len("squeeze_bias", &excite.squeeze_bias, excite.n_squeezed)?;

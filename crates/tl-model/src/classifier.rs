@@ -160,6 +160,9 @@ impl Classifier {
         };
         let n_classes = self.classes.len();
         let rows = probabilities(&logits, n_classes, temperature, self.multi_label)?;
+        if rows.iter().any(|probability| !probability.is_finite()) {
+            return Err(ModelError::NoNumber);
+        }
         let of_row = |(&photo, row): (&usize, &[f32])| Prediction { photo: first + photo, probabilities: row.to_vec() };
         Ok(features.photos.iter().zip(rows.chunks_exact(n_classes)).map(of_row).collect())
     }

@@ -105,6 +105,9 @@ pub enum ModelError {
         /// Largest difference allowed.
         allowed: f64,
     },
+    /// What comes out is no number.
+    #[error("the model's answer is no number: its weights are damaged, or its training diverged; train it again")]
+    NoNumber,
     /// The backbone's weights are unfit.
     #[error(transparent)]
     Backbone(#[from] BackboneError),

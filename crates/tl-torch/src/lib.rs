@@ -1,8 +1,8 @@
 //! What libtorch has and `tch` does not wrap: checked conversions between slices and tensors, the
 //! channels-last layout, convolution fused with its activation on pre-packed weights, its gradients, operations on lists
 //! of tensors, the way to a GPU, thread settings, processor capability, allocator settings, and arrays, which become tensors
-//! only when they are asked to. It does not know networks, weights or photos. All `unsafe` code of the workspace is here,
-//! behind functions that check what they are given.
+//! only when they are asked to. It does not know networks, weights or photos. All `unsafe` code of the workspace but that
+//! of the kernels is here, behind functions that check what they are given.
 //!
 //! ```
 //! use tl_torch::{Activation, Conv, ConvOptions, tensor_from_f32, to_vec_f32};

@@ -1,7 +1,7 @@
 //! Which layers of the backbone stay as they are.
 
 use regex::Regex;
-use tl_backbone::LayerInfo;
+use tl_backbone::{LayerInfo, Spec, layers};
 
 /// What `--freeze` says. A convolution and its `BatchNorm` are frozen together.
 #[derive(Debug, Clone)]
@@ -33,6 +33,19 @@ impl Freeze {
             _ if text == "none" => Ok(Self::None),
             _ => Ok(Self::First(number(text)?)),
         }
+    }
+
+    /// What is wrong with freezing `text` of this network, while it is to be trained.
+    pub(crate) fn problem(&self, text: &str, spec: &Spec) -> Option<String> {
+        let trained = self.trained(&layers(spec));
+        let problem = match (self, trained.contains(&false)) {
+            _ if !trained.contains(&true) => {
+                "leaves nothing of it to be trained; freeze less, or use --recipe features"
+            }
+            (Self::Name(_), false) => "matches the name of no layer; `tl info --layers BACKBONE` lists them",
+            _ => return None,
+        };
+        Some(format!("freeze is {text:?}, which for {} {problem}", spec.name))
     }
 
     /// For each layer whether it is trained.

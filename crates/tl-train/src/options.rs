@@ -64,7 +64,8 @@ pub struct TrainOptions {
     /// `name:REGEX`. For V1, `N` freezes what has a Keras index below `N`, for other networks the first `N` blocks;
     /// `stage:K` freezes the stages before `K`; a convolution and its `BatchNorm` go together.
     pub freeze: String,
-    /// Epochs after which one stage more is trained, from the last on; 0 trains all that is not frozen at once.
+    /// Epochs after which one stage more is trained, from the last on, or several where there are too few epochs for one at
+    /// a time; 0 trains all that is not frozen at once.
     pub unfreeze_every: usize,
     /// What `BatchNorm` does in trained layers.
     pub batch_norm: NormKind,
@@ -75,7 +76,7 @@ pub struct TrainOptions {
     pub augment: String,
     /// Epochs of the head on features before the backbone is fine-tuned; 0 starts from a random head.
     pub head_epochs: usize,
-    /// Learning rate of the backbone's last stage.
+    /// Learning rate of the backbone's last stage; 0 takes `lr`.
     pub backbone_lr: f64,
     /// The rate of each earlier stage is this part of the next one's.
     pub stage_decay: f64,
@@ -142,10 +143,14 @@ pub struct TrainOptions {
     /// average is what is validated and kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema_decay: Option<f64>,
-    /// Highest learning rate; 0 takes what suits the optimizer and the head, see [`TrainOptions::usual_lr`].
+    /// Highest learning rate; 0 takes what suits recipe, optimizer and head, see [`TrainOptions::usual_lr`].
     pub lr: f64,
     /// What becomes of the learning rate.
     pub schedule: Schedule,
+    /// With `schedule = "step"`: what the learning rate is multiplied by, above 0 and below 1.
+    pub step_factor: f64,
+    /// With `schedule = "step"`: how often that is done, in even parts of the run.
+    pub step_drops: usize,
     /// With `schedule = "plateau"`: what the learning rate is multiplied by, above 0 and below 1.
     pub plateau_factor: f64,
     /// With `schedule = "plateau"`: epochs that may be no better than the best before the rate is cut.

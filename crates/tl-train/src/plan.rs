@@ -3,7 +3,7 @@
 mod checks;
 
 use tch::Device;
-use tl_backbone::{Precision, Preprocessing, Spec, layers, spec};
+use tl_backbone::{Precision, Preprocessing, Spec, spec};
 use tl_data::{Augment, Fit, n_threads};
 use tl_features::ExtractOptions;
 use tl_head::HeadConfig;
@@ -37,18 +37,10 @@ impl Plan {
         problems.extend(options.optimizer_config().problems());
         let augment = options.augment.parse().map_err(|e: tl_data::DataError| problems.push(e.to_string())).ok();
         let freeze = Freeze::parse(&options.freeze).map_err(|problem| problems.push(problem)).ok();
-        if let (Some(spec), Some(freeze), true) = (spec, &freeze, options.recipe != Recipe::Features)
-            && freeze.trained(&layers(spec)).iter().all(|trained| !trained)
-        {
-            problems.push(format!(
-                "freeze is {:?}, which leaves nothing of {} to be trained; freeze less, or use --recipe features",
-                options.freeze, spec.name
-            ));
+        if let (Some(spec), Some(freeze), true) = (spec, &freeze, options.recipe != Recipe::Features) {
+            problems.extend(freeze.problem(&options.freeze, spec));
         }
         problems.extend(spec.and_then(|spec| no_integers(&options, spec)));
-        if options.lr == 0.0 {
-            options.lr = options.usual_lr();
-        }
         options.spell_optimizer_out();
         match (spec, augment, freeze, problems.is_empty()) {
             (Some(spec), Some(augment), Some(freeze), true) => {
@@ -120,7 +112,7 @@ impl Plan {
         let mut plan = self.clone();
         if self.tunes_backbone() {
             plan.options.epochs = self.options.head_epochs;
-            plan.options.lr = self.options.usual_lr();
+            plan.options.lr = self.options.usual_head_lr();
             // Early stopping is for what comes after.
             (plan.options.patience, plan.options.target_accuracy, plan.options.time_s) = (0, None, None);
             // These are for photos.

@@ -36,8 +36,6 @@ impl Recipe {
                 optimizer: OptimizerKind::Sgd,
                 clip_norm: Some(1.0),
                 warmup: 0.3,
-                lr: 1e-3,
-                backbone_lr: 1e-3,
                 stage_decay: 0.5,
                 unfreeze_every: 1,
                 schedule: Schedule::Cosine,

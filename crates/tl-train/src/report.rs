@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tl_data::Skipped;
+use tl_data::{Sample, Skipped};
 use tl_metrics::{ClassMetrics, EpochRecord, Evaluation, MultiLabelEvaluation};
 
 use crate::{
+    data::Data,
     error::TrainError,
     run_folder::{RunFolder, write_error, write_file},
     stopping::StopReason,
@@ -79,6 +80,9 @@ pub struct FreezeProof {
     pub n_frozen_layers: usize,
     /// Layers that were trained.
     pub n_trained_layers: usize,
+    /// Layers that were to be trained, and whose turn had not come when the run ended.
+    #[serde(default)]
+    pub n_waiting_layers: usize,
     /// Weights and statistics that must not move, by number.
     pub n_frozen_tensors: usize,
     /// BLAKE3 over their names and values before training.
@@ -103,6 +107,26 @@ pub(crate) fn write_skipped(folder: &RunFolder, skipped: &[Skipped]) -> Result<(
         csv.write_record(["path", "reason"])?;
         for Skipped { path, reason } in skipped {
             csv.write_record([path.to_string_lossy().as_ref(), &reason.to_string()])?;
+        }
+        csv.flush()
+    })
+}
+
+/// Writes `photos.csv`: path, label and part of each photo that was used; several classes stand with `;` between.
+pub(crate) fn write_photos(
+    folder: &RunFolder,
+    data: &Data,
+    train: &[Sample],
+    val: &[Sample],
+) -> Result<(), TrainError> {
+    write_file(&folder.photos(), |out| {
+        let mut csv = csv::Writer::from_writer(out);
+        csv.write_record(["path", "label", "split"])?;
+        for (part, samples) in [("train", train), ("val", val)] {
+            for Sample { path, label } in samples {
+                let classes: Vec<&str> = data.classes_of(label).iter().map(|&i| data.classes[i].as_str()).collect();
+                csv.write_record([path.to_string_lossy().as_ref(), &classes.join(";"), part])?;
+            }
         }
         csv.flush()
     })

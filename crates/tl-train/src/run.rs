@@ -163,6 +163,12 @@ fn announce(data: &Data, observer: &mut dyn Observer) {
         let (n_images, classes, counts) = (samples.len(), &data.classes, &data.counts(samples));
         observer.event(&Event::Found { side, n_images, classes, counts });
     }
+    let counts = data.counts(&data.val);
+    let unseen: Vec<&str> = data.classes.iter().zip(counts).filter(|(_, n)| *n == 0).map(|(c, _)| c.as_str()).collect();
+    if !data.val.is_empty() && !unseen.is_empty() {
+        let problem = format!("no photo to validate on is of {}; the accuracy says nothing of that", unseen.join(", "));
+        observer.event(&Event::Warning(&problem));
+    }
     if data.n_ignored > 0 {
         observer.event(&Event::Ignored(data.n_ignored));
     }

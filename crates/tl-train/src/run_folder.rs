@@ -110,6 +110,12 @@ impl RunFolder {
         self.path.join("skipped.csv")
     }
 
+    /// Photos that were used, with their labels and their part: a list that can be trained on or evaluated again.
+    #[must_use]
+    pub fn photos(&self) -> PathBuf {
+        self.path.join("photos.csv")
+    }
+
     /// Where an interrupted run goes on.
     #[must_use]
     pub fn checkpoint(&self) -> PathBuf {

@@ -15,13 +15,16 @@ pub struct LearningRate {
     pub warmup_steps: usize,
     /// Steps of the whole run.
     pub n_steps: usize,
+    /// With [`Schedule::Step`]: what the rate is multiplied by, and how often, in even parts of the run.
+    pub drops: (f64, usize),
 }
 
 impl LearningRate {
     /// The rate that the options ask for in a run of so many steps.
     pub(crate) fn new(options: &TrainOptions, n_steps: usize) -> Self {
         let warmup_steps = (options.warmup * n_steps as f64).round() as usize;
-        Self { schedule: options.schedule, peak: options.lr, warmup_steps, n_steps }
+        let drops = (options.step_factor, options.step_drops);
+        Self { schedule: options.schedule, peak: options.lr, warmup_steps, n_steps, drops }
     }
 
     /// The rate of a step, from 0.
@@ -38,7 +41,7 @@ impl LearningRate {
             // large step happened to lead.
             Schedule::Cosine => self.peak * 0.5 * (1.0 + (PI * done as f64 / all as f64).cos()),
             Schedule::OneCycle => one_cycle(self.peak, done, all),
-            Schedule::Step => self.peak * 0.1f64.powi((done / all.div_ceil(3)) as i32),
+            Schedule::Step => self.peak * self.drops.0.powi((done / all.div_ceil(self.drops.1 + 1)) as i32),
         }
     }
 }

@@ -78,7 +78,7 @@ fn int8_is_refused_where_activations_have_no_bounds_or_units_of_their_own() {
         let mut options = CompileOptions::default();
         (options.precision, options.n_blocks) = (Precision::Int8, n_blocks);
         let error = Network::compile_with(&weights(name), &options).unwrap_err();
-        assert!(error.to_string().contains("use bf16 or f32"), "{error}");
+        assert!(error.to_string().contains("use int16, bf16 or f32"), "{error}");
     }
 }
 

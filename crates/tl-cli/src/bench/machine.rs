@@ -1,6 +1,7 @@
 //! What `tl bench` measures.
 
 use std::{
+    ffi::OsStr,
     path::PathBuf,
     process::ExitCode,
     sync::{
@@ -20,7 +21,8 @@ use super::{
     BenchArgs,
     bound::Bound,
     data::{process_cpu, readable},
-    n_threads, process,
+    n_threads,
+    process::{self, Process},
     report::Report,
     spread::Spread,
     stage::{Round, Stage, measure},
@@ -43,27 +45,60 @@ struct Bench<'a> {
 }
 
 pub(super) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
-    let weights = assets::weights(global, backbone(&args.backbone)?)?;
+    let spec = backbone(&args.backbone)?;
     let data = args.data.clone().map_or_else(|| assets::default_sample(global), Ok)?;
-    let geometry = weights.spec().preprocessing.geometry;
+    let geometry = spec.preprocessing.geometry;
     let (found, mut left_out) = find_photos(std::slice::from_ref(&data))?;
     let step = found.len().div_ceil(args.n as usize).max(1);
-    let (photos, broken) = readable(found.into_iter().step_by(step).collect(), geometry);
+    let (n_threads, precision) = (n_threads(global), precision(global, tch::Device::Cpu));
+    let chosen: Vec<PathBuf> = found.into_iter().step_by(step).collect();
+    // First, while this process is small: a child's peak is never below what its parent held when it was started.
+    let processes = processes(args, global, &chosen, (n_threads, precision))?;
+    let weights = assets::weights(global, spec)?;
+    let (photos, broken) = readable(chosen, geometry);
     left_out.extend(broken);
     skipped::say(&left_out, None);
     if photos.is_empty() {
         bail!("no photo in {} could be read", data.display());
     }
     let contents = photos.iter().map(fs_err::read).collect::<Result<Vec<_>, _>>()?;
-    let n_threads = n_threads(global);
-    let precision = precision(global, tch::Device::Cpu);
     let bench = Bench { weights, photos, contents, geometry, precision, n_threads, args };
-    let report = bench.report()?;
+    let report = bench.report(processes)?;
     output::result(&match args.json {
         true => serde_json::to_string_pretty(&report)? + "\n",
         false => report.text(),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Start-up, and all of it from start-up to the last row in a file, as a user sees them.
+fn processes(
+    args: &BenchArgs,
+    global: &GlobalArgs,
+    photos: &[PathBuf],
+    (n_threads, precision): (usize, Precision),
+) -> Result<Vec<Process>> {
+    let folder = tempfile::tempdir()?;
+    let (list, out) = (folder.path().join("photos.csv"), folder.path().join("features.npy"));
+    let mut csv = csv::Writer::from_path(&list)?;
+    csv.write_record(["path", "label"])?;
+    for photo in photos {
+        csv.write_record([std::path::absolute(photo)?.to_string_lossy().as_ref(), "photo"])?;
+    }
+    csv.flush()?;
+    let n_threads = n_threads.to_string();
+    let flags = ["--backbone", &args.backbone, "--threads", &n_threads, "--precision", precision.name(), "--no-cache"];
+    let mut features: Vec<&OsStr> =
+        ["features", "--max-skipped", "1"].into_iter().chain(flags).map(OsStr::new).collect();
+    features.extend([list.as_os_str(), OsStr::new("--out"), out.as_os_str()]);
+    let assets = global.assets();
+    if let Some(assets) = &assets {
+        features.extend([OsStr::new("--assets"), assets.as_os_str()]);
+    }
+    Ok(vec![
+        process::measure("start-up (tl --version)", &["--version"], args.runs)?,
+        process::measure("files to a file of features (tl features --no-cache)", &features, args.runs)?,
+    ])
 }
 
 /// A way to measure one stage once.
@@ -79,9 +114,7 @@ impl Bench<'_> {
         precisions
     }
 
-    fn report(&self) -> Result<Report> {
-        // First, while this process is small: a child's peak is never below what its parent held when it was started.
-        let processes = vec![process::measure("start-up (tl --version)", &["--version"], self.args.runs)?];
+    fn report(&self, processes: Vec<Process>) -> Result<Report> {
         let mut stages: Vec<(String, Measure<'_>)> = vec![
             ("read and hash".to_owned(), Box::new(|| self.read())),
             ("decode and resize".to_owned(), Box::new(|| self.decode())),

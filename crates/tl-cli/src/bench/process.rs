@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     process::{Command, Stdio},
     time::Instant,
 };
@@ -16,13 +17,13 @@ use super::spread::Spread;
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Process {
     pub(super) name: String,
-    pub(super) wall_s: Spread,
-    pub(super) cpu_s: Spread,
+    pub(super) wall_ms: Spread,
+    pub(super) cpu_ms: Spread,
     pub(super) peak_memory_mib: Spread,
 }
 
 /// Runs this program `runs` times with `args`.
-pub(super) fn measure(name: &str, args: &[&str], runs: u32) -> Result<Process> {
+pub(super) fn measure(name: &str, args: &[impl AsRef<OsStr>], runs: u32) -> Result<Process> {
     let program = env::current_exe()?;
     let mut measured = Vec::new();
     for _ in 0..runs {
@@ -35,14 +36,15 @@ pub(super) fn measure(name: &str, args: &[&str], runs: u32) -> Result<Process> {
             .spawn()?;
         let used = child.wait4()?;
         if !used.status.success() {
+            let args: Vec<_> = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect();
             bail!("`tl {}` failed; run it to see why", args.join(" "));
         }
         measured.push((start.elapsed(), used.rusage));
     }
     Ok(Process {
         name: name.to_owned(),
-        wall_s: Spread::of(measured.iter().map(|(wall, _)| wall.as_secs_f64())),
-        cpu_s: Spread::of(measured.iter().map(|(_, used)| (used.utime + used.stime).as_secs_f64())),
+        wall_ms: Spread::of(measured.iter().map(|(wall, _)| wall.as_secs_f64() * 1e3)),
+        cpu_ms: Spread::of(measured.iter().map(|(_, used)| (used.utime + used.stime).as_secs_f64() * 1e3)),
         peak_memory_mib: Spread::of(measured.iter().map(|(_, used)| used.maxrss as f64 / f64::from(1 << 20))),
     })
 }

@@ -48,8 +48,8 @@ impl Report {
         for process in &self.processes {
             let _ = writeln!(
                 text,
-                "{}: {} s, CPU {} s, peak memory {} MiB",
-                process.name, process.wall_s, process.cpu_s, process.peak_memory_mib
+                "{}: {} ms, CPU {} ms, peak memory {} MiB",
+                process.name, process.wall_ms, process.cpu_ms, process.peak_memory_mib
             );
         }
         text

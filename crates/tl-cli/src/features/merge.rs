@@ -24,6 +24,10 @@ pub(crate) struct MergeArgs {
 
 pub(super) fn run(args: &MergeArgs) -> Result<ExitCode> {
     let out = OutputFile::new(&args.out, export_format(&args.out, args.format)?)?;
+    // The paths of an .npy are in the file beside it.
+    let read = args.parts.iter().flat_map(|part| [part.clone(), part.with_extension("csv")]);
+    let read: Vec<PathBuf> = read.collect();
+    out.check_apart(read.iter().map(PathBuf::as_path))?;
     let open = |part: &PathBuf| Ok(FeatureTable::open(part, export_format(part, None)?)?);
     let parts = args.parts.iter().map(open).collect::<Result<Vec<_>>>()?;
     out.save(&FeatureTable::merge(&parts)?)?;

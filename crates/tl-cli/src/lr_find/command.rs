@@ -1,5 +1,7 @@
 //! The command that trains at a rate that was found.
 
+use crate::output::quoted;
+
 /// Flags of `tl lr-find` alone; each takes a value.
 const OWN: [&str; 2] = ["--steps", "--out"];
 /// Settings whose place the rate takes.
@@ -35,15 +37,6 @@ fn kept(mut typed: impl Iterator<Item = String>) -> Vec<String> {
 
 fn is_rate(setting: &str) -> bool {
     setting.split_once('=').is_some_and(|(key, _)| RATES.contains(&key.trim()))
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_=./:,+@%".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 #[cfg(test)]

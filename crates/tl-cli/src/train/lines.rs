@@ -35,7 +35,7 @@ pub(crate) fn lines(event: &Event<'_>, run: &Path) -> Vec<String> {
         Event::Interrupted { epochs, steps } => format!(
             "Stopped after {epochs} epochs and {steps} steps; all of it is saved. Go on with:\n  {} train --resume {}",
             output::program(),
-            run.display()
+            output::quoted(&run.to_string_lossy())
         ),
         _ => return Vec::new(),
     };

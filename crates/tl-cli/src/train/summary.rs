@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use tl_train::{RunFolder, RunMetrics};
 
+use crate::output::quoted;
+
 /// Accuracy with its interval, where the files are, and what to try next.
 pub(crate) fn summary(metrics: &RunMetrics, folder: &RunFolder, program: &str) -> String {
     let mut text = String::new();
@@ -35,6 +37,6 @@ pub(crate) fn summary(metrics: &RunMetrics, folder: &RunFolder, program: &str) -
     let model = folder.model();
     let _ = writeln!(text, "Model       {}", model.display());
     let _ = writeln!(text, "Run folder  {}", folder.path().display());
-    let _ = writeln!(text, "Try it      {program} predict {} PHOTO_OR_FOLDER", model.display());
+    let _ = writeln!(text, "Try it      {program} predict {} PHOTO_OR_FOLDER", quoted(&model.to_string_lossy()));
     text
 }

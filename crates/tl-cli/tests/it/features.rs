@@ -64,6 +64,30 @@ fn parts_that_do_not_belong_together_are_refused() {
 }
 
 #[test]
+fn a_merge_never_takes_the_place_of_a_part() {
+    let work = Work::with_photos(3);
+    for ending in ["npy", "csv", "parquet"] {
+        let file = |i: usize| format!("{ending}{i}.{ending}");
+        (0..2).for_each(|i| drop(features(&work, &["photos", "--out", &file(i), "--shard", &format!("{i}/2")])));
+        let before = std::fs::read(work.path(&file(0))).unwrap();
+        // Without the name of the file to write, the first part is taken for it.
+        let run = work.run(&["features", "merge", &file(0), &file(0), &file(1)]);
+        assert!(run.code() == 2 && run.stderr().contains("would take its place"), "{}", run.stderr());
+        assert!(std::fs::read(work.path(&file(0))).unwrap() == before, "{ending}");
+    }
+}
+
+#[test]
+fn shards_of_other_photos_are_refused() {
+    let (work, other) = (Work::with_photos(3), Work::with_photos(4));
+    features(&work, &["photos", "--out", "0.parquet", "--shard", "0/2"]);
+    features(&other, &["photos", "--out", "1.parquet", "--shard", "1/2"]);
+    let parts = ["0.parquet".to_owned(), other.path("1.parquet").display().to_string()];
+    let run = work.run(&["features", "merge", "all.parquet", &parts[0], &parts[1]]);
+    assert!(run.code() == 2 && run.stderr().contains("not of one list of photos"), "{}", run.stderr());
+}
+
+#[test]
 fn a_shard_of_broken_photos_is_an_empty_file() {
     let work = Work::with_photos(2);
     work.write("photos/checks/000.jpg", b"\xff\xd8\xff and no more");

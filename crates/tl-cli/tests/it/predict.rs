@@ -93,3 +93,17 @@ fn a_model_tells_where_it_came_from_and_proves_itself() {
     let facts: serde_json::Value = serde_json::from_str(&work.ok(&["info", "runs/run", "--json"]).stdout()).unwrap();
     assert_eq!(facts["provenance"]["seed"], 0);
 }
+
+#[test]
+fn a_model_that_is_asked_about_what_it_learnt_from_says_so() {
+    let work = Work::with_photos(8);
+    work.trained();
+    let all = work.ok(&["evaluate", "runs/run", "photos"]);
+    for words in ["Careful: the model was trained on ", "of these, which flatters it", "runs/run/photos.csv"] {
+        assert!(all.stderr().contains(words), "{}", all.stderr());
+    }
+    let held_out = work.ok(&["evaluate", "runs/run", "runs/run/photos.csv"]);
+    let n_val = work.json("runs/run/metrics.json")["n_val"].as_u64().unwrap();
+    assert!(held_out.stdout().contains(&format!("on {n_val} photos")), "{}", held_out.stdout());
+    assert!(!held_out.stderr().contains("Careful"), "{}", held_out.stderr());
+}

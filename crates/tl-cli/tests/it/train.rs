@@ -28,7 +28,28 @@ fn a_folder_becomes_a_classifier() {
     assert!(read("config.toml").contains("epochs = 6"));
     assert_eq!(read("skipped.csv").lines().count(), 2);
     assert!(read("skipped.csv").contains("broken.jpg"));
+    assert_eq!(read("photos.csv").lines().count(), 1 + 24);
     assert!(!work.path("runs/photos-1/checkpoint").exists());
+    // The folder of runs is no class, and a second run finds it beside the photos.
+    std::fs::rename(work.path("runs"), work.path("photos/runs")).unwrap();
+    work.ok(&["train", "photos", "--epochs", "1", "--hidden", "8"]);
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let work = Work::with_photos(2);
+    let printed = |args: &[&str]| work.run(&[&["train", "photos", "--print-config"], args].concat());
+    work.write("notebook.toml", printed(&["--recipe", "notebook"]).stdout().as_bytes());
+    let run = printed(&["--config", "notebook.toml", "--recipe", "finetune"]);
+    assert!(run.code() == 2 && run.stderr().contains("is of the recipe \"notebook\""), "{}", run.stderr());
+    let run = printed(&["--recipe", "finetune", "--freeze", "name:nothing"]);
+    assert!(run.code() == 2 && run.stderr().contains("matches the name of no layer"), "{}", run.stderr());
+    assert!(printed(&[]).stdout().contains("# ema_decay is not set\n"));
+    // What only the recipe brings along gives way.
+    let run = printed(&["--recipe", "finetune", "--set", "schedule=onecycle", "--set", "lr=.002", "--set", "freeze=3"]);
+    for line in ["warmup = 0.0", "lr = 0.002", "backbone_lr = 0.002", "freeze = \"3\"", "weight_decay = 0.0"] {
+        assert!(run.code() == 0 && run.stdout().contains(line), "{line}: {}", run.stderr() + &run.stdout());
+    }
 }
 
 #[test]

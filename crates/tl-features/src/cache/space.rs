@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tch::Device;
 use tl_backbone::{Precision, Preprocessing, Weights};
-use tl_data::Geometry;
+use tl_data::{Fit, Geometry};
 use tl_torch::{CpuCapability, libtorch_version};
 
 use crate::cache::layout::Header;
@@ -41,7 +41,11 @@ impl Space {
             .update(format!("{version:?} {geometry:?} {mean:?} {std:?} {arithmetic} {place} {libtorch}\n").as_bytes());
         hash_weights(weights, &mut hasher);
         let (id, backbone) = (hasher.finalize(), weights.spec().name);
-        let description = format!("{backbone} {arithmetic} {}x{0} {:?}", geometry.side, geometry.fit);
+        let fit = match geometry.fit {
+            Fit::Squash => "squashed".to_owned(),
+            Fit::Crop { short_side } => format!("cut from {short_side}"),
+        };
+        let description = format!("{backbone} {arithmetic} {}x{0} {fit}", geometry.side);
         let header = Header { width: weights.spec().n_features as u32, id: *id.as_bytes(), description };
         Self { name: format!("{backbone}-{arithmetic}-{}", &id.to_hex()[..16]), header }
     }

@@ -9,11 +9,12 @@ impl FeatureTable {
     /// Puts tables together, sorted by path and label: shards give the table of a run that was never parted.
     ///
     /// # Errors
-    /// Tables of different networks, a photo that two of them hold, and, where all say of which shard they are, one that
-    /// is missing.
+    /// Tables of different networks or of parts of different lists of photos, a photo that two of them hold, and, where all
+    /// say of which shard they are, one that is missing.
     pub fn merge(parts: &[Self]) -> Result<Self, FeatureError> {
         let network = network(parts)?;
         check_shards(parts)?;
+        check_lists(parts)?;
         let mut widths: Vec<usize> = parts.iter().map(|part| part.width).collect();
         widths.dedup();
         if widths.len() > 1 {
@@ -33,7 +34,7 @@ impl FeatureTable {
             width,
             rows: order.iter().flat_map(|&(p, row)| parts[p].row(row)).copied().collect(),
             network,
-            shard: None,
+            ..Self::default()
         })
     }
 }
@@ -46,6 +47,12 @@ fn network(parts: &[FeatureTable]) -> Result<String, FeatureError> {
         0 | 1 => Ok(networks.first().copied().unwrap_or_default().to_owned()),
         _ => Err(FeatureError::Networks { networks: networks.into_iter().map(str::to_owned).collect() }),
     }
+}
+
+/// Whether all are parts of one list of photos, as far as they say.
+fn check_lists(parts: &[FeatureTable]) -> Result<(), FeatureError> {
+    let lists: BTreeSet<&str> = parts.iter().map(|part| part.parted.as_str()).filter(|list| !list.is_empty()).collect();
+    if lists.len() > 1 { Err(FeatureError::Lists) } else { Ok(()) }
 }
 
 /// Whether all shards are there, as far as all parts say which one they are.

@@ -20,7 +20,7 @@ use parquet::{
     schema::types::{Type, TypePtr},
 };
 
-use super::{Failure, FeatureTable, shard_of, shard_text};
+use super::{Failure, FeatureTable, PARTED, shard_of, shard_text};
 
 /// Rows that a reader can take at a time.
 const GROUP_ROWS: usize = 16_384;
@@ -59,8 +59,9 @@ fn write_groups(table: &FeatureTable, bytes: &mut Vec<u8>) -> Result<(), Parquet
 
 /// What a file says of the table beside its rows.
 fn metadata(table: &FeatureTable) -> Vec<KeyValue> {
-    let shard = table.shard.map(|shard| KeyValue::new(SHARD.to_owned(), shard_text(shard)));
-    std::iter::once(KeyValue::new(NETWORK.to_owned(), table.network.clone())).chain(shard).collect()
+    let entry = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
+    let shard = table.shard.map(|shard| [entry(SHARD, shard_text(shard)), entry(PARTED, table.parted.clone())]);
+    std::iter::once(entry(NETWORK, table.network.clone())).chain(shard.into_iter().flatten()).collect()
 }
 
 fn schema(width: usize) -> Result<TypePtr, ParquetError> {
@@ -108,6 +109,7 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, Failure> {
         width: columns.len() - 2,
         network: text(NETWORK).unwrap_or_default(),
         shard,
+        parted: text(PARTED).unwrap_or_default(),
         ..FeatureTable::default()
     };
     for i in 0..file.num_row_groups() {

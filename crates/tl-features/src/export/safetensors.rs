@@ -8,7 +8,7 @@ use std::{
 use safetensors::SafeTensors;
 use serde_json::json;
 
-use super::{Failure, FeatureTable, floats, shard_of, shard_text, write_floats};
+use super::{Failure, FeatureTable, PARTED, floats, shard_of, shard_text, write_floats};
 
 /// Version of what the metadata holds.
 const FORMAT: &str = "1";
@@ -25,6 +25,7 @@ pub(super) fn write(table: &FeatureTable, out: &mut dyn Write) -> io::Result<()>
     });
     if let Some(shard) = table.shard {
         metadata["shard"] = shard_text(shard).into();
+        metadata[PARTED] = table.parted.as_str().into();
     }
     let header = json!({
         "__metadata__": metadata,
@@ -64,5 +65,6 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, Failure> {
     let labels = labels.data().chunks_exact(8).map(|b| label(position(b)).unwrap_or_default()).collect();
     let network = text.get("network").cloned().unwrap_or_default();
     let shard = text.get("shard").map(|shard| shard_of(shard)).transpose()?;
-    Ok(FeatureTable { paths, labels, width, rows: floats(features.data()), network, shard })
+    let parted = text.get(PARTED).cloned().unwrap_or_default();
+    Ok(FeatureTable { paths, labels, width, rows: floats(features.data()), network, shard, parted })
 }

@@ -10,15 +10,20 @@ use crate::{
     },
 };
 
+/// Photos of more pixels a side are a mistake, and their sizes would overflow.
+const MAX_SIDE: usize = 1 << 14;
+
 /// How high all layers are and what they read.
 pub(crate) fn extents(layers: &[Layer], options: &NetworkOptions) -> Result<Vec<Extent>, KernelError> {
-    if layers.is_empty() || options.side == 0 {
-        return Err(KernelError::Layer { layer: 0, problem: "no layers, or photos of no pixels".to_owned() });
+    if layers.is_empty() || !(1..=MAX_SIDE).contains(&options.side) {
+        let problem = format!("no layers, or photos of {} pixels a side, which must be 1 to {MAX_SIDE}", options.side);
+        return Err(KernelError::Layer { layer: 0, problem });
     }
     let (mut n_in, mut height) = (3, options.side);
     let mut extents: Vec<Extent> = Vec::with_capacity(layers.len());
     for (i, layer) in layers.iter().enumerate() {
-        layer.check(i == 0, n_in).map_err(|problem| KernelError::Layer { layer: i, problem })?;
+        let check = layer.check(i == 0, n_in).and_then(|()| layer.check_range(options.numbers));
+        check.map_err(|problem| KernelError::Layer { layer: i, problem })?;
         let extent = layer.extent(height);
         if let Some(added) = extent.residual {
             let fits = added < i && extents[added].height == extent.height && layers[added].n_out() == layer.n_out();

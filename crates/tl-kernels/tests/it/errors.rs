@@ -56,6 +56,22 @@ fn a_network_begins_with_a_stem() {
 }
 
 #[test]
+fn sizes_and_ranges_that_make_no_sense_are_named() {
+    let none = Conv { n_out: 0, weight: vec![], bias: vec![], ..Random(1).conv(16, 8, 1, [1, 1]) };
+    assert!(refusal(&[stem(), Layer::Conv(none)]).is_none_or(|refusal| refusal == "layer 1: it has no channels"));
+    for numbers in [Numbers::Int8, Numbers::Int16].into_iter().filter(|numbers| numbers.is_supported()) {
+        let options = NetworkOptions { numbers, instructions: None, side: 20, mean: [0.0; 3] };
+        for range in [(0.0, 0.0), (6.0, 0.0), (0.0, f32::NAN), (f32::NEG_INFINITY, 1.0)] {
+            let conv = Layer::Conv(Conv { range, ..Random(1).conv(16, 8, 1, [1, 1]) });
+            let text = Network::new(&[stem(), conv], &options).unwrap_err().to_string();
+            assert!(text.starts_with("layer 1: range is "), "{text}");
+        }
+        let huge = Network::new(&[stem()], &NetworkOptions { side: usize::MAX / 2, ..options });
+        assert!(huge.unwrap_err().to_string().contains("which must be 1 to 16384"));
+    }
+}
+
+#[test]
 fn photos_and_features_must_have_their_size() {
     let options = NetworkOptions { numbers: Numbers::F32, instructions: None, side: 20, mean: [0.0; 3] };
     let Ok(mut network) = Network::new(&[stem()], &options) else { return };

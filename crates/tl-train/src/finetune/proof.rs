@@ -10,7 +10,6 @@ pub(crate) struct Frozen {
     names: Vec<String>,
     before: String,
     n_frozen_layers: usize,
-    n_trained_layers: usize,
 }
 
 impl Frozen {
@@ -31,20 +30,22 @@ impl Frozen {
                 parameters.iter().chain(statistics).cloned()
             })
             .collect();
-        let n_trained_layers = trained.iter().filter(|trained| **trained).count();
+        let n_frozen_layers = trained.iter().filter(|trained| !**trained).count();
         let before = hash(backbone, &names)?;
-        Ok(Self { names, before, n_frozen_layers: layers.len() - n_trained_layers, n_trained_layers })
+        Ok(Self { names, before, n_frozen_layers })
     }
 
-    /// Compares with what `backbone` has now.
-    pub(crate) fn prove(self, backbone: &Backbone) -> Result<FreezeProof, TrainError> {
+    /// Compares with what `backbone` has now. `moved` says of the layers that were to be trained whether their turn came.
+    pub(crate) fn prove(self, backbone: &Backbone, moved: &[bool]) -> Result<FreezeProof, TrainError> {
         let after = hash(backbone, &self.names)?;
         if after != self.before {
             return Err(TrainError::FrozenMoved);
         }
+        let n_trained_layers = moved.iter().filter(|moved| **moved).count();
         Ok(FreezeProof {
             n_frozen_layers: self.n_frozen_layers,
-            n_trained_layers: self.n_trained_layers,
+            n_trained_layers,
+            n_waiting_layers: moved.len() - self.n_frozen_layers - n_trained_layers,
             n_frozen_tensors: self.names.len(),
             blake3_before: self.before,
             blake3_after: after,

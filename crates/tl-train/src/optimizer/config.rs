@@ -122,7 +122,7 @@ impl OptimizerConfig {
     }
 
     /// The decay of weights where a group says nothing else.
-    pub(super) fn weight_decay(&self) -> f64 {
+    pub(crate) fn weight_decay(&self) -> f64 {
         match self {
             Self::Adam(AdamConfig { weight_decay, .. })
             | Self::Sgd(SgdConfig { weight_decay, .. })

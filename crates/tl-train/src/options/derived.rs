@@ -15,13 +15,27 @@ use crate::{
 const LINEAR_LR: f64 = 5e-3;
 
 impl TrainOptions {
-    /// The learning rate that suits the optimizer, and with Adam the head.
+    /// The learning rate that suits the recipe and the optimizer.
+    ///
+    /// Fine-tuning begins near its end: the clipped steps of gradient descent grow small there by themselves, those of
+    /// the other optimizers have the length of the rate.
+    #[must_use]
+    pub fn usual_lr(&self) -> f64 {
+        match (self.recipe, self.optimizer) {
+            (Recipe::Finetune, OptimizerKind::Sgd) => 1e-3,
+            (Recipe::Finetune, OptimizerKind::Lion) => 3e-6,
+            (Recipe::Finetune, _) => 1e-5,
+            _ => self.usual_head_lr(),
+        }
+    }
+
+    /// The learning rate of a head on features that suits the optimizer, and with Adam the head.
     ///
     /// Adam moves every weight by about the rate, so that what a layer says moves by the rate times its width: the
     /// rate falls with the widest layer (Yang et al. 2022, arXiv:2203.03466), from that of a linear head. The
     /// measurements are in the README of this crate.
     #[must_use]
-    pub fn usual_lr(&self) -> f64 {
+    pub fn usual_head_lr(&self) -> f64 {
         let widest = self.hidden.iter().copied().max().filter(|_| self.head == HeadKind::Mlp);
         match self.optimizer {
             OptimizerKind::Adam | OptimizerKind::AdamW => match widest {
@@ -56,9 +70,17 @@ impl TrainOptions {
         config
     }
 
-    /// Puts down the optimizer's momentum or betas where they were not given, for who reads the settings.
+    /// Puts down the rates and the optimizer's constants where they were not given, for who reads the settings.
     pub(crate) fn spell_optimizer_out(&mut self) {
-        match self.optimizer_config() {
+        if self.lr == 0.0 {
+            self.lr = self.usual_lr();
+        }
+        if self.backbone_lr == 0.0 && self.recipe != Recipe::Features {
+            self.backbone_lr = self.lr;
+        }
+        let config = self.optimizer_config();
+        self.weight_decay = Some(config.weight_decay());
+        match config {
             OptimizerConfig::Adam(AdamConfig { beta1, beta2, .. })
             | OptimizerConfig::Lion(LionConfig { beta1, beta2, .. }) => {
                 (self.beta1, self.beta2) = (Some(beta1), Some(beta2));

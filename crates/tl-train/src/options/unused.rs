@@ -55,7 +55,7 @@ impl TrainOptions {
     }
 
     /// Whether the run does something, the settings that are for it alone, and what it is.
-    fn purposes(&self) -> [(bool, &'static [&'static str], &'static str); 10] {
+    fn purposes(&self) -> [(bool, &'static [&'static str], &'static str); 12] {
         let tunes = self.recipe != Recipe::Features;
         let steps = tunes || self.head != HeadKind::Logistic;
         let sums = matches!(self.optimizer, OptimizerKind::Sgd | OptimizerKind::RmsProp);
@@ -67,7 +67,13 @@ impl TrainOptions {
                 "batch_norm = \"batch\", as in the recipes notebook and scratch",
             ),
             (self.head == HeadKind::Mlp, &["hidden"], "the head mlp"),
+            (
+                self.head != HeadKind::Logistic || self.head_epochs < 2,
+                &["head_epochs"],
+                "heads that take steps, and a logistic one is fitted at once",
+            ),
             (self.loss == LossKind::Focal, &["focal_gamma"], "the loss focal"),
+            (self.schedule == Schedule::Step, &["step_drops", "step_factor"], "the schedule step"),
             (self.schedule == Schedule::Plateau, &["plateau_factor", "plateau_patience"], "the schedule plateau"),
             (steps, &OF_STEPS, "training in steps, and a logistic head is fitted to its optimum without any"),
             (sums, &["momentum"], "the optimizers sgd and rmsprop"),
@@ -94,7 +100,8 @@ mod tests {
         let of_tuning = ["backbone_lr", "batch_norm", "bn_momentum", "checkpoint_steps"];
         let others = ["focal_gamma", "freeze", "head_epochs", "micro_batch", "plateau_factor", "plateau_patience"];
         let features = unused(&TrainOptions::default());
-        assert_eq!(features, [&of_tuning[..], &others, &["stage_decay", "unfreeze_every"]].concat());
+        let of_steps = ["step_drops", "step_factor"];
+        assert_eq!(features, [&of_tuning[..], &others, &["stage_decay"], &of_steps, &["unfreeze_every"]].concat());
         let fitted = unused(&TrainOptions { head: HeadKind::Logistic, ..TrainOptions::default() });
         let more: Vec<&String> = fitted.iter().filter(|name| !features.contains(name)).collect();
         assert_eq!(
@@ -105,14 +112,14 @@ mod tests {
 
     #[test]
     fn other_settings_give_it_one() {
-        let of_others = ["focal_gamma", "plateau_factor", "plateau_patience"];
+        let of_others = ["focal_gamma", "plateau_factor", "plateau_patience", "step_drops", "step_factor"];
         assert_eq!(unused(&Recipe::Notebook.options()), of_others);
         assert_eq!(
             unused(&Recipe::Finetune.options()),
-            ["bn_momentum", "focal_gamma", "hidden", "plateau_factor", "plateau_patience"]
+            [&["bn_momentum"], &of_others[..1], &["hidden"], &of_others[1..]].concat()
         );
         let (schedule, loss) = (Schedule::Plateau, LossKind::Focal);
-        assert!(unused(&TrainOptions { schedule, loss, ..Recipe::Notebook.options() }).is_empty());
+        assert_eq!(unused(&TrainOptions { schedule, loss, ..Recipe::Notebook.options() }), of_others[3..]);
     }
 
     #[test]

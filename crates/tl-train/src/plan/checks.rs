@@ -22,7 +22,8 @@ pub(super) fn no_integers(o: &TrainOptions, spec: &Spec) -> Option<String> {
         _ => "whole numbers have no gradients, and only --recipe features does without".to_owned(),
     };
     let name = o.precision.resolve(false).name();
-    Some(format!("precision is {name}, but {problem}; use bf16 or f32"))
+    let instead = if o.recipe == Recipe::Features { "int16, bf16 or f32" } else { "bf16 or f32" };
+    Some(format!("precision is {name}, but {problem}; use {instead}"))
 }
 
 /// Each condition with the sentence that says how it was broken.
@@ -89,6 +90,14 @@ fn checks_of_steps(o: &TrainOptions) -> Vec<(bool, String)> {
         ),
         (o.accumulate > 0, "accumulate is 0; 1 takes a step after each batch".to_owned()),
         (
+            o.step_factor > 0.0 && o.step_factor < 1.0,
+            format!("step_factor is {}, but it must be above 0 and below 1 (0.1 is usual)", o.step_factor),
+        ),
+        (
+            (1..1000).contains(&o.step_drops),
+            format!("step_drops is {}, but it must be from 1 to 999 (2 is usual)", o.step_drops),
+        ),
+        (
             o.plateau_factor > 0.0 && o.plateau_factor < 1.0,
             format!("plateau_factor is {}, but it must be above 0 and below 1 (0.1 is usual)", o.plateau_factor),
         ),
@@ -144,8 +153,8 @@ fn checks_of_the_rest(o: &TrainOptions) -> Vec<(bool, String)> {
             format!("focal_gamma is {}, but it must be above 0 (2 is usual)", o.focal_gamma),
         ),
         (
-            o.backbone_lr.is_finite() && o.backbone_lr > 0.0,
-            format!("backbone_lr is {}, but it must be above 0 (0.0001 is usual)", o.backbone_lr),
+            o.backbone_lr.is_finite() && o.backbone_lr >= 0.0,
+            format!("backbone_lr is {}, but it must be above 0, or 0 for that of lr", o.backbone_lr),
         ),
         (
             o.stage_decay > 0.0 && o.stage_decay <= 1.0,

@@ -7,7 +7,7 @@ use tl_features::{ExtractOptions, FeatureError, Features};
 use super::{Halt, Run, check_classes, check_skipped, extracted::Extracted};
 use crate::{
     error::TrainError,
-    report::write_skipped,
+    report::{write_photos, write_skipped},
     table::{Table, labels, samples, table},
     views::{views, with_views},
 };
@@ -47,6 +47,7 @@ impl Run<'_> {
         check_skipped(&skipped, train.len() + val.len(), options.max_skipped)?;
         check_classes(data, &train_labels, &skipped)?;
         let (train_photos, val_photos) = (samples(&train, &data.train), samples(&val, &data.val));
+        write_photos(self.folder, data, &train_photos, &val_photos)?;
         // Taken, not copied: of many photos they are most of the memory.
         let rows = match views(options)? {
             Some(views) => {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum StopReason {
     /// So many epochs in a row were no better than the best.
     Patience(usize),
-    /// So many seconds were given, and are used up.
+    /// So many seconds were given, and no further step or epoch would end in time.
     Time(f64),
     /// The validation accuracy reached this fraction.
     TargetAccuracy(f64),
@@ -23,7 +23,7 @@ impl fmt::Display for StopReason {
         match self {
             Self::Patience(1) => write!(f, "the last epoch was no better than the best"),
             Self::Patience(n) => write!(f, "the last {n} epochs were no better than the best"),
-            Self::Time(seconds) => write!(f, "the {seconds} s it was given are used up"),
+            Self::Time(seconds) => write!(f, "the {seconds} s it was given leave no time for more"),
             Self::Diverged(epoch) => {
                 write!(f, "the loss was no number any more in epoch {epoch}: the learning rates are too large")
             }

@@ -3,7 +3,7 @@
 use tl_train::{ClassWeights, HeadKind, LearningRate, OptimizerKind, Plan, Sampler, Schedule, TrainOptions};
 
 fn rates(schedule: Schedule, warmup_steps: usize) -> Vec<f64> {
-    let rate = LearningRate { schedule, peak: 0.1, warmup_steps, n_steps: 12 };
+    let rate = LearningRate { schedule, peak: 0.1, warmup_steps, n_steps: 12, drops: (0.1, 2) };
     (0..12).map(|step| rate.at(step)).collect()
 }
 
@@ -32,13 +32,20 @@ fn every_step_has_the_rate_that_pytorch_gives_it() {
     }
 }
 
+#[test]
+fn a_rate_falls_as_often_and_as_far_as_is_said() {
+    let rate = LearningRate { schedule: Schedule::Step, peak: 8.0, warmup_steps: 2, n_steps: 10, drops: (0.5, 3) };
+    let rates: Vec<f64> = (2..10).map(|step| rate.at(step)).collect();
+    assert_eq!(rates, [8.0, 8.0, 4.0, 4.0, 2.0, 2.0, 1.0, 1.0]);
+}
+
 proptest::proptest! {
     /// Runs of any length, of one step too, have rates above zero and at most the peak.
     #[test]
     fn rates_stay_between_zero_and_the_peak(n_steps in 1usize..60, warmup in 0.0f64..0.99, step in 0usize..60) {
         let warmup_steps = (warmup * n_steps as f64) as usize;
         for schedule in [Schedule::Constant, Schedule::Cosine, Schedule::OneCycle, Schedule::Step, Schedule::Plateau] {
-            let rate = LearningRate { schedule, peak: 0.1, warmup_steps, n_steps }.at(step % n_steps);
+            let rate = LearningRate { schedule, peak: 0.1, warmup_steps, n_steps, drops: (0.1, 2) }.at(step % n_steps);
             proptest::prop_assert!(rate > 0.0 && rate <= 0.1 + 1e-12, "{:?} gives {}", schedule, rate);
         }
     }

@@ -28,6 +28,8 @@ fn the_usual_learning_rate_depends_on_optimizer_and_head() {
         (TrainOptions { optimizer: OptimizerKind::Lion, ..plain() }, 1e-4),
         (TrainOptions { lr: 0.7, ..plain() }, 0.7),
         (tl_train::Recipe::Notebook.options(), 1e-3),
+        (tl_train::Recipe::Finetune.options(), 1e-3),
+        (TrainOptions { optimizer: OptimizerKind::AdamW, ..tl_train::Recipe::Finetune.options() }, 1e-5),
     ] {
         let found = lr(options.clone());
         assert!((found / expected - 1.0).abs() < 1e-12, "{found} for {options:?}");

@@ -99,6 +99,11 @@ impl TuneRun<'_> {
             self.load_ema(best.ema)?;
             kept_epoch = Some(self.in_history(epoch));
         }
+        let n_begun = self.history.epoch + usize::from(self.history.step > 0);
+        let moved = match n_begun.checked_sub(1) {
+            Some(last) => trained_in(last, &self.layers, &self.trained, self.options),
+            None => vec![false; self.layers.len()],
+        };
         let (averaged, seen) = (self.averaged()?, self.val_features.take());
         let model = averaged.as_ref().unwrap_or(&self.model);
         let epoch = self.best_to_keep().unwrap_or(self.history.epoch);
@@ -109,7 +114,7 @@ impl TuneRun<'_> {
         };
         Ok(TunedModel {
             weights: model.backbone.to_weights()?,
-            proof: self.frozen.prove(&model.backbone)?,
+            proof: self.frozen.prove(&model.backbone, &moved)?,
             head: model.head.to_head()?,
             images_per_second: (self.history.n_photos > 0)
                 .then(|| self.history.n_photos as f64 / self.history.total_seconds.max(1e-9)),

@@ -40,12 +40,50 @@ impl TuneRun<'_> {
     }
 }
 
-/// What moves in an epoch: of what may, the last stage first, and one more every so many epochs.
+/// What moves in an epoch: of what may, the last stage first, and one more every so many epochs, or as many as it takes
+/// for the first of them to have its turn before the end.
 pub(super) fn trained_in(epoch: usize, layers: &[LayerInfo], trained: &[bool], options: &TrainOptions) -> Vec<bool> {
+    let stages = || layers.iter().zip(trained).filter(|(_, trained)| **trained).map(|(layer, _)| layer.stage);
     let last = layers.last().map_or(0, |layer| layer.stage);
     let first = match options.unfreeze_every {
         0 => 0,
-        every => last.saturating_sub(epoch / every),
+        every => {
+            let (round, n_rounds) = (epoch / every + 1, options.epochs.div_ceil(every));
+            let n_stages = last + 1 - stages().min().unwrap_or(last);
+            (last + 1).saturating_sub(round.max((n_stages * round).div_ceil(n_rounds)))
+        }
     };
     layers.iter().zip(trained).map(|(layer, &trained)| trained && layer.stage >= first).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tl_backbone::{layers, spec};
+
+    use super::*;
+
+    /// The first stage that moves in each epoch.
+    fn first_stages(epochs: usize, unfreeze_every: usize, first: usize) -> Vec<usize> {
+        let layers = layers(spec("mobilenet_v2").unwrap());
+        let trained: Vec<bool> = layers.iter().map(|layer| layer.stage >= first).collect();
+        let options = TrainOptions { unfreeze_every, epochs, ..TrainOptions::default() };
+        let first_of = |epoch| {
+            let now = trained_in(epoch, &layers, &trained, &options);
+            layers.iter().zip(now).filter(|(_, now)| *now).map(|(layer, _)| layer.stage).min().unwrap()
+        };
+        (0..epochs).map(first_of).collect()
+    }
+
+    #[test]
+    fn every_stage_has_its_turn() {
+        let last = layers(spec("mobilenet_v2").unwrap()).last().unwrap().stage;
+        for (epochs, every, first) in [(1, 1, 0), (2, 1, 2), (4, 1, 0), (4, 1, 2), (5, 2, 1), (30, 3, 0)] {
+            let stages = first_stages(epochs, every, first);
+            assert_eq!(*stages.last().unwrap(), first, "{epochs} epochs, every {every}");
+            assert!(stages.is_sorted_by(|a, b| a >= b));
+        }
+        let one_by_one: Vec<usize> = (0..8).map(|epoch| last.saturating_sub(epoch).max(2)).collect();
+        assert_eq!(first_stages(8, 1, 2), one_by_one);
+        assert_eq!(first_stages(3, 0, 1), [1; 3]);
+    }
 }
