@@ -34,6 +34,9 @@ impl Picks {
 }
 
 /// The bytes of a zip that its wanted members occupy, so that they can be fetched before they are read.
+///
+/// # Errors
+/// A directory that is damaged.
 pub fn spans<R: Read + Seek>(zip: &ZipArchive<R>, target: impl Fn(&str) -> Option<String>) -> Result<Vec<Range<u64>>> {
     // The local header repeats the name and may hold other extra fields than the directory: this much is enough.
     const SLACK: u64 = 2048;
@@ -49,6 +52,9 @@ pub fn spans<R: Read + Seek>(zip: &ZipArchive<R>, target: impl Fn(&str) -> Optio
 }
 
 /// Unpacks the wanted members of a zip and says how many there were.
+///
+/// # Errors
+/// A zip that is damaged, a member that would leave the folder, or a folder that cannot be written.
 pub fn unzip<R: Read + Seek>(
     zip: &mut ZipArchive<R>,
     target: impl Fn(&str) -> Option<String>,
@@ -67,6 +73,9 @@ pub fn unzip<R: Read + Seek>(
 }
 
 /// Unpacks the wanted members of a zip on disk.
+///
+/// # Errors
+/// A file that cannot be read, or is no zip; and as [`unzip`].
 pub fn unzip_file(path: &Path, picks: &Picks, to: &Path) -> Result<usize> {
     let reader = BufReader::new(File::open(path)?);
     let mut zip = ZipArchive::new(reader).with_context(|| format!("{} is no zip", path.display()))?;
@@ -74,6 +83,9 @@ pub fn unzip_file(path: &Path, picks: &Picks, to: &Path) -> Result<usize> {
 }
 
 /// Unpacks the wanted members of a gzipped tar and says how many there were.
+///
+/// # Errors
+/// A tar that is damaged, a member that would leave the folder, or a folder that cannot be written.
 pub fn untar(reader: impl Read, picks: &Picks, to: &Path) -> Result<usize> {
     let mut archive = tar::Archive::new(GzDecoder::new(reader));
     let mut n_members = 0;

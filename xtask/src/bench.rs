@@ -40,6 +40,10 @@ pub struct BenchOptions {
 }
 
 /// Runs all contests and prints a table for each; true if every contestant went through.
+///
+/// # Errors
+/// A program, photos or Python packages that are not there, and a contest that is not known. A contestant that fails is
+/// no error.
 pub fn run(options: &BenchOptions) -> Result<bool> {
     if !options.program.is_file() {
         bail!("there is no {}; build it with `cargo build --release -p tl-cli`", options.program.display());

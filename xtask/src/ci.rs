@@ -16,6 +16,9 @@ const STEPS: [(&[&str], &str); 4] = [
 ];
 
 /// Fetches what the tests need and runs every check; true if all of them pass. The first that fails is the last.
+///
+/// # Errors
+/// A fetch that cannot begin, see [`fetch::run`], and a cargo that cannot be run.
 pub fn run() -> Result<bool> {
     println!("$ cargo xtask fetch --all --sample dogs_cats");
     let needed = FetchOptions { all: true, samples: vec!["dogs_cats".to_owned()], ..FetchOptions::default() };

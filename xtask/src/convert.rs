@@ -20,6 +20,9 @@ pub enum Format {
 }
 
 /// The safetensors file that the weight file `bytes` becomes.
+///
+/// # Errors
+/// A file that is damaged, or is not of this format.
 pub fn convert(format: Format, bytes: &[u8]) -> Result<Vec<u8>> {
     let tensors = match format {
         Format::TorchStateDict => torch_file::read_state_dict(bytes)?,

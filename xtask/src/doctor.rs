@@ -56,6 +56,9 @@ impl std::fmt::Display for Finding {
 }
 
 /// Looks at everything and prints it; true if nothing needed is missing.
+///
+/// # Errors
+/// A manifest or certificates that cannot be used; and as [`Store::is_here`].
 pub fn run() -> Result<bool> {
     let manifest = Manifest::read(&workspace::manifest())?;
     let index = Index::default();

@@ -45,6 +45,9 @@ pub struct Download<'a> {
 
 impl<'a> Download<'a> {
     /// Asks the server for the first chunk. A server that cannot give parts gives the whole file, which is taken.
+    ///
+    /// # Errors
+    /// Those of the network, once asking again was in vain; [`Failure::Disk`] when the file cannot be written.
     pub fn open(net: &'a Net, url: &str, path: &Path, task: &'a Task) -> Result<Download<'a>, Failure> {
         retry(|| Self::try_open(net, url, path, task))
     }
@@ -76,11 +79,17 @@ impl<'a> Download<'a> {
     }
 
     /// Brings every byte.
+    ///
+    /// # Errors
+    /// As [`Download::bring`].
     pub fn bring_all(&self) -> Result<(), Failure> {
         self.bring(std::slice::from_ref(&(0..self.n_bytes)))
     }
 
     /// Brings the bytes of `ranges` that are not here yet.
+    ///
+    /// # Errors
+    /// As [`Download::open`], and [`Failure::Changed`] when the server has another file now.
     pub fn bring(&self, ranges: &[Range<u64>]) -> Result<(), Failure> {
         let segments = self.missing(ranges);
         let n_bytes = segments.iter().map(|segment| self.bytes_of(segment)).map(|bytes| bytes.end - bytes.start).sum();
@@ -173,6 +182,9 @@ impl<'a> Download<'a> {
     }
 
     /// A reader of the whole file that brings what it reads.
+    ///
+    /// # Errors
+    /// [`Failure::Disk`] when the file cannot be opened.
     pub fn reader(&self) -> Result<Reader<'_, 'a>, Failure> {
         Reader::open(self, &self.path)
     }

@@ -80,6 +80,9 @@ impl Store {
     }
 
     /// A folder for unfinished things on the same disk as the finished ones; it goes when it is dropped.
+    ///
+    /// # Errors
+    /// A data folder that cannot be written.
     pub fn staging(&self) -> Result<tempfile::TempDir> {
         let folder = self.data.join(".fetch");
         fs_err::create_dir_all(&folder)?;
@@ -87,6 +90,9 @@ impl Store {
     }
 
     /// Whether `name` below the data folder is there and has this hash.
+    ///
+    /// # Errors
+    /// As [`Memory::sha256`].
     pub fn is_here(&self, name: &str, sha256: &str) -> Result<bool> {
         Ok(self.memory.sha256(name)?.as_deref() == Some(sha256))
     }
@@ -120,6 +126,9 @@ impl Job<'_> {
 }
 
 /// Fetches what the options ask for; true if all of it is here now.
+///
+/// # Errors
+/// As [`fetch`], and a manifest, certificates or a data folder that cannot be used.
 pub fn run(options: &FetchOptions) -> Result<bool> {
     let data = options.data.clone().unwrap_or_else(workspace::data);
     let manifest = Manifest::read(&workspace::manifest())?;
@@ -130,6 +139,9 @@ pub fn run(options: &FetchOptions) -> Result<bool> {
 }
 
 /// Fetches into `store` what the options ask for, everything side by side; true if all of it is here now.
+///
+/// # Errors
+/// A name that the manifest does not know. What cannot be brought is told, and is no error.
 pub fn fetch(store: &Store, options: &FetchOptions) -> Result<bool> {
     let jobs = plan(&store.manifest, options)?;
     let results: Vec<bool> = thread::scope(|scope| {
@@ -194,6 +206,9 @@ fn in_words(error: &anyhow::Error) -> String {
 }
 
 /// Tries the sources in their order and says of each why it failed.
+///
+/// # Errors
+/// None of the sources gave it, or the disk is full.
 pub fn first_of<T>(sources: &[Source], mut bring: impl FnMut(&Source) -> Result<T>) -> Result<T> {
     let mut tried = Vec::new();
     for source in sources {
@@ -214,6 +229,9 @@ pub fn first_of<T>(sources: &[Source], mut bring: impl FnMut(&Source) -> Result<
 }
 
 /// Compares what was brought with what the manifest pins.
+///
+/// # Errors
+/// A file that is missing, cannot be read, or has another hash.
 pub fn verify(path: &Path, pinned: &str) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     ensure!(path.exists(), "it does not hold {name}");

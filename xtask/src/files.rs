@@ -6,6 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// Writes a file through a temporary sibling, and makes its folder.
+///
+/// # Errors
+/// A folder that cannot be made or written.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().context("a file needs a folder")?;
     fs_err::create_dir_all(folder)?;
@@ -17,6 +20,9 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Moves a file or a folder to `to`; what was there before is gone afterwards.
+///
+/// # Errors
+/// What cannot be removed or moved, as to another disk.
 pub fn replace(from: &Path, to: &Path) -> Result<()> {
     if let Some(folder) = to.parent() {
         fs_err::create_dir_all(folder)?;

@@ -16,6 +16,9 @@ use crate::files;
 ///
 /// A folder's is that of the list that `sha256sum` prints for its files in byte order of their paths:
 /// `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum`.
+///
+/// # Errors
+/// A file or folder that cannot be read.
 pub fn sha256(path: &Path) -> Result<String> {
     if path.is_dir() { sha256_of_folder(path) } else { sha256_of_file(path) }
 }
@@ -97,6 +100,9 @@ impl Memory {
     }
 
     /// The sha256 of `name` below the data folder, or nothing if it is not there.
+    ///
+    /// # Errors
+    /// A file or folder that cannot be read, or a memory that cannot be written.
     pub fn sha256(&self, name: &str) -> Result<Option<String>> {
         let path = self.data.join(name);
         if !path.exists() {

@@ -41,6 +41,9 @@ impl Index {
     }
 
     /// The address of the index: `PIP_INDEX_URL`, else pip's setting, else pip's own default.
+    ///
+    /// # Errors
+    /// No pip to ask, and no `PIP_INDEX_URL`.
     pub fn url(&self) -> Result<String> {
         // The lock is held while pip is asked, which takes a second: everybody else would ask the same.
         let mut url = self.url.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,6 +54,9 @@ impl Index {
     }
 
     /// The file `name` of `project`.
+    ///
+    /// # Errors
+    /// As [`Index::files`], and a file that is not there.
     pub fn find(&self, net: &Net, project: &str, name: &str) -> Result<IndexFile> {
         let files = self.files(net, project)?;
         let found = files.into_iter().find(|file| file.name == name);
@@ -58,6 +64,9 @@ impl Index {
     }
 
     /// Every file of `project` that is not withdrawn.
+    ///
+    /// # Errors
+    /// As [`Index::url`], and an index that cannot be reached, or answers with no JSON page.
     pub fn files(&self, net: &Net, project: &str) -> Result<Vec<IndexFile>> {
         if let Some(files) = self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(project) {
             return Ok(files.clone());

@@ -25,6 +25,9 @@ pub struct KillOptions {
 
 /// Trains once without trouble, then again and again with a `kill -9` at random moments, each followed by `--resume`;
 /// true if all models hold the same numbers.
+///
+/// # Errors
+/// A program or photos that are not there, a run that fails without kills, or one that cannot be resumed.
 pub fn run(options: &KillOptions) -> Result<bool> {
     let folder = tempfile::tempdir()?;
     let whole = train(options, folder.path(), "whole")?;
@@ -83,14 +86,13 @@ type Words = Vec<String>;
 
 fn train(options: &KillOptions, folder: &Path, name: &str) -> Result<Words> {
     let data = fs_err::canonicalize(&options.data)?;
-    let words = format!(
-        "train {} --recipe finetune --backbone v3_small --epochs 6 --batch-size 4 --val-fraction 0.25 --checkpoint-steps 1 \
-         --no-cache --quiet --out {} --name {name}",
-        data.display(),
-        folder.display()
-    );
-    let program = options.program.display().to_string();
-    Ok(std::iter::once(program).chain(words.split_whitespace().map(str::to_owned)).collect())
+    let settings = "--recipe finetune --backbone v3_small --epochs 6 --batch-size 4 --val-fraction 0.25";
+    let mut words =
+        [options.program.as_path(), Path::new("train"), data.as_path()].map(|word| word.display().to_string()).to_vec();
+    words.extend(settings.split(' ').map(str::to_owned));
+    words.extend(["--checkpoint-steps", "1", "--no-cache", "--quiet", "--name", name, "--out"].map(str::to_owned));
+    words.push(folder.display().to_string());
+    Ok(words)
 }
 
 fn resume(options: &KillOptions, run: &Path) -> Words {

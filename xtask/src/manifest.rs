@@ -124,12 +124,18 @@ impl std::fmt::Display for Source {
 
 impl Manifest {
     /// Reads the manifest and checks that it can be used.
+    ///
+    /// # Errors
+    /// A file that cannot be read; and as [`Manifest::parse`].
     pub fn read(path: &Path) -> Result<Manifest> {
         let text = fs_err::read_to_string(path)?;
         Manifest::parse(&text).with_context(|| format!("{} is not usable", path.display()))
     }
 
     /// Reads the text of a manifest.
+    ///
+    /// # Errors
+    /// A text that is no manifest, is of another format, or has a hash that is none.
     pub fn parse(text: &str) -> Result<Manifest> {
         let manifest: Manifest = toml::from_str(text)?;
         ensure!(manifest.format == 1, "its format is {}, this program knows 1", manifest.format);

@@ -45,6 +45,9 @@ pub struct Net {
 impl Net {
     /// Trusts what the system trusts (`SSL_CERT_FILE` included) and, where it is set, the bundle of `PIP_CERT`;
     /// goes through `HTTPS_PROXY` where that is set.
+    ///
+    /// # Errors
+    /// Certificates of `PIP_CERT` or `SSL_CERT_FILE` that cannot be read.
     pub fn from_environment() -> Result<Net> {
         let roots = match std::env::var_os("PIP_CERT") {
             Some(path) if !path.is_empty() => RootCerts::from(pip_certificates(&path)?),
@@ -59,7 +62,11 @@ impl Net {
         Net { agent: agent(RootCerts::PlatformVerifier, None) }
     }
 
-    /// Asks for `url` and returns the answer if it is a success.
+    /// Asks for `url`.
+    ///
+    /// # Errors
+    /// [`Failure::Status`] for an answer that is no success, [`Failure::Unreachable`] or [`Failure::Broken`] without
+    /// one.
     pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Response<Body>, Failure> {
         let mut request = self.agent.get(url);
         for (name, value) in headers {

@@ -31,6 +31,9 @@ pub struct Place {
 
 impl Place {
     /// Brings the file that a source means, and returns its path below `folder`.
+    ///
+    /// # Errors
+    /// A file that cannot be found, brought or written, or is not as pinned; a package without a member.
     pub fn bring_file(&self, source: &Source, folder: &Path, task: &Task) -> Result<PathBuf> {
         let raw = folder.join(RAW);
         match source {
@@ -46,6 +49,9 @@ impl Place {
     }
 
     /// Brings the picked members of an archive into `folder`. A source with a member means the zip inside of its file.
+    ///
+    /// # Errors
+    /// As [`Place::bring_file`], and an archive that is damaged or holds nothing of what is wanted.
     pub fn bring_tree(&self, source: &Source, picks: &Picks, folder: &Path, task: &Task) -> Result<()> {
         match source {
             Source::Index(package) if package.member.is_none() => self.bring_members(package, picks, folder, task),
@@ -76,6 +82,9 @@ impl Place {
     }
 
     /// Brings and unpacks the wanted members of a zip of the package index, and no other byte of it.
+    ///
+    /// # Errors
+    /// A file that cannot be brought, is no whole zip, or cannot be unpacked.
     pub fn bring_ranges(
         &self,
         file: &IndexFile,
@@ -96,6 +105,9 @@ impl Place {
     }
 
     /// Brings a whole wheel of the package index, compares it with the hash of the index, and unpacks its members.
+    ///
+    /// # Errors
+    /// As [`Place::bring_ranges`], and a hash that is missing or another.
     pub fn bring_wheel(
         &self,
         file: &IndexFile,

@@ -68,7 +68,10 @@ pub struct ClassCount {
 /// Looks at every photo of `folder` once.
 ///
 /// `progress` hears how many photos are done. After `stop` is set the work ends within the time of one photo per
-/// thread, with [`AuditError::Stopped`]. A photo that cannot be read is a finding, no error.
+/// thread. A photo that cannot be read is a finding, no error.
+///
+/// # Errors
+/// [`AuditError::Stopped`] where `stop` left photos unseen, [`AuditError::Threads`] when the system starts no threads.
 pub fn audit(
     folder: &Folder,
     options: &AuditOptions,

@@ -38,6 +38,9 @@ const BN_MOMENTUM: f64 = 0.1;
 
 impl Backbone {
     /// A copy of the weights, everything frozen.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] when there is no memory for them.
     pub fn new(weights: &Weights) -> Result<Self, BackboneError> {
         let spec = weights.spec();
         let architecture = (spec.architecture)();
@@ -60,6 +63,9 @@ impl Backbone {
     /// stays frozen.
     ///
     /// Nothing of a frozen block moves, neither weights nor statistics, whatever `batch_norm` is.
+    ///
+    /// # Errors
+    /// [`BackboneError::Block`] for more blocks than there are, [`BackboneError::Torch`] when libtorch refuses.
     pub fn train_from(&mut self, first: usize, batch_norm: BatchNorm) -> Result<(), BackboneError> {
         if first > self.n_blocks() {
             return Err(self.no_block(first));
@@ -72,6 +78,9 @@ impl Backbone {
     /// Trains the layers that are marked, in the order of [`crate::layers`], and freezes the others and the top.
     ///
     /// Nothing of a frozen layer moves, neither weights nor statistics, whatever `batch_norm` is.
+    ///
+    /// # Errors
+    /// [`BackboneError::Layers`] for more or fewer marks than layers, [`BackboneError::Torch`] when libtorch refuses.
     pub fn train_layers(&mut self, trained: &[bool], batch_norm: BatchNorm) -> Result<(), BackboneError> {
         if trained.len() != self.trained.len() {
             let n_layers = self.trained.len();
@@ -118,6 +127,9 @@ impl Backbone {
     }
 
     /// Moves everything to `device`.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] where there is no such device, or no memory on it.
     pub fn to_device(&mut self, device: Device) -> Result<(), BackboneError> {
         for tensor in self.tensors.values_mut() {
             let trained = tensor.requires_grad();
@@ -127,6 +139,9 @@ impl Backbone {
     }
 
     /// A copy of the weights as they are now.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] when libtorch cannot bring them here.
     pub fn to_weights(&self) -> Result<Weights, BackboneError> {
         let moved = self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), tensor.f_to_device(Device::Cpu)?)));
         Weights::from_tensors(self.spec, moved.collect::<Result<_, BackboneError>>()?)

@@ -41,6 +41,9 @@ pub struct DeviceFolded<'a> {
 
 impl DeviceFold {
     /// For the layers of `backbone` that are trained now, with the statistics of now, on the device where it is.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] when libtorch refuses.
     pub fn new(backbone: &Backbone, precision: Precision) -> Result<Self, BackboneError> {
         let _guard = tch::no_grad_guard();
         let layers: Vec<(Layer, bool)> =
@@ -54,6 +57,10 @@ impl DeviceFold {
     }
 
     /// The folded form as the parameters of `backbone`, for which this was made, are now; the leaves of a graph.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] when libtorch refuses; that or [`BackboneError::Tensors`] for another network's
+    /// backbone.
     pub fn fold(&self, backbone: &Backbone) -> Result<DeviceFolded<'_>, BackboneError> {
         let _guard = tch::no_grad_guard();
         let fold = |rows: &Rows| rows.fold(backbone, self.form.kind());
@@ -84,6 +91,9 @@ impl DeviceFold {
 
 impl DeviceFolded<'_> {
     /// See [`Folded::forward`].
+    ///
+    /// # Errors
+    /// As [`Folded::forward`].
     pub fn forward(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
         self.form.forward(x)
     }
@@ -94,6 +104,9 @@ impl DeviceFolded<'_> {
     }
 
     /// What [`Backbone::unfold`] gives of the gradients of [`Self::leaves`], by the names of the parameters.
+    ///
+    /// # Errors
+    /// [`BackboneError::Folded`] for too few gradients, [`BackboneError::Torch`] for those of other shapes.
     pub fn unfold(&self, gradients: &[Tensor]) -> Result<BTreeMap<String, Tensor>, BackboneError> {
         let _guard = tch::no_grad_guard();
         let mut gradients = gradients.iter();

@@ -17,6 +17,9 @@ pub struct DeviceInput {
 
 impl DeviceInput {
     /// For networks that see pictures so, on `device`.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] where there is no such device, or no memory on it.
     pub fn new(preprocessing: &Preprocessing, device: Device) -> Result<Self, BackboneError> {
         let Preprocessing { mean, std, .. } = preprocessing;
         let row = |values: [f32; 3]| Tensor::f_from_slice(&values)?.f_to_device(device);
@@ -27,6 +30,9 @@ impl DeviceInput {
 
     /// The network's input `[n, 3, side, side] f32` on the device, of the pixels `[n, side, side, 3] u8`; in memory
     /// channels-last, as those are, on the processor, and in plain order elsewhere. The caller does not wait for a GPU.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] for more or fewer pixels, or when libtorch refuses.
     pub fn normalise(&self, pixels: &[u8], n: usize, side: usize) -> Result<Tensor, BackboneError> {
         let bytes = upload_u8(pixels, &[n as i64, side as i64, side as i64, 3], self.device)?;
         match self.layout {
@@ -45,6 +51,9 @@ impl DeviceInput {
 
 impl Preprocessing {
     /// The network's input `[n, 3, side, side] f32`, channels-last, of pixels `[n, side, side, 3] u8`.
+    ///
+    /// # Errors
+    /// As [`DeviceInput::normalise`].
     pub fn normalise(&self, pixels: &[u8], n: usize, side: usize) -> Result<Tensor, BackboneError> {
         DeviceInput::new(self, Device::Cpu)?.normalise(pixels, n, side)
     }

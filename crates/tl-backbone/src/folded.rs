@@ -32,6 +32,9 @@ pub struct Folded {
 
 impl Folded {
     /// The same numbers, not copied, with a graph of its own.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] when libtorch refuses.
     pub fn share(&self) -> Result<Self, BackboneError> {
         self.with_values(&self.values)
     }
@@ -64,11 +67,17 @@ impl Folded {
 
     /// Features `[N, n_features] f32` of activations `x` `[N, C, H, W]` before the first of these blocks, which are to
     /// reach to the last.
+    ///
+    /// # Errors
+    /// As [`Self::activations`].
     pub fn forward(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
         Ok(self.activations(x)?.f_mean_dim(&[2, 3][..], false, Kind::Float)?)
     }
 
     /// What comes out of these blocks `[N, C', H', W']`, in the kind of the arithmetic.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] for an input that does not fit the first of them, or is on another device.
     pub fn activations(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
         let mut values = self.values.iter();
         let mut x = self.layout.apply(&x.f_to_kind(self.kind)?)?;

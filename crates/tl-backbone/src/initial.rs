@@ -18,6 +18,9 @@ impl Weights {
     /// the others torchvision's Kaiming-normal ones by fan-out (He et al. 2015); `BatchNorm` passes everything on.
     ///
     /// The numbers are from a generator of our own: the same seed gives the same bits everywhere. The top is zero.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] when there is no memory for them.
     pub fn initial(spec: &'static Spec, seed: u64) -> Result<Self, BackboneError> {
         let architecture = (spec.architecture)();
         let mut rng = Pcg64::seed_from_u64(seed ^ 0x5EED_0F5C_4A7C_4000);

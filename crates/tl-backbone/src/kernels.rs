@@ -82,8 +82,9 @@ impl Kernels {
     pub(crate) fn rows(&self, pixels: &[u8], n: usize) -> Result<Vec<f32>, BackboneError> {
         let mut network = self.network.borrow_mut();
         let width = network.n_features();
+        let pictures = self.pictures(pixels, n)?;
         let mut features = vec![0.0; n * width];
-        for (picture, features) in self.pictures(pixels, n)?.zip(features.chunks_exact_mut(width)) {
+        for (picture, features) in pictures.zip(features.chunks_exact_mut(width)) {
             network.features(picture, features)?;
         }
         Ok(features)
@@ -94,8 +95,9 @@ impl Kernels {
         let mut network = self.network.borrow_mut();
         let shape = network.shape();
         let len = shape.iter().product();
+        let pictures = self.pictures(pixels, n)?;
         let mut activations = vec![0.0; n * len];
-        for (picture, activations) in self.pictures(pixels, n)?.zip(activations.chunks_exact_mut(len)) {
+        for (picture, activations) in pictures.zip(activations.chunks_exact_mut(len)) {
             network.activations(picture, activations)?;
         }
         let [height, width, channels] = shape.map(|n| n as i64);
@@ -105,8 +107,9 @@ impl Kernels {
 
     fn pictures<'a>(&self, pixels: &'a [u8], n: usize) -> Result<impl Iterator<Item = &'a [u8]>, BackboneError> {
         let len = self.side * self.side * 3;
-        if pixels.len() != n * len || n == 0 {
-            return Err(BackboneError::Pixels { n, side: self.side, wanted: n * len, found: pixels.len() });
+        let wanted = n.saturating_mul(len);
+        if pixels.len() != wanted || n == 0 {
+            return Err(BackboneError::Pixels { n, side: self.side, wanted, found: pixels.len() });
         }
         Ok(pixels.chunks_exact(len))
     }

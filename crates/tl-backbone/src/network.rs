@@ -53,11 +53,19 @@ impl Default for CompileOptions {
 
 impl Network {
     /// Packs the weights for batches of `batch` pictures of the weights' own side.
+    ///
+    /// # Errors
+    /// As [`Self::compile_with`].
     pub fn compile(weights: &Weights, precision: Precision, batch: usize) -> Result<Self, BackboneError> {
         Self::compile_with(weights, &CompileOptions { precision, batch, ..CompileOptions::default() })
     }
 
     /// The same with every choice open.
+    ///
+    /// # Errors
+    /// [`BackboneError::F16`], [`BackboneError::Int16`] or [`BackboneError::Int8`] where the network or the processor
+    /// does not compute so; [`BackboneError::Kernels`] or [`BackboneError::Torch`] where the kernels or libtorch
+    /// refuse, such as pictures without pixels.
     pub fn compile_with(weights: &Weights, options: &CompileOptions) -> Result<Self, BackboneError> {
         let spec = weights.spec();
         let architecture = (spec.architecture)();
@@ -113,12 +121,19 @@ impl Network {
     }
 
     /// Features `[n, n_features] f32` of `n` pictures: `[n, side, side, 3] u8`, R, G, B.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
     pub fn features(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
         let rows = self.rows(pixels, n)?;
         Ok(tensor_from_f32(&rows, &[n as i64, (rows.len() / n) as i64])?)
     }
 
     /// The same as numbers, row by row: where there are kernels, no tensor is made.
+    ///
+    /// # Errors
+    /// [`BackboneError::Pixels`] for more or fewer bytes, or no picture; [`BackboneError::Torch`] when libtorch
+    /// refuses.
     pub fn rows(&self, pixels: &[u8], n: usize) -> Result<Vec<f32>, BackboneError> {
         match &self.form {
             Form::Kernels(kernels) => kernels.rows(pixels, n),
@@ -131,6 +146,9 @@ impl Network {
 
     /// Activations `[n, C, H, W]` after the compiled blocks, the right way up, in the kind of the arithmetic.
     /// There must be at least one block: the input itself is in units of the first one.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
     pub fn activations(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
         let _guard = tch::no_grad_guard();
         match &self.form {
@@ -140,6 +158,9 @@ impl Network {
     }
 
     /// `ImageNet` logits `[n, n_classes] f32` of features `[n, n_features] f32`: the pretrained top.
+    ///
+    /// # Errors
+    /// [`BackboneError::Kernels`] or [`BackboneError::Torch`] for features of another shape.
     pub fn logits(&self, features: &Tensor) -> Result<Tensor, BackboneError> {
         let logits = self.top.logits(&to_vec_f32(features)?)?;
         let n = features.size2()?.0;

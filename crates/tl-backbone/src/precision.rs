@@ -66,6 +66,9 @@ impl Precision {
 
     /// The fastest of `choices` on the calling thread: a processor's flags do not say what a hypervisor or a frequency limit
     /// makes of it. An earlier one is kept where a later one saves less than a tenth. Takes some milliseconds.
+    ///
+    /// # Errors
+    /// [`BackboneError::Kernels`] or [`BackboneError::Torch`] for a choice that cannot be computed.
     pub fn measured(choices: &[Self]) -> Result<Self, BackboneError> {
         if let [only] = *choices {
             return Ok(only);

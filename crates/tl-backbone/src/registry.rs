@@ -105,6 +105,9 @@ pub fn registry() -> &'static [Spec] {
 }
 
 /// The network of this name.
+///
+/// # Errors
+/// [`BackboneError::Unknown`] where there is none.
 pub fn spec(name: &str) -> Result<&'static Spec, BackboneError> {
     REGISTRY.iter().find(|spec| spec.name == name).ok_or_else(|| BackboneError::Unknown {
         name: name.to_owned(),

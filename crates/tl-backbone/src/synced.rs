@@ -62,6 +62,9 @@ enum Action {
 impl Backbone {
     /// A batch of activations before the first block with a trained layer, in parts `[n, C, H, W] f32`. Trained layers
     /// normalise by the statistics of all parts, with [`BatchNorm::Batch`].
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] for a part that does not have four dimensions, or when libtorch refuses.
     pub fn synced(&self, parts: &[Tensor]) -> Result<Synced<'_>, BackboneError> {
         let steps = self.steps();
         let first = steps.iter().position(|step| step.trained).unwrap_or(steps.len());
@@ -126,6 +129,10 @@ impl Synced<'_> {
     /// Features `[N, n_features]` of all parts, without a graph. Moves the statistics of trained layers.
     ///
     /// `pool` must hold libtorch to one thread in each of its threads, as that of [`tl_torch::thread_pool`] does.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] for parts that do not fit the first block, or are not f32 on the processor;
+    /// [`BackboneError::Folded`] or [`BackboneError::Torch`] for none.
     pub fn features(&mut self, pool: &ThreadPool) -> Result<Tensor, BackboneError> {
         for i in 0..self.steps.len() {
             let forget = i < self.first;
@@ -167,6 +174,10 @@ impl Synced<'_> {
     }
 
     /// The gradients of the trained parameters, by name, from that of the features.
+    ///
+    /// # Errors
+    /// [`BackboneError::Folded`] or [`BackboneError::Torch`] before [`Self::features`], [`BackboneError::Torch`] for a
+    /// gradient of fewer rows or another width.
     pub fn gradients(
         mut self,
         of_features: &Tensor,

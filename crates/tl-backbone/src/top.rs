@@ -14,6 +14,9 @@ pub struct Top(Vec<(Array, Array, Activation)>);
 
 impl Top {
     /// That of these weights.
+    ///
+    /// # Errors
+    /// [`BackboneError::Tensors`] for a tensor that is missing, which weights that were checked rule out.
     pub fn new(weights: &Weights) -> Result<Self, BackboneError> {
         let architecture = (weights.spec().architecture)();
         let layers = architecture.top.iter().map(|dense| {
@@ -24,6 +27,9 @@ impl Top {
     }
 
     /// Logits `[n, n_classes]` of features `[n, n_features]`, both row by row.
+    ///
+    /// # Errors
+    /// [`BackboneError::Kernels`] for features that make no whole rows.
     pub fn logits(&self, features: &[f32]) -> Result<Vec<f32>, BackboneError> {
         let mut x = Cow::Borrowed(features);
         for (weight, bias, activation) in &self.0 {

@@ -16,8 +16,11 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Opens a safetensors file. Names, kinds and shapes must be exactly those of the network; the hash is not looked
-    /// at.
+    /// Opens a safetensors file. The hash is not looked at.
+    ///
+    /// # Errors
+    /// [`BackboneError::Io`] for what cannot be read or is no file, [`BackboneError::Format`] for no whole safetensors
+    /// file, [`BackboneError::Tensors`] where names, kinds and shapes are not exactly those of the network.
     pub fn open(path: &Path, spec: &'static Spec) -> Result<Self, BackboneError> {
         let file = ArrayFile::open(path).map_err(|error| match error {
             TorchError::Read(error) => BackboneError::Io(error),
@@ -27,11 +30,17 @@ impl Weights {
     }
 
     /// The same from numbers that are in memory already.
+    ///
+    /// # Errors
+    /// [`BackboneError::Tensors`] where names and shapes are not exactly those of the network.
     pub fn from_arrays(spec: &'static Spec, arrays: BTreeMap<String, Array>) -> Result<Self, BackboneError> {
         Self::checked(spec, arrays, &BTreeMap::new())
     }
 
     /// The same from copies of tensors, f32 on the CPU.
+    ///
+    /// # Errors
+    /// [`BackboneError::Tensors`] as [`Self::open`], [`BackboneError::Torch`] when libtorch cannot copy them.
     pub fn from_tensors(spec: &'static Spec, tensors: BTreeMap<String, Tensor>) -> Result<Self, BackboneError> {
         let (mut arrays, mut others) = (BTreeMap::new(), BTreeMap::new());
         for (name, tensor) in tensors {

@@ -13,8 +13,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum, ValueHint};
-use tl_data::{DataError, Folder, ScanOptions, Skipped, find_photos, read_list, scan};
+use tl_backbone::Weights;
+use tl_data::{DataError, Folder, Geometry, ScanOptions, Skipped, find_photos, read_list, scan};
 use tl_features::{ExportFormat, ExtractOptions, FeatureTable, extract};
+use tl_model::Bundle;
 
 use self::{merge::MergeArgs, output_file::OutputFile, shard::Shard};
 use crate::{
@@ -22,7 +24,7 @@ use crate::{
     args::GlobalArgs,
     assets, cache,
     data::is_list,
-    model::{backbone, predict_options},
+    model::{self, backbone, predict_options},
     output,
     photo_args::PhotoArgs,
     progress::{Display, PhotoProgress},
@@ -45,7 +47,8 @@ pub(crate) struct FeaturesArgs {
     /// Format of the file, when its name does not tell
     #[arg(long, value_enum, value_name = "F")]
     format: Option<FormatArg>,
-    /// Pretrained network: mobilenet_v1, mobilenet_v2 or mobilenet_v3_small
+    /// Pretrained network: mobilenet_v1, mobilenet_v2 or mobilenet_v3_small; or a model.safetensors or a run's folder, for
+    /// the network that was fine-tuned there
     #[arg(long, value_name = "B", default_value = "mobilenet_v1")]
     backbone: String,
     /// Take every N-th photo from the I-th on, counted from 0. Without it RANK and WORLD_SIZE, or SLURM_PROCID and
@@ -86,7 +89,7 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
     let given = args.shard.map_or_else(Shard::of_environment, |_| Ok(None))?;
     let out = &given.map_or_else(|| out.to_owned(), |shard| shard.name(out));
     let out = OutputFile::new(out, format)?;
-    let weights = assets::weights(global, backbone(&args.backbone)?)?;
+    let network = Network::named(&args.backbone, global)?;
     let (found, left_out) = find(data)?;
     out.check_apart(std::iter::once(data).chain(found.iter().map(|(path, _)| path.as_path())))?;
     let shard = args.shard.or(given).unwrap_or_default();
@@ -96,9 +99,11 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
     let display = Display::new(global);
     let stop = signal::stop_flag();
     let predict = predict_options(global, &args.photos, None)?;
+    let weights = &network.weights;
     let cache = cache::open(global);
     let options = ExtractOptions {
         cache: cache.clone(),
+        geometry: Some(network.geometry),
         n_threads: predict.n_threads,
         precision: predict.precision,
         device: predict.device,
@@ -107,7 +112,7 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
     };
     let paths: Vec<PathBuf> = photos.iter().map(|(path, _)| path.clone()).collect();
     let mut progress = PhotoProgress::new(paths.len(), "Reading", display);
-    let result = extract(&weights, &paths, &options, &mut |n| progress.set(n), &stop);
+    let result = extract(weights, &paths, &options, &mut |n| progress.set(n), &stop);
     progress.clear();
     let (features, broken) = match result {
         Err(_) if stop.load(Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
@@ -125,7 +130,7 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
         labels: features.photos.iter().map(|&i| photos[i].1.clone()).collect(),
         width: features.width,
         rows: features.rows,
-        network: format!("{} {}", weights.spec().name, predict.precision.name()),
+        network: format!("{} {}", network.name, predict.precision.name()),
         shard: (!shard.is_whole()).then_some(shard.numbers()),
         parted,
     };
@@ -147,6 +152,32 @@ fn list_hash(photos: &[Labelled]) -> String {
         hasher.update(format!("{:?} {label:?}\n", text_of(path)).as_bytes());
     }
     hasher.finalize().to_hex().to_string()
+}
+
+/// What computes the features.
+struct Network {
+    weights: Weights,
+    geometry: Geometry,
+    /// The backbone, and the weights' hash where they are not its pretrained ones.
+    name: String,
+}
+
+impl Network {
+    /// A pretrained one, or that of a model.
+    fn named(name: &str, global: &GlobalArgs) -> Result<Self> {
+        let path = Path::new(name);
+        if !path.exists() {
+            let weights = assets::weights(global, backbone(name)?)?;
+            let spec = weights.spec();
+            return Ok(Self { geometry: spec.preprocessing.geometry, name: spec.name.to_owned(), weights });
+        }
+        let Bundle { weights, preprocessing, provenance, .. } = Bundle::open(&model::file(path))?;
+        let name = match provenance.tuned_weights_sha256 {
+            Some(hash) => format!("{} tuned {}", weights.spec().name, hash.get(..16).unwrap_or(&hash)),
+            None => weights.spec().name.to_owned(),
+        };
+        Ok(Self { geometry: preprocessing.geometry, name, weights })
+    }
 }
 
 /// A photo and its label.

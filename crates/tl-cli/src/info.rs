@@ -126,7 +126,9 @@ fn as_text(facts: &Value, verified: bool) -> String {
         line(name, value);
     }
     if verified {
-        text.push_str("verified           the answers on the built-in pictures are those it was saved with\n");
+        text.push_str(
+            "verified           the numbers, and the answers on the built-in pictures, are those it was saved with\n",
+        );
     }
     text
 }

@@ -28,8 +28,7 @@ impl Named {
         if let Some(name) = text.to_str().and_then(|t| t.strip_prefix("imagenet:")) {
             return Ok(Self::ImageNet(backbone(name)?));
         }
-        let inside = text.join("model.safetensors");
-        Ok(Self::Bundle(if inside.is_file() { inside } else { text.to_owned() }))
+        Ok(Self::Bundle(file(text)))
     }
 
     /// Whether the classes are ImageNet's.
@@ -45,6 +44,12 @@ impl Named {
             Self::ImageNet(spec) => Classifier::imagenet(assets::weights(global, spec)?),
         })
     }
+}
+
+/// The file of a model: a run's folder stands for the model in it.
+pub(crate) fn file(path: &Path) -> PathBuf {
+    let inside = path.join("model.safetensors");
+    if inside.is_file() { inside } else { path.to_owned() }
 }
 
 /// A backbone by its name, or by what is left of it without `mobilenet_`.

@@ -92,7 +92,7 @@ fn csv_rows(text: &[u8]) -> Rows {
         let line = error.position().map_or(1, |position| line_at(text, position));
         (line, format!("{}; the columns are {COLUMNS}", csv_reason(&error)))
     };
-    let columns = reader.headers().map_err(mistake)?.clone();
+    let columns: csv::StringRecord = reader.headers().map_err(mistake)?.iter().map(str::to_lowercase).collect();
     check_columns(&columns)?;
     let mut rows = Vec::new();
     for record in reader.records() {
@@ -132,6 +132,10 @@ fn check_columns(found: &csv::StringRecord) -> Result<(), Mistake> {
     let unknown = found.iter().find(|column| !NAMES.contains(column));
     let problem = match (missing, unknown) {
         _ if found.is_empty() => "the list is empty".to_owned(),
+        // Spreadsheets write them so where the comma is in numbers.
+        (Some(_), Some(line)) if found.len() == 1 && line.contains([';', '\t']) => {
+            "its columns are not separated by commas".to_owned()
+        }
         (Some(name), _) => format!("there is no column `{name}`"),
         (None, Some(name)) => format!("the column `{name}` is not known"),
         (None, None) => return Ok(()),

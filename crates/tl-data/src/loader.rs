@@ -1,24 +1,22 @@
+mod batch;
+mod job;
+
 use std::{
     collections::VecDeque,
-    fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     time::Duration,
 };
 
-use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
+pub use self::batch::Batch;
+use self::job::{Job, Shared};
 use crate::{
-    augment::{Augment, View},
-    decode::PhotoReader,
-    error::DataError,
-    geometry::Geometry,
-    limits::DecodeOptions,
-    sample::Sample,
-    skip::{SkipReason, Skipped},
+    augment::Augment, decode::PhotoReader, error::DataError, geometry::Geometry, limits::DecodeOptions, sample::Sample,
 };
 
 /// How often a waiting loader looks whether it should stop.
@@ -113,8 +111,8 @@ impl Iterator for Pass {
         while !self.job.is_stopped() {
             match batch.recv_timeout(STOP_INTERVAL) {
                 Ok(batch) => return Some(batch),
-                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         self.ahead.clear();
@@ -126,140 +124,4 @@ impl Drop for Pass {
     fn drop(&mut self) {
         self.job.dropped.store(true, Ordering::Relaxed);
     }
-}
-
-/// Photos in memory, ready for a network.
-pub struct Batch {
-    /// `[n, side, side, 3]` RGB bytes; see [`Batch::pixels`].
-    pixels: Vec<u8>,
-    /// Labels of the photos, `[n]`.
-    pub labels: Vec<usize>,
-    /// Positions of the photos in the list of samples, `[n]`.
-    pub positions: Vec<usize>,
-    /// Photos of this batch that could not be read, and why: they are in neither list.
-    pub skipped: Vec<Skipped>,
-    shared: Arc<Shared>,
-}
-
-impl Batch {
-    /// `[n, side, side, 3]` RGB bytes.
-    #[must_use]
-    pub fn pixels(&self) -> &[u8] {
-        &self.pixels
-    }
-
-    /// Number of photos.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether every photo of the batch was skipped.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-}
-
-impl fmt::Debug for Batch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch")
-            .field("positions", &self.positions)
-            .field("skipped", &self.skipped)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        lock(&self.shared.buffers).push(std::mem::take(&mut self.pixels));
-    }
-}
-
-/// What the threads share.
-struct Shared {
-    geometry: Geometry,
-    options: LoaderOptions,
-    /// One per thread, so a lock never waits.
-    readers: Vec<Mutex<PhotoReader>>,
-    /// Buffers of batches that were used.
-    buffers: Mutex<Vec<Vec<u8>>>,
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("geometry", &self.geometry)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What one pass needs in the threads.
-#[derive(Debug, Clone)]
-struct Job {
-    shared: Arc<Shared>,
-    samples: Arc<[Sample]>,
-    epoch: u64,
-    stop: Arc<AtomicBool>,
-    dropped: Arc<AtomicBool>,
-}
-
-impl Job {
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.dropped.load(Ordering::Relaxed)
-    }
-
-    /// Decodes a batch, its photos in parallel, and closes the gaps that skipped photos leave.
-    fn batch(&self, positions: &[usize]) -> Batch {
-        let n_bytes = self.shared.geometry.n_bytes();
-        let mut pixels = lock(&self.shared.buffers).pop().unwrap_or_default();
-        pixels.resize(positions.len() * n_bytes, 0);
-        let results: Vec<_> = pixels
-            .par_chunks_exact_mut(n_bytes.max(1))
-            .zip(positions)
-            .map(|(out, &position)| self.photo(position, out))
-            .collect();
-
-        let mut batch = Batch {
-            pixels,
-            labels: Vec::new(),
-            positions: Vec::new(),
-            skipped: Vec::new(),
-            shared: Arc::clone(&self.shared),
-        };
-        for (i, (result, &position)) in results.into_iter().zip(positions).enumerate() {
-            let sample = &self.samples[position];
-            if let Err(reason) = result {
-                batch.skipped.push(Skipped { path: sample.path.clone(), reason });
-                continue;
-            }
-            batch.pixels.copy_within(i * n_bytes..(i + 1) * n_bytes, batch.labels.len() * n_bytes);
-            batch.labels.push(sample.label);
-            batch.positions.push(position);
-        }
-        batch.pixels.truncate(batch.labels.len() * n_bytes);
-        batch
-    }
-
-    fn photo(&self, position: usize, out: &mut [u8]) -> Result<(), SkipReason> {
-        if self.is_stopped() {
-            return Err(SkipReason::Stopped);
-        }
-        let thread = rayon::current_thread_index().unwrap_or(0);
-        let mut reader = lock(&self.shared.readers[thread]);
-        let path = &self.samples[position].path;
-        match &self.shared.options.augment {
-            None => reader.read(path, out),
-            Some(augment) => {
-                let view = View { seed: self.shared.options.seed, epoch: self.epoch, sample: position as u64 };
-                reader.read_augmented(path, augment, view, out)
-            }
-        }
-    }
-}
-
-/// A lock is poisoned only when a thread panicked while it held it; readers and buffers are good all the same.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

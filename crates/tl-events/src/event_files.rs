@@ -43,6 +43,9 @@ pub struct EventFiles {
 
 impl EventFiles {
     /// Makes the files of a new run.
+    ///
+    /// # Errors
+    /// [`EventsError::Write`] when the system refuses, or `events.jsonl` is there already.
     pub fn create(folder: &Path) -> Result<Self, EventsError> {
         Self::open(folder, json_lines::create, false)
     }
@@ -50,6 +53,9 @@ impl EventFiles {
     /// Goes on with the files of a run that was interrupted.
     ///
     /// The next `StartsOver`, `Resumed`, `Step` or `Epoch` takes back what the files say of later steps and epochs.
+    ///
+    /// # Errors
+    /// [`EventsError::Write`] when the system refuses.
     pub fn resume(folder: &Path) -> Result<Self, EventsError> {
         Self::open(folder, json_lines::append, true)
     }
@@ -80,6 +86,9 @@ impl EventFiles {
     }
 
     /// Writes what happened just now.
+    ///
+    /// # Errors
+    /// [`EventsError::Write`] when the system refuses.
     pub fn write(&mut self, record: &Record) -> Result<(), EventsError> {
         self.write_at(now(), record)?;
         if self.flushed.elapsed() >= FLUSH_EVERY {
@@ -89,6 +98,9 @@ impl EventFiles {
     }
 
     /// Writes what happened at `time`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`EventsError::Write`] when the system refuses.
     pub fn write_at(&mut self, time: f64, record: &Record) -> Result<(), EventsError> {
         if self.is_resumed && record.says_where_to_go_on() {
             self.take_back(record).map_err(EventsError::write(&self.json_path))?;
@@ -99,6 +111,9 @@ impl EventFiles {
     }
 
     /// Hands all that was written to the system.
+    ///
+    /// # Errors
+    /// [`EventsError::Write`] when the system refuses.
     pub fn flush(&mut self) -> Result<(), EventsError> {
         self.flushed = Instant::now();
         self.json.flush().map_err(EventsError::write(&self.json_path))?;

@@ -13,6 +13,9 @@ use crate::{
 };
 
 /// The lines of a file; a last one that was cut off is passed over, as a killed process leaves it.
+///
+/// # Errors
+/// [`EventsError::Read`] when the system refuses, [`EventsError::Damaged`] for a whole line that is no record.
 pub fn read_json_lines(path: &Path) -> Result<Vec<Line>, EventsError> {
     let bytes = fs_err::read(path).map_err(EventsError::read)?;
     let mut lines = Vec::new();

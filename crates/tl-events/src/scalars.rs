@@ -26,7 +26,11 @@ pub struct Scalar {
 
 /// The numbers of all event files of a folder in the order of writing, without those that a restart took back.
 ///
-/// A record that is cut off at the end of a file is passed over; one whose checksum is wrong is an error.
+/// A record that is cut off at the end of a file is passed over.
+///
+/// # Errors
+/// [`EventsError::Read`] when the system refuses, [`EventsError::Damaged`] for a record whose checksum is wrong, or
+/// that is no event.
 pub fn read_scalars(folder: &Path) -> Result<Vec<Scalar>, EventsError> {
     let mut files: Vec<PathBuf> = Vec::new();
     for entry in fs_err::read_dir(folder).map_err(EventsError::read)? {

@@ -24,6 +24,9 @@ pub struct TfEvents<W: Write> {
 
 impl<W: Write> TfEvents<W> {
     /// Begins a file.
+    ///
+    /// # Errors
+    /// What `out` refuses.
     pub fn new(out: W, time: f64) -> io::Result<Self> {
         let mut file = Self { out };
         let source = Some(Source { writer: WRITER.to_owned() });
@@ -33,11 +36,17 @@ impl<W: Write> TfEvents<W> {
     }
 
     /// Says that the run goes on at `step`: what earlier files say of it and of later steps counts no more.
+    ///
+    /// # Errors
+    /// What `out` refuses.
     pub fn restart(&mut self, time: f64, step: usize) -> io::Result<()> {
         self.event(time, step, What::SessionLog(SessionLog { status: START }))
     }
 
     /// Numbers of one step, each with the tag of its curve.
+    ///
+    /// # Errors
+    /// What `out` refuses.
     pub fn scalars(&mut self, time: f64, step: usize, scalars: &[(&str, f64)]) -> io::Result<()> {
         let values = scalars.iter().map(|&(tag, value)| Value {
             tag: tag.to_owned(),
@@ -48,6 +57,9 @@ impl<W: Write> TfEvents<W> {
     }
 
     /// A text, which TensorBoard shows as Markdown.
+    ///
+    /// # Errors
+    /// What `out` refuses.
     pub fn text(&mut self, time: f64, step: usize, tag: &str, text: &str) -> io::Result<()> {
         let plugin = Some(Plugin { name: "text".to_owned() });
         let tensor = Tensor {
@@ -64,6 +76,9 @@ impl<W: Write> TfEvents<W> {
     }
 
     /// Hands on what was written.
+    ///
+    /// # Errors
+    /// What `out` refuses.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }

@@ -90,6 +90,9 @@ impl FeatureTable {
     }
 
     /// Writes the table; equal tables give equal bytes.
+    ///
+    /// # Errors
+    /// Those of `out`.
     pub fn write(&self, format: ExportFormat, out: &mut dyn Write) -> io::Result<()> {
         match format {
             ExportFormat::Safetensors => safetensors::write(self, out),
@@ -100,11 +103,17 @@ impl FeatureTable {
     }
 
     /// Writes `path` and `label` as CSV: the companion of [`ExportFormat::Npy`].
+    ///
+    /// # Errors
+    /// Those of `out`.
     pub fn write_index(&self, out: &mut dyn Write) -> io::Result<()> {
         csv::write_index(self, out)
     }
 
     /// Reads a file that [`Self::write`] wrote, for `npy` with its companion beside it.
+    ///
+    /// # Errors
+    /// [`FeatureError::Table`] for a file that cannot be read, or is no table of this format.
     pub fn open(path: &Path, format: ExportFormat) -> Result<Self, FeatureError> {
         let table = match format {
             ExportFormat::Safetensors => safetensors::read(path),

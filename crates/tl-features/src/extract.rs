@@ -92,8 +92,11 @@ impl ExtractOptions {
 ///
 /// Returns a row for each photo that could be read, in order, and the photos that could not, each with its
 /// reason. Rows that the cache knows are not computed, and where it knows all, no network is made. `progress` hears
-/// how many photos are done; setting `stop` ends the work within a chunk per worker, or a wait for the cache, and returns
-/// [`FeatureError::Stopped`].
+/// how many photos are done; setting `stop` ends the work within a chunk per worker, or a wait for the cache.
+///
+/// # Errors
+/// [`FeatureError::Stopped`] when `stop` was set before all were done; [`FeatureError::Backbone`] for a network that
+/// cannot run in this arithmetic, or on this device; [`FeatureError::Thread`] when the system gives no thread.
 pub fn extract(
     weights: &Weights,
     photos: &[PathBuf],

@@ -30,6 +30,9 @@ impl Features {
     }
 
     /// All rows as a tensor: `[len, width] f32`, a copy.
+    ///
+    /// # Errors
+    /// [`TorchError::Length`] where `rows` are not `width` numbers for each photo.
     pub fn to_tensor(&self) -> Result<Tensor, TorchError> {
         tensor_from_f32(&self.rows, &[self.len() as i64, self.width as i64])
     }

@@ -85,6 +85,9 @@ impl Backprop {
     }
 
     /// The head as it is now.
+    ///
+    /// # Errors
+    /// None, but for a bug: the shapes are those that it began with.
     pub fn head(&self) -> Result<Head, HeadError> {
         let array = |(name, values, shape): (_, &[f32], Vec<usize>)| Ok((name, Array::new(values.to_vec(), &shape)?));
         Head::from_arrays(&self.config, self.parameters().map(array).collect::<Result<_, HeadError>>()?)
@@ -100,8 +103,15 @@ impl Backprop {
     }
 
     /// Logits `[N, n_classes]` of features `[N, n_features]`, both row by row.
+    ///
+    /// # Errors
+    /// [`HeadError::Shape`] for features that are no whole rows, or none at all.
     pub fn logits(&mut self, features: &[f32]) -> Result<&[f32], HeadError> {
         check_rows(&self.config, features)?;
+        if features.is_empty() {
+            let expected = format!("[N, {}] with one row at least", self.config.n_features);
+            return Err(HeadError::Shape { what: "features", expected, found: vec![0] });
+        }
         let n = features.len() / self.config.n_features;
         let last = self.layers.len();
         self.activations[0].turned.set_len(features.len());
@@ -120,6 +130,9 @@ impl Backprop {
     /// that is still in a core's cache, on whichever thread computed it: gradients never travel to memory and back. `take`
     /// may change the parameters; they have been read for the last time by then. Returns logits and value of the loss.
     /// Where it is not a finite number, `take` hears of nothing.
+    ///
+    /// # Errors
+    /// As [`Backprop::logits`], and those of `loss`.
     pub fn run<E: From<HeadError>>(
         &mut self,
         features: &[f32],

@@ -8,8 +8,11 @@ use crate::{error::HeadError, loss::LossOptions};
 ///
 /// `logits` are `[N, K] f32`, and `targets` `[N, K] f32`, 1 where the row has the class and 0 where not, or something
 /// between. This is PyTorch's `F.binary_cross_entropy_with_logits`. A label smoothing of `s` puts `t (1 - s) + s / 2`
-/// in place of `t`, as Keras's `BinaryCrossentropy` does. Class weights and the focal loss's gamma are errors: they
-/// have several meanings here.
+/// in place of `t`, as Keras's `BinaryCrossentropy` does.
+///
+/// # Errors
+/// [`HeadError::Shape`] for targets that are not of the logits' shape and f32, [`HeadError::Option`] for a smoothing
+/// out of range, class weights, and the focal loss's gamma: those have several meanings here.
 pub fn binary_cross_entropy(logits: &Tensor, targets: &Tensor, options: &LossOptions) -> Result<Tensor, HeadError> {
     let (shape, found) = (logits.size(), targets.size());
     if shape.len() != 2 || shape != found || targets.kind() != Kind::Float {

@@ -24,6 +24,9 @@ impl Head {
     /// A head to be trained: Keras's initial values, Glorot-uniform kernels and zero biases.
     ///
     /// The same seed gives the same bits on every platform.
+    ///
+    /// # Errors
+    /// [`HeadError::Config`] for sizes that describe no head.
     pub fn new(config: &HeadConfig, seed: u64) -> Result<Self, HeadError> {
         config.check()?;
         let layer = |(i, (inputs, outputs)): (usize, (usize, usize))| {
@@ -34,13 +37,20 @@ impl Head {
         Ok(Self { config: config.clone(), layers })
     }
 
-    /// A head from saved parameters; all that is missing, unexpected or of another shape is listed.
+    /// A head from saved parameters.
+    ///
+    /// # Errors
+    /// [`HeadError::Config`] for sizes that describe no head; [`HeadError::Parameters`] lists all that is missing,
+    /// unexpected or of another shape.
     pub fn from_arrays(config: &HeadConfig, arrays: BTreeMap<String, Array>) -> Result<Self, HeadError> {
         let shape = |array: &Array| array.shape().to_vec();
         Ok(Self { config: config.clone(), layers: layers_of(config, arrays, shape)? })
     }
 
     /// The same from tensors, whose values are copied.
+    ///
+    /// # Errors
+    /// As [`Head::from_arrays`], and [`HeadError::Torch`] for values that cannot be copied.
     pub fn from_tensors<'a>(
         config: &HeadConfig,
         tensors: impl IntoIterator<Item = (String, &'a Tensor)>,
@@ -51,6 +61,9 @@ impl Head {
 
     /// Logits `[N, n_classes]` of features `[N, n_features]`, both row by row, on the thread of the caller; the same for a
     /// row whatever rows are beside it.
+    ///
+    /// # Errors
+    /// [`HeadError::Shape`] for features that are not whole rows.
     pub fn logits(&self, features: &[f32]) -> Result<Vec<f32>, HeadError> {
         check_rows(&self.config, features)?;
         let mut x = Cow::Borrowed(features);
@@ -66,6 +79,9 @@ impl Head {
     }
 
     /// The same to the bit on up to `n_threads` threads.
+    ///
+    /// # Errors
+    /// As [`Head::logits`].
     pub fn logits_on(&self, n_threads: usize, features: &[f32]) -> Result<Vec<f32>, HeadError> {
         check_rows(&self.config, features)?;
         let n_rows = features.len() / self.config.n_features;

@@ -60,6 +60,11 @@ pub struct LogisticFit {
 /// vector of weights instead of two, with `C=2 / (n * l2)`). The head that comes back takes features as they are.
 ///
 /// The minimum is unique, so that no seed is involved.
+///
+/// # Errors
+/// [`HeadError::Option`] for a penalty that is not above 0, fewer than two classes, or a loss that is out of range,
+/// focal, or by whose weights no row counts; [`HeadError::Label`] for a label that names no class; [`HeadError::Shape`]
+/// and [`HeadError::NotFinite`] for features that are not a row of numbers for each label.
 pub fn fit_logistic(
     features: &[f32],
     labels: &[usize],

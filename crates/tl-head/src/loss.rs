@@ -45,10 +45,14 @@ impl LossOptions {
 /// This is PyTorch's `F.cross_entropy(logits, labels, weight, label_smoothing=...)`: with class weights it is the
 /// weighted mean, divided by the sum of the examples' weights. Without class weights Keras's
 /// `CategoricalCrossentropy(from_logits=True, label_smoothing=...)` is the same; with them Keras divides by the
-/// number of examples, so that its value differs by a factor. Labels that name no class are an error.
+/// number of examples, so that its value differs by a factor.
 ///
 /// With `focal_gamma` each term `-log p` is multiplied by `(1 - p)^gamma`: the focal loss (Lin et al. 2017,
 /// arXiv:1708.02002) over a softmax.
+///
+/// # Errors
+/// [`HeadError::Shape`] for logits that are no rows, or labels that are not one `i64` for each; [`HeadError::Option`]
+/// for options out of range; [`HeadError::Torch`] for labels that name no class, which a GPU may tell later.
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor, options: &LossOptions) -> Result<Tensor, HeadError> {
     let found = logits.size();
     let &[n, n_classes] = found.as_slice() else {
@@ -71,6 +75,9 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor, options: &LossOptions) ->
 
 /// The loss that fits `targets`: [`cross_entropy`] where they are labels `[N] i64`, [`binary_cross_entropy`] where they
 /// are rows of ones and zeros `[N, K] f32`.
+///
+/// # Errors
+/// Those of the loss that is taken.
 pub fn loss_on(logits: &Tensor, targets: &Tensor, options: &LossOptions) -> Result<Tensor, HeadError> {
     match targets.dim() {
         1 => cross_entropy(logits, targets, options),
@@ -83,6 +90,9 @@ pub fn loss_on(logits: &Tensor, targets: &Tensor, options: &LossOptions) -> Resu
 ///
 /// With parts that add up to 1 and no class weights this is PyTorch's `F.cross_entropy` with those probabilities as
 /// targets; with class weights each part is a weighted mean of its own.
+///
+/// # Errors
+/// As [`loss_on`], and [`HeadError::Shape`] where there are no targets.
 pub fn mixed_cross_entropy(
     logits: &Tensor,
     targets: &[(Tensor, f64)],

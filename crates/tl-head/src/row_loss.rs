@@ -16,6 +16,10 @@ pub struct RowLoss {
 /// row.
 ///
 /// Where no row counts anything, because its class weighs nothing, the loss is 0; there PyTorch's is not a number.
+///
+/// # Errors
+/// [`HeadError::Shape`] without a row, or where logits and targets are not as many; [`HeadError::Label`] for a label
+/// that names no class; [`HeadError::Option`] for options out of range, or that rows with several classes cannot have.
 pub fn row_loss(
     logits: &[f32],
     n_classes: usize,
@@ -38,6 +42,9 @@ pub fn row_loss(
 }
 
 /// The same for rows that are made of several: each of `targets` with the part that it counts.
+///
+/// # Errors
+/// As [`row_loss`].
 pub fn mixed_row_loss(
     logits: &[f32],
     n_classes: usize,

@@ -50,6 +50,9 @@ impl Targets {
     }
 
     /// As a loss on tensors takes them: `[N] i64` or `[N, n_classes] f32`.
+    ///
+    /// # Errors
+    /// [`HeadError::Torch`] for rows that are not all `n_classes` wide.
     pub fn to_tensor(&self) -> Result<Tensor, HeadError> {
         Ok(match self {
             Self::Labels(labels) => {

@@ -7,6 +7,9 @@ use crate::error::HeadError;
 ///
 /// A temperature above 1 makes the probabilities less sure, below 1 surer; the most probable class stays. 1 leaves
 /// the logits alone.
+///
+/// # Errors
+/// [`HeadError::Option`] for a temperature that is not above 0.
 pub fn probabilities(
     logits: &[f32],
     n_classes: usize,
@@ -50,6 +53,10 @@ const HIGHEST: f64 = 20.0;
 /// The loss is convex in the inverse temperature, so bisection on its derivative finds the minimum from anywhere;
 /// the answer lies in 0.05 to 20. Fit it on examples that the head was not trained on: on its own training set
 /// a head looks surer than it is.
+///
+/// # Errors
+/// [`HeadError::Shape`] without a row, or where logits and labels are not as many; [`HeadError::Label`] for a label
+/// that names no class; [`HeadError::NotFinite`] for logits that are no numbers.
 pub fn fit_temperature(logits: &[f32], labels: &[usize], n_classes: usize) -> Result<f64, HeadError> {
     check(logits, labels, n_classes)?;
     let (mut low, mut high) = (HIGHEST.recip(), LOWEST.recip());

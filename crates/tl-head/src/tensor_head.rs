@@ -21,19 +21,28 @@ pub struct TensorHead {
 
 impl TensorHead {
     /// A head's numbers, copied.
+    ///
+    /// # Errors
+    /// [`HeadError::Torch`] when libtorch refuses, as where memory is full.
     pub fn of(head: &Head) -> Result<Self, HeadError> {
         let tensor = |(name, array): (String, &Array)| Ok((name, array.to_tensor()?));
         Self::from_tensors(head.config(), head.parameters().into_iter().map(tensor).collect::<Result<_, HeadError>>()?)
     }
 
     /// Its numbers as they are now, copied.
+    ///
+    /// # Errors
+    /// As [`TensorHead::of`].
     pub fn to_head(&self) -> Result<Head, HeadError> {
         Head::from_tensors(&self.config, self.parameters())
     }
 
-    /// A head from saved parameters; all that is missing, unexpected or of another shape is listed.
+    /// A head from saved parameters.
     ///
     /// The tensors are converted to f32 where they are not, and taken without a copy where they are.
+    ///
+    /// # Errors
+    /// As [`Head::from_arrays`], and [`HeadError::Torch`] for a tensor that cannot be converted.
     pub fn from_tensors(config: &HeadConfig, tensors: BTreeMap<String, Tensor>) -> Result<Self, HeadError> {
         let shape = |tensor: &Tensor| tensor.size().into_iter().map(|side| side as usize).collect();
         let plain = |tensor: Tensor| Ok::<_, HeadError>(tensor.f_detach()?.f_to_kind(Kind::Float)?.f_contiguous()?);
@@ -44,12 +53,18 @@ impl TensorHead {
     }
 
     /// The same head on `device`: there already, it shares its numbers with this one.
+    ///
+    /// # Errors
+    /// [`HeadError::Torch`] for a device that is not there, or has no room.
     pub fn to_device(&self, device: Device) -> Result<Self, HeadError> {
         let moved = |(name, tensor): (String, &Tensor)| Ok((name, tensor.f_detach()?.f_to_device(device)?));
         Self::from_tensors(&self.config, self.parameters().into_iter().map(moved).collect::<Result<_, HeadError>>()?)
     }
 
     /// Logits `[N, n_classes] f32` of features `[N, n_features] f32`.
+    ///
+    /// # Errors
+    /// [`HeadError::Shape`] for features of another width, [`HeadError::Torch`] for such of another kind or device.
     pub fn forward(&self, features: &Tensor) -> Result<Tensor, HeadError> {
         self.check_features(features)?;
         let mut x = features.shallow_clone();

@@ -8,6 +8,9 @@ use crate::{Instructions, KernelError, Layer, Matrix, NetworkOptions, Numbers};
 pub struct Network {}
 
 impl Network {
+    /// As on the others.
+    ///
+    /// # Errors
     /// Always [`KernelError::Unsupported`].
     pub fn new(_: &[Layer], options: &NetworkOptions) -> Result<Self, KernelError> {
         Err(KernelError::Unsupported { numbers: options.numbers.name() })
@@ -25,11 +28,17 @@ impl Network {
         [0; 3]
     }
 
+    /// As on the others.
+    ///
+    /// # Errors
     /// Always [`KernelError::Unsupported`].
     pub fn features(&mut self, _: &[u8], _: &mut [f32]) -> Result<(), KernelError> {
         Err(KernelError::Unsupported { numbers: "networks" })
     }
 
+    /// As on the others.
+    ///
+    /// # Errors
     /// Always [`KernelError::Unsupported`].
     pub fn activations(&mut self, _: &[u8], _: &mut [f32]) -> Result<(), KernelError> {
         Err(KernelError::Unsupported { numbers: "networks" })

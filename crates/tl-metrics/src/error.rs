@@ -22,6 +22,14 @@ pub enum MetricsError {
         /// Probabilities given.
         found: usize,
     },
+    /// No class, or several, where one is meant.
+    #[error("row {row} has {n_labels} classes, but it must have one; evaluate several classes as such")]
+    NotOne {
+        /// Position of the row.
+        row: usize,
+        /// Classes that it has.
+        n_labels: usize,
+    },
     /// A label that names no class.
     #[error("row {row} has label {label}, but the labels of {n_classes} classes go from 0 to {}", n_classes - 1)]
     Label {

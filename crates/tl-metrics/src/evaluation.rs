@@ -47,8 +47,10 @@ pub struct Evaluation {
 impl Evaluation {
     /// Evaluates `probabilities`, row-major `[labels.len(), classes.len()]`, against the true `labels`.
     ///
-    /// Nothing to evaluate, a wrong length, a label without a class, a value that is no probability (NaN
-    /// above all) and a row that does not sum to 1 are errors; the last three name the row.
+    /// # Errors
+    /// [`MetricsError::Empty`] for nothing to evaluate, [`MetricsError::Length`] for a wrong length. The others name
+    /// the row: [`MetricsError::Label`] for a label without a class, [`MetricsError::Probability`] for a value that is
+    /// none (NaN above all), [`MetricsError::Sum`] for a row that does not sum to 1.
     pub fn new(classes: &[String], labels: &[usize], probabilities: &[f32]) -> Result<Self, MetricsError> {
         let predictions = Predictions::new(classes.len(), labels, probabilities)?;
         let confusion = confusion(predictions);

@@ -48,8 +48,8 @@ pub struct MultiLabelEvaluation {
 impl MultiLabelEvaluation {
     /// Evaluates `probabilities`, row-major `[truth.len(), classes.len()]`, against the true classes of each row.
     ///
-    /// Nothing to evaluate, a wrong length, a label without a class and a value that is no probability (NaN above all)
-    /// are errors; the last two name the row.
+    /// # Errors
+    /// As [`Evaluation::new`](crate::Evaluation::new), without [`MetricsError::Sum`]: rows may have any sum.
     pub fn new(classes: &[String], truth: &[impl AsRef<[usize]>], probabilities: &[f32]) -> Result<Self, MetricsError> {
         let answers = Answers::new(classes.len(), truth, probabilities)?;
         let n_answers = probabilities.len() as f64;

@@ -20,7 +20,9 @@ impl Worth {
     /// Evaluates `probabilities`, row-major `[truth.len(), classes.len()]`, against the true classes of each row; without
     /// `multi_label` each has one.
     ///
-    /// The errors are those of [`Evaluation::new`] and [`MultiLabelEvaluation::new`].
+    /// # Errors
+    /// As [`Evaluation::new`], with `multi_label` as [`MultiLabelEvaluation::new`]; [`MetricsError::NotOne`] where one class
+    /// is meant and a row has none or several.
     pub fn new(
         classes: &[String],
         truth: &[impl AsRef<[usize]>],
@@ -29,6 +31,9 @@ impl Worth {
     ) -> Result<Self, MetricsError> {
         if multi_label {
             return Ok(Self::Several(Box::new(MultiLabelEvaluation::new(classes, truth, probabilities)?)));
+        }
+        if let Some(row) = truth.iter().position(|labels| labels.as_ref().len() != 1) {
+            return Err(MetricsError::NotOne { row, n_labels: truth[row].as_ref().len() });
         }
         let labels: Vec<usize> = truth.iter().flat_map(AsRef::as_ref).copied().collect();
         Ok(Self::One(Box::new(Evaluation::new(classes, &labels, probabilities)?)))

@@ -29,13 +29,20 @@ pub struct Archive {
 
 impl Archive {
     /// Writes the file through a temporary sibling.
+    ///
+    /// # Errors
+    /// [`ModelError::Write`] for a file that cannot be written, or a tensor that does not lie on the processor;
+    /// [`ModelError::Torch`] for a tensor that cannot be made dense.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
         let contents = self.contents()?;
         write_atomically(path, |out| write(&self.metadata, &contents, out))
             .map_err(|source| ModelError::Write { path: path.to_owned(), source })
     }
 
-    /// Reads the file again: an error unless it is what [`Archive::save`] writes, to the bit.
+    /// Reads the file again, and compares it with what [`Archive::save`] writes, to the bit.
+    ///
+    /// # Errors
+    /// [`ModelError::Damaged`] where it differs, and as [`Archive::open`] for a file that cannot be read.
     pub fn check_saved(&self, path: &Path) -> Result<(), ModelError> {
         let n_bytes = n_bytes(path)?;
         let file = fs_err::File::open(path).map_err(|error| ModelError::refused(path, &error))?;
@@ -50,6 +57,10 @@ impl Archive {
     }
 
     /// Opens a file, checks that it is whole, and copies its tensors.
+    ///
+    /// # Errors
+    /// [`ModelError::Missing`], [`ModelError::Folder`] or [`ModelError::Read`] for a file that cannot be read;
+    /// [`ModelError::Damaged`] for one that is not whole, or has numbers that tl does not use.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let damaged = |reason: String| ModelError::Damaged { path: path.to_owned(), reason };
         let file = mapped(path)?;
@@ -103,6 +114,9 @@ fn mapped(path: &Path) -> Result<Tensor, ModelError> {
 }
 
 /// Reads a file of arrays, and checks that it is whole: an [`Archive`] without a tensor among what is in it.
+///
+/// # Errors
+/// As [`Archive::open`], but numbers that are not f32 are no error.
 pub fn open_arrays(path: &Path) -> Result<ArrayFile, ModelError> {
     n_bytes(path)?;
     ArrayFile::open(path).map_err(|error| match error {

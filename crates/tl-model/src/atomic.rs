@@ -45,6 +45,9 @@ impl Draft {
     }
 
     /// Renames the file into its place.
+    ///
+    /// # Errors
+    /// Those of renaming.
     pub fn put(self) -> io::Result<()> {
         self.written.map_or(Ok(()), |(file, place)| Ok(file.persist(place).map(drop)?))
     }

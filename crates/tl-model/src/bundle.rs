@@ -9,6 +9,7 @@ use tl_torch::Array;
 
 use crate::{
     archive::Archive,
+    checksum,
     error::ModelError,
     golden::{self, GoldenFeatures},
     provenance::Provenance,
@@ -23,7 +24,7 @@ pub const FORMAT_VERSION: u32 = 2;
 /// A trained classifier with all it needs to run.
 #[derive(Debug)]
 pub struct Bundle {
-    /// The backbone's weights, as they were pretrained.
+    /// The backbone's weights, as they were pretrained, or fine-tuned.
     pub weights: Weights,
     /// The trained head.
     pub head: Head,
@@ -42,11 +43,19 @@ pub struct Bundle {
 impl Bundle {
     /// Writes the bundle through a temporary sibling, with its answers on the built-in pictures, then reads it again
     /// and compares every byte: what cannot be read back is not called saved.
+    ///
+    /// # Errors
+    /// As [`Bundle::save_with`], and as [`GoldenFeatures::of`].
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
         self.save_with(path, &GoldenFeatures::of(&self.weights)?)
     }
 
     /// The same with features that were made before, of the same weights.
+    ///
+    /// # Errors
+    /// [`ModelError::Field`] for parts that do not fit each other, [`ModelError::Write`] for a file that cannot be
+    /// written, [`ModelError::Damaged`] for one that is read back otherwise, and [`ModelError::Head`] for features of
+    /// another width.
     pub fn save_with(&self, path: &Path, golden: &GoldenFeatures) -> Result<(), ModelError> {
         let mut archive = Archive { metadata: self.metadata(path)?, ..Archive::default() };
         let header = Header { path, metadata: &archive.metadata };
@@ -54,6 +63,7 @@ impl Bundle {
         archive.put_arrays("backbone.", self.weights.arrays().map(|(name, array)| (name, array.clone())));
         archive.put_arrays("head.", self.head.parameters().into_iter().map(|(name, array)| (name, array.clone())));
         let answers = Array::new(golden.answers(&self.head)?, &[golden::N_PICTURES, self.classes.len()])?;
+        archive.metadata.insert(checksum::FIELD.to_owned(), checksum::checksum(&self.weights, &self.head, &answers));
         archive.put_arrays("golden.", [("logits", answers)]);
         archive.save(path)?;
         // The same numbers give the same answers: the network need not run again.
@@ -61,11 +71,17 @@ impl Bundle {
     }
 
     /// Opens a bundle: format, version, names and shapes are checked, and no code is run.
+    ///
+    /// # Errors
+    /// As [`StoredBundle::open`].
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         Ok(StoredBundle::open(path)?.bundle())
     }
 
     /// Opens a bundle and checks that it still gives the answers it gave when it was saved.
+    ///
+    /// # Errors
+    /// As [`StoredBundle::open`] and [`StoredBundle::verify`].
     pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
         let stored = StoredBundle::open(path)?;
         stored.verify()?;

@@ -67,11 +67,17 @@ impl Prediction {
 
 impl Classifier {
     /// Opens a bundle's file to predict with; where the processor has kernels for its network, no tensor is ever made.
+    ///
+    /// # Errors
+    /// As [`StoredBundle::open`].
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         Ok(Self::from_bundle(StoredBundle::open(path)?.bundle()))
     }
 
     /// The same after a check that it still gives the answers it gave when it was saved.
+    ///
+    /// # Errors
+    /// As [`StoredBundle::open`] and [`StoredBundle::verify`].
     pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
         let stored = StoredBundle::open(path)?;
         stored.verify()?;
@@ -117,6 +123,10 @@ impl Classifier {
     ///
     /// Returns a prediction for each photo that could be read, in order, and the others with their reasons.
     /// `progress` and `stop` are as in [`extract`].
+    ///
+    /// # Errors
+    /// [`ModelError::Features`] as [`extract`] has it, also when `stop` was set; [`ModelError::NoNumber`] for weights
+    /// that give none.
     pub fn predict(
         &self,
         photos: &[PathBuf],
@@ -131,6 +141,9 @@ impl Classifier {
 
     /// As [`Classifier::predict`], a part of the photos after the other, so that memory does not grow with their
     /// number: `take` has the predictions of each part as soon as they are there.
+    ///
+    /// # Errors
+    /// As [`Classifier::predict`]; `take` may have had some parts by then.
     pub fn predict_parts(
         &self,
         photos: &[PathBuf],

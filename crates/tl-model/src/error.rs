@@ -66,7 +66,7 @@ pub enum ModelError {
     NotOurs {
         /// The file.
         path: PathBuf,
-        /// What was looked for: `bundle` or `checkpoint`.
+        /// What was looked for: `model` or `checkpoint`.
         wanted: &'static str,
     },
     /// Written by a newer tl.
@@ -105,6 +105,9 @@ pub enum ModelError {
         /// Largest difference allowed.
         allowed: f64,
     },
+    /// The numbers are not those that were saved.
+    #[error("the model's numbers are not those that were saved: the file is damaged; copy it again, or train again")]
+    Changed,
     /// What comes out is no number.
     #[error("the model's answer is no number: its weights are damaged, or its training diverged; train it again")]
     NoNumber,

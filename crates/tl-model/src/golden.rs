@@ -27,6 +27,9 @@ pub struct GoldenFeatures(Vec<f32>);
 
 impl GoldenFeatures {
     /// Of the network with these weights.
+    ///
+    /// # Errors
+    /// [`ModelError::Backbone`] for a network that cannot run.
     pub fn of(weights: &Weights) -> Result<Self, ModelError> {
         let side = weights.spec().preprocessing.geometry.side as usize;
         let network = Network::compile(weights, Precision::F32, N_PICTURES)?;

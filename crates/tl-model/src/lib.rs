@@ -23,6 +23,7 @@
 mod archive;
 mod atomic;
 mod bundle;
+mod checksum;
 mod classifier;
 mod error;
 mod golden;

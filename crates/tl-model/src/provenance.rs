@@ -16,7 +16,7 @@ pub struct Provenance {
     pub libtorch_version: String,
     /// Seed of the split, of the head's first weights and of the order of photos.
     pub seed: u64,
-    /// Arithmetic of the backbone while training: `f32`, `int16`, `bf16` or `int8`.
+    /// Arithmetic of the backbone while training: `f32`, `int16`, `bf16`, `f16` or `int8`.
     pub precision: String,
     /// Training photos used.
     pub n_train: usize,

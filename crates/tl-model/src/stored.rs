@@ -10,6 +10,7 @@ use tl_torch::Array;
 use crate::{
     archive::open_arrays,
     bundle::{Bundle, FORMAT_VERSION},
+    checksum,
     error::ModelError,
     golden::{self, GoldenFeatures},
     provenance::Provenance,
@@ -36,10 +37,17 @@ pub struct StoredBundle {
     /// The head.
     pub head: Head,
     golden: Array,
+    /// Of all numbers; bundles of before have none.
+    checksum: Option<String>,
 }
 
 impl StoredBundle {
     /// Reads a bundle: format, version, names and shapes are checked.
+    ///
+    /// # Errors
+    /// As [`open_arrays`]; [`ModelError::NotOurs`], [`ModelError::Newer`] or [`ModelError::Field`] for a header that is
+    /// none of a bundle; [`ModelError::Backbone`] or [`ModelError::Head`] for an unknown network, or other tensors than
+    /// its own.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let mut file = open_arrays(path)?;
         let (weights, head) = (file.take_group("backbone."), file.take_group("head."));
@@ -58,20 +66,29 @@ impl StoredBundle {
         if golden.shape() != [golden::N_PICTURES, classes.len()] {
             return Err(header_error(path, "golden.logits", &format!("its shape is {:?}", golden.shape())));
         }
+        let checksum = file.metadata.get(checksum::FIELD).cloned();
         let weights = Weights::from_arrays(backbone, weights)?;
         let head = Head::from_arrays(&config, head)?;
-        Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, golden })
+        Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, golden, checksum })
     }
 
-    /// Checks that it still gives the answers it gave when it was saved.
+    /// Checks that all numbers are those that were saved, and that they still give the same answers here.
+    ///
+    /// # Errors
+    /// [`ModelError::Changed`] for other numbers, [`ModelError::Golden`] for other answers, and
+    /// [`ModelError::Backbone`] for a network that cannot run.
     pub fn verify(&self) -> Result<(), ModelError> {
+        if self.checksum.as_ref().is_some_and(|was| *was != checksum::checksum(&self.weights, &self.head, &self.golden))
+        {
+            return Err(ModelError::Changed);
+        }
         golden::check(self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head)?)
     }
 
     /// The same without its answers.
     #[must_use]
     pub fn bundle(self) -> Bundle {
-        let Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, golden: _ } = self;
+        let Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, .. } = self;
         Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance }
     }
 }

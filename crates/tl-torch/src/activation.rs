@@ -22,6 +22,9 @@ pub enum Activation {
 
 impl Activation {
     /// The function as a plain operator; any shape, any float kind.
+    ///
+    /// # Errors
+    /// [`TorchError::Libtorch`] for numbers that libtorch does not have the function of.
     pub fn apply(self, x: &Tensor) -> Result<Tensor, TorchError> {
         Ok(match self {
             Self::None => x.shallow_clone(),

@@ -21,7 +21,10 @@ pub struct Array {
 }
 
 impl Array {
-    /// Of `shape`, which must have as many values as there are.
+    /// These values, of `shape`.
+    ///
+    /// # Errors
+    /// [`TorchError::Length`] for a shape of more or fewer values.
     pub fn new(values: Vec<f32>, shape: &[usize]) -> Result<Self, TorchError> {
         let n = values.len();
         Self::within(&Arc::new(values), 0..n, shape)
@@ -29,7 +32,8 @@ impl Array {
 
     /// The values at `range` of memory that is shared.
     pub(crate) fn within(memory: &Arc<Vec<f32>>, range: Range<usize>, shape: &[usize]) -> Result<Self, TorchError> {
-        let (wanted, found) = (shape.iter().product(), memory.get(range.clone()).map_or(0, <[f32]>::len));
+        let wanted = shape.iter().try_fold(1, |n: usize, &side| n.checked_mul(side)).unwrap_or(usize::MAX);
+        let found = memory.get(range.clone()).map_or(0, <[f32]>::len);
         if wanted != found {
             let shape = shape.iter().map(|&side| side as i64).collect();
             return Err(TorchError::Length { shape, wanted, found });
@@ -38,6 +42,9 @@ impl Array {
     }
 
     /// A copy of a tensor's values as f32, whatever its kind, strides and device.
+    ///
+    /// # Errors
+    /// [`TorchError::Libtorch`] when libtorch cannot convert them or bring them here.
     pub fn of_tensor(tensor: &Tensor) -> Result<Self, TorchError> {
         let shape: Vec<usize> = tensor.size().iter().map(|&side| side as usize).collect();
         Self::new(to_vec_f32(tensor)?, &shape)
@@ -62,6 +69,9 @@ impl Array {
     }
 
     /// A tensor with a copy of the values.
+    ///
+    /// # Errors
+    /// [`TorchError::Libtorch`] when there is no memory for it.
     pub fn to_tensor(&self) -> Result<Tensor, TorchError> {
         let shape: Vec<i64> = self.shape.iter().map(|&side| side as i64).collect();
         tensor_from_f32(self.values(), &shape)

@@ -23,7 +23,11 @@ pub struct ArrayFile {
 }
 
 impl ArrayFile {
-    /// Reads a file and checks that it is whole.
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`TorchError::Read`] for what cannot be read or is no file, [`TorchError::Safetensors`] for no safetensors file,
+    /// or only the first part of one.
     pub fn open(path: &Path) -> Result<Self, TorchError> {
         // Asked first: to open a pipe would wait for ever.
         if !fs_err::metadata(path)?.is_file() {

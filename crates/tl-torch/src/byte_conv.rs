@@ -27,6 +27,10 @@ impl Conv {
     ///
     /// The weights are `weight_scale[c] * weight[c, ..]` with `weight` `[C_out, C_in / groups, K, K] i8` and
     /// `weight_scale` `[C_out] f32`; `bias` is `[C_out] f32`. The input's shape is `[N, C_in, H, W] u8`.
+    ///
+    /// # Errors
+    /// [`TorchError::Weights`] for weights, scales, bias and groups that do not fit each other or the input,
+    /// [`TorchError::Libtorch`] when libtorch refuses.
     pub fn of_bytes(
         weight: &Tensor,
         weight_scale: &Tensor,
@@ -36,6 +40,12 @@ impl Conv {
         scales: ByteConvScales,
     ) -> Result<Self, TorchError> {
         check_weights(weight, bias, input_shape[1], options)?;
+        // oneDNN reads as many as there are channels, without asking.
+        if weight_scale.kind() != Kind::Float || !weight_scale.is_contiguous() {
+            let found = format!("{:?} scales of stride {:?}", weight_scale.kind(), weight_scale.stride());
+            return Err(TorchError::NotDense { wanted: Kind::Float, found });
+        }
+        check_weights(weight, weight_scale, input_shape[1], options)?;
         let _guard = tch::no_grad_guard();
         let form = match options.engine.is_fused_on_bytes() {
             true => Form::Fused(fused(weight, weight_scale, bias, input_shape, options, scales)?),

@@ -27,6 +27,9 @@ impl ByteScale {
 
     /// The nearest bytes `u8` of numbers `f32` on the CPU, in their order in memory; what is out of range becomes its
     /// end.
+    ///
+    /// # Errors
+    /// [`TorchError::NotDense`] for any other tensor, or one with gaps.
     pub fn encode(self, x: &Tensor) -> Result<Tensor, TorchError> {
         let mut bytes = Tensor::f_empty_strided(&x.size()[..], &x.stride()[..], (Kind::Uint8, Device::Cpu))?;
         let (factor, shift) = (self.scale.recip() as f32, self.zero as f32 + 0.5);
@@ -37,6 +40,9 @@ impl ByteScale {
     }
 
     /// The numbers `f32` of bytes.
+    ///
+    /// # Errors
+    /// [`TorchError::Libtorch`] when libtorch refuses.
     pub fn decode(self, bytes: &Tensor) -> Result<Tensor, TorchError> {
         Ok(bytes.f_to_kind(Kind::Float)?.f_sub_scalar(self.zero)?.f_mul_scalar(self.scale)?)
     }

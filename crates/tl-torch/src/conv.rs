@@ -77,6 +77,10 @@ pub(crate) enum Form {
 impl Conv {
     /// Packs `weight` `[C_out, C_in / groups, K, K]`, f32 or bf16, and `bias` `[C_out] f32` for inputs
     /// of shape `[N, C_in, H, W]` of the same kind. Other batch sizes work too, only less well.
+    ///
+    /// # Errors
+    /// [`TorchError::Weights`] for weights, bias and groups that do not fit each other or the input,
+    /// [`TorchError::Libtorch`] when libtorch refuses.
     pub fn new(
         weight: &Tensor,
         bias: &Tensor,
@@ -94,6 +98,9 @@ impl Conv {
     }
 
     /// The layer's output `[N, C_out, H', W']` on `input` `[N, C_in, H, W]`, channels-last.
+    ///
+    /// # Errors
+    /// [`TorchError::Input`] for an input of another shape, [`TorchError::Libtorch`] when libtorch refuses.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor, TorchError> {
         self.check(input)?;
         match &self.form {
@@ -104,10 +111,19 @@ impl Conv {
     }
 
     /// Adds the layer's output to `residual`, in place. Only for layers without activation.
+    ///
+    /// # Errors
+    /// As [`Self::forward`]; [`TorchError::SumWithActivation`] or [`TorchError::Libtorch`] for a layer with an
+    /// activation; [`TorchError::Residual`] or [`TorchError::Libtorch`] for a convolution of bytes without
+    /// the scales of its output and its residual, and [`TorchError::Libtorch`] for a residual that does not fit.
     pub fn forward_add(&self, input: &Tensor, residual: &mut Tensor) -> Result<(), TorchError> {
         self.check(input)?;
         match &self.form {
             Form::Fused(layer) => layer.forward_add(input, residual),
+            // Nobody could tell whether it comes before the sum or after it.
+            Form::Plain { options: ConvOptions { activation, .. }, .. } if *activation != Activation::None => {
+                Err(TorchError::SumWithActivation)
+            }
             Form::Plain { weight, bias, options } => {
                 let _ = residual.f_add_(&plain(input, weight, bias, options)?)?;
                 Ok(())

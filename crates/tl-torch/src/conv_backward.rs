@@ -18,6 +18,9 @@ pub struct ConvGradients {
 /// `input` is `[N, C_in, H, W]` and `weight` `[C_out, C_in / groups, K, K]`, as the convolution saw them, with `stride`
 /// and `padding` the same in both directions; `wanted` says whether of the input and whether of the weight. Autograd
 /// gives the same, but only of a graph that it recorded itself, and for a loss.
+///
+/// # Errors
+/// [`TorchError::Libtorch`] for tensors that do not fit each other.
 pub fn conv_backward(
     gradient: &Tensor,
     input: &Tensor,

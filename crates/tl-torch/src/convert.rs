@@ -7,36 +7,58 @@ use tch::{Device, Kind, Tensor};
 use crate::error::TorchError;
 
 /// A u8 tensor with a copy of `values`.
+///
+/// # Errors
+/// [`TorchError::Length`] for a shape of more or fewer values, [`TorchError::Shape`] for what is no shape of a tensor,
+/// [`TorchError::Libtorch`] when there is no memory for it.
 pub fn tensor_from_u8(values: &[u8], shape: &[i64]) -> Result<Tensor, TorchError> {
     from_values(values, shape, Kind::Uint8)
 }
 
 /// An f32 tensor with a copy of `values`.
+///
+/// # Errors
+/// As [`tensor_from_u8`].
 pub fn tensor_from_f32(values: &[f32], shape: &[i64]) -> Result<Tensor, TorchError> {
     from_values(values, shape, Kind::Float)
 }
 
 /// A bf16 tensor with a copy of `bits`, the upper halves of f32 numbers.
+///
+/// # Errors
+/// As [`tensor_from_u8`].
 pub fn tensor_from_bf16(bits: &[u16], shape: &[i64]) -> Result<Tensor, TorchError> {
     from_values(bits, shape, Kind::BFloat16)
 }
 
 /// The values of a u8 tensor, in order of its indices whatever its strides.
+///
+/// # Errors
+/// [`TorchError::Libtorch`] when libtorch cannot convert them or bring them here.
 pub fn to_vec_u8(tensor: &Tensor) -> Result<Vec<u8>, TorchError> {
     to_values(tensor, Kind::Uint8)
 }
 
 /// The values of a tensor as f32, in order of its indices whatever its kind, strides and device.
+///
+/// # Errors
+/// As [`to_vec_u8`].
 pub fn to_vec_f32(tensor: &Tensor) -> Result<Vec<f32>, TorchError> {
     to_values(tensor, Kind::Float)
 }
 
 /// The values of a tensor as bf16 bits, rounded to nearest, in order of its indices.
+///
+/// # Errors
+/// As [`to_vec_u8`].
 pub fn to_vec_bf16(tensor: &Tensor) -> Result<Vec<u16>, TorchError> {
     to_values(tensor, Kind::BFloat16)
 }
 
 /// A tensor with the same values, strides and kind in memory of its own; no gradients.
+///
+/// # Errors
+/// [`TorchError::Libtorch`] when there is no memory for it.
 pub fn deep_copy(tensor: &Tensor) -> Result<Tensor, TorchError> {
     let source = tensor.f_detach()?;
     let mut copy = source.f_empty_like()?;
@@ -46,22 +68,34 @@ pub fn deep_copy(tensor: &Tensor) -> Result<Tensor, TorchError> {
 
 /// The values of a u8 tensor on the CPU, in memory order. Nothing may write to the tensor, nor to a shallow
 /// clone of it, while the slice lives.
+///
+/// # Errors
+/// [`TorchError::NotDense`] for any other tensor, or one with gaps.
 pub fn u8_slice(tensor: &Tensor) -> Result<&[u8], TorchError> {
     slice(tensor, Kind::Uint8)
 }
 
 /// The values of an f32 tensor on the CPU, in memory order. Nothing may write to the tensor, nor to a shallow
 /// clone of it, while the slice lives.
+///
+/// # Errors
+/// [`TorchError::NotDense`] for any other tensor, or one with gaps.
 pub fn f32_slice(tensor: &Tensor) -> Result<&[f32], TorchError> {
     slice(tensor, Kind::Float)
 }
 
 /// The values of an f32 tensor on the CPU, in memory order, to be written in place.
+///
+/// # Errors
+/// [`TorchError::NotDense`] for any other tensor, or one with gaps.
 pub fn f32_mut(tensor: &mut Tensor) -> Result<&mut [f32], TorchError> {
     values_mut(tensor, Kind::Float)
 }
 
 /// The bits of a bf16 tensor on the CPU, in memory order, to be written in place.
+///
+/// # Errors
+/// [`TorchError::NotDense`] for any other tensor, or one with gaps.
 pub fn bf16_mut(tensor: &mut Tensor) -> Result<&mut [u16], TorchError> {
     values_mut(tensor, Kind::BFloat16)
 }

@@ -35,6 +35,9 @@ pub enum TorchError {
     /// A convolution of bytes was asked to add to a residual that it was told nothing of.
     #[error("this convolution of bytes cannot add to a residual; give it the scales of its output and its residual")]
     Residual,
+    /// A layer with an activation was asked to add to a residual.
+    #[error("a layer with an activation cannot add to a residual; apply the activation behind the sum")]
+    SumWithActivation,
     /// Weights, bias and groups of a layer do not fit each other or the input.
     #[error(
         "weights of shape {weight:?} and bias of shape {bias:?} in {groups} groups do not make a layer for {n_in} inputs"

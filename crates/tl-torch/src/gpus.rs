@@ -13,8 +13,9 @@ use crate::error::TorchError;
 /// what is started without a GPU in mind need not wait for its 2 GB. libtorch itself asks for that part only once, so
 /// whatever wants a GPU asks here before anything else asks libtorch for one, `Device::cuda_if_available` included.
 ///
-/// Errors with what the system's loader said where that part is missing, as it is in a libtorch for processors, or where
-/// something that it needs is.
+/// # Errors
+/// [`TorchError::Gpus`] with what the system's loader said where that part is missing, as it is in a libtorch for
+/// processors, or where something that it needs is.
 pub fn n_gpus() -> Result<usize, TorchError> {
     static LOADED: OnceLock<Result<Library, String>> = OnceLock::new();
     let load = || {

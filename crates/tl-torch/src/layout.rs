@@ -8,6 +8,10 @@ use crate::error::TorchError;
 ///
 /// Strides decide, so a tensor with one channel or a 1x1 image may be in both orders at once: it is copied
 /// too, because operators look at the strides and would choose the slower kernels.
+///
+/// # Errors
+/// [`TorchError::Input`] for another number of dimensions, [`TorchError::Libtorch`] when there is no memory for the
+/// copy.
 pub fn channels_last(x: &Tensor) -> Result<Tensor, TorchError> {
     if is_channels_last(x) {
         return Ok(x.shallow_clone());
@@ -18,6 +22,9 @@ pub fn channels_last(x: &Tensor) -> Result<Tensor, TorchError> {
 }
 
 /// An uninitialised `[N, C, H, W]` tensor in channels-last order.
+///
+/// # Errors
+/// [`TorchError::Libtorch`] for a negative side, or when there is no memory for it.
 pub fn empty_channels_last(shape: [i64; 4], kind: Kind, device: Device) -> Result<Tensor, TorchError> {
     Ok(Tensor::f_empty_strided(shape, strides(shape), (kind, device))?)
 }

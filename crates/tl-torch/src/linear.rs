@@ -25,6 +25,10 @@ enum Form {
 impl Linear {
     /// Packs `weight` `[n_out, n_in]` and `bias` `[n_out]`, both f32 or both bf16, for inputs `[batch, n_in]`
     /// of the same kind. Other batch sizes work too, only less well.
+    ///
+    /// # Errors
+    /// [`TorchError::Weights`] for weights and bias that do not fit each other, [`TorchError::Libtorch`] when libtorch
+    /// refuses.
     pub fn new(
         weight: &Tensor,
         bias: &Tensor,
@@ -47,6 +51,9 @@ impl Linear {
     }
 
     /// `[N, n_out]` of `input` `[N, n_in]`.
+    ///
+    /// # Errors
+    /// [`TorchError::Input`] for an input of another shape, [`TorchError::Libtorch`] when libtorch refuses.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor, TorchError> {
         let found = input.size();
         if found.len() != 2 || found[1] != self.n_in {

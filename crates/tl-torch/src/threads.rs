@@ -43,6 +43,9 @@ impl Drop for LoadingAhead {
 /// A pool of `n_threads` threads (0 for one per core) that call libtorch, each holding it to one thread.
 ///
 /// A pool that is not set up so gets a team of threads from libtorch in each of its own.
+///
+/// # Errors
+/// [`TorchError::Threads`] when the system refuses.
 pub fn thread_pool(n_threads: usize) -> Result<rayon::ThreadPool, TorchError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(n_threads)

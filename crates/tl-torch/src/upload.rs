@@ -12,6 +12,9 @@ use crate::{
 ///
 /// To a GPU it goes from memory that the system may not move, so that the copy waits its turn there and the caller goes on;
 /// from other memory the caller would wait for all that the GPU was told to do before.
+///
+/// # Errors
+/// [`TorchError::Libtorch`] where there is no such device, or no memory on it.
 pub fn upload(tensor: &Tensor, device: Device) -> Result<Tensor, TorchError> {
     match device {
         Device::Cuda(_) => Ok(pinned(tensor)?.f_to_device_(device, tensor.kind(), true, false)?),
@@ -20,6 +23,9 @@ pub fn upload(tensor: &Tensor, device: Device) -> Result<Tensor, TorchError> {
 }
 
 /// The same for a u8 tensor of `values`, which are copied once.
+///
+/// # Errors
+/// As [`upload`], and [`TorchError::Length`] or [`TorchError::Shape`] for values that do not have this shape.
 pub fn upload_u8(values: &[u8], shape: &[i64], device: Device) -> Result<Tensor, TorchError> {
     match device {
         Device::Cuda(_) => Ok(pinned_from_u8(values, shape)?.f_to_device_(device, Kind::Uint8, true, false)?),

@@ -95,7 +95,13 @@ impl Checkpoint {
 
     /// Reads a checkpoint and checks that it belongs to the same photos, and to a head of these sizes.
     pub(crate) fn open(path: &Path, data_blake3: &str, config: &HeadConfig) -> Result<Self, TrainError> {
-        let mut file = open_arrays(path)?;
+        let mut file = open_arrays(path).map_err(|error| match error {
+            ModelError::Damaged { reason, .. } => {
+                let remedy = "remove it, and the run starts over with the same settings";
+                resume_error(path, &format!("it is damaged ({reason}); {remedy}"))
+            }
+            error => error.into(),
+        })?;
         if file.metadata.get("format").map(String::as_str) != Some(FORMAT) {
             return Err(ModelError::NotOurs { path: path.to_owned(), wanted: "checkpoint" }.into());
         }

@@ -35,6 +35,9 @@ impl Data {
     /// Finds the photos that `options` name, and splits them when no validation folder is given.
     ///
     /// `memo` is a file that keeps what photos look like, see [`Together::memo`].
+    ///
+    /// # Errors
+    /// [`TrainError::Options`] when no folder is named, [`TrainError::Data`] for photos that cannot be used.
     pub fn load(options: &TrainOptions, memo: Option<PathBuf>) -> Result<Self, TrainError> {
         let Some(root) = &options.data else {
             return Err(TrainError::Options { problems: vec!["no folder of photos was given".to_owned()] });

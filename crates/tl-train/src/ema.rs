@@ -29,6 +29,9 @@ const N_UPDATES: &str = "n_updates";
 impl Ema {
     /// An average that the first update starts; `decay` is 0 or more and below 1 (0.99 for hundreds of steps, 0.9998
     /// for many thousands).
+    ///
+    /// # Errors
+    /// [`TrainError::Options`] for a decay outside of that range.
     pub fn new(decay: f64) -> Result<Self, TrainError> {
         check_decay(decay)?;
         Ok(Self { decay, n_updates: 0, averages: BTreeMap::new() })
@@ -36,6 +39,9 @@ impl Ema {
 
     /// Takes in the tensors as a step left them, always the same names and shapes. Those that are not floating-point
     /// are copied.
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`] for a tensor that does not fit the one of before.
     pub fn update<'a>(&mut self, tensors: impl IntoIterator<Item = (String, &'a Tensor)>) -> Result<(), TrainError> {
         let _guard = tch::no_grad_guard();
         let towards = towards(self.decay, self.n_updates);
@@ -63,14 +69,19 @@ impl Ema {
     }
 
     /// Copies of everything that the next update depends on: the averages, and `n_updates`.
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`] when libtorch refuses, as where memory is full.
     pub fn state_tensors(&self) -> Result<BTreeMap<String, Tensor>, TrainError> {
         let copy = |(name, tensor): (&String, &Tensor)| Ok((name.clone(), tl_torch::deep_copy(tensor)?));
         let count = Ok((N_UPDATES.to_owned(), Tensor::f_from_slice(&[self.n_updates as i64])?));
         self.averages.iter().map(copy).chain(std::iter::once(count)).collect()
     }
 
-    /// Takes up a saved state of tensors with the names and shapes of `like`; all that does not fit is listed, and
-    /// then nothing is changed.
+    /// Takes up a saved state of tensors with the names and shapes of `like`.
+    ///
+    /// # Errors
+    /// [`TrainError::Options`] lists all that does not fit; then nothing is changed.
     pub fn load_state<'a>(
         &mut self,
         mut tensors: BTreeMap<String, Tensor>,

@@ -20,6 +20,9 @@ impl Clipping {
     ///
     /// This is PyTorch's `clip_grad_value_` and `clip_grad_norm_`. A norm that is not finite is for the caller to
     /// see to: no scaling mends it, and the gradients are left as they are.
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`] when libtorch refuses, as where memory is full.
     pub fn apply(&self, gradients: &mut [Tensor]) -> Result<Option<f64>, TrainError> {
         if let Some(limit) = self.value {
             replace(
@@ -57,6 +60,9 @@ const MARGIN: f64 = 1e-6;
 /// The Euclidean norm of all gradients together; undefined ones count as zero.
 ///
 /// On the CPU f32 is added up in one order, whatever the number of threads. A GPU is waited for once.
+///
+/// # Errors
+/// [`TrainError::Torch`] when libtorch refuses, as where memory is full.
 pub fn global_norm(gradients: &[Tensor]) -> Result<f64, TrainError> {
     let defined = gradients.iter().filter(|gradient| gradient.defined());
     let (listed, others): (Vec<&Tensor>, Vec<&Tensor>) = defined.partition(|gradient| is_listed(gradient));
@@ -74,6 +80,9 @@ pub struct GradientSum {
 impl GradientSum {
     /// Adds the gradients of one batch's mean loss, times `weight`: with its share of all photos the sum becomes what
     /// one batch of them would have given. Every batch gives the same parameters' gradients in the same order.
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`] for gradients that do not fit those of before.
     pub fn add(&mut self, gradients: &[Tensor], weight: f64) -> Result<(), TrainError> {
         let _guard = tch::no_grad_guard();
         if self.sums.is_empty() {

@@ -53,7 +53,11 @@ pub struct LrFindInputs {
 /// all that the settings let move, from the head that the run would begin with; there the rate is the head's, and the
 /// backbone's are in proportion.
 ///
-/// None when `stop` was set. A head that is only fitted is an error.
+/// None when `stop` was set.
+///
+/// # Errors
+/// [`TrainError::Options`] for a head that is only fitted, fewer than 10 steps, or settings that the device cannot
+/// have. Photos, class weights and networks that cannot be used are errors as in [`crate::train`].
 pub fn lr_find(
     inputs: &LrFindInputs,
     n_steps: usize,

@@ -42,11 +42,18 @@ const N_STEPS: &str = "n_steps";
 
 impl Optimizer {
     /// An optimizer of named parameters, which are handles to the tensors that the model uses.
+    ///
+    /// # Errors
+    /// [`TrainError::Options`] lists constants out of their range, and names that two parameters have.
     pub fn new(config: OptimizerConfig, parameters: Vec<(String, Tensor)>) -> Result<Self, TrainError> {
         Self::with_groups(config, vec![Group::new("all", parameters)])
     }
 
     /// An optimizer of groups of parameters, each with a learning rate and weight decay of its own.
+    ///
+    /// # Errors
+    /// [`TrainError::Options`] lists constants out of their range, those of groups too, and names that two parameters
+    /// have.
     pub fn with_groups(config: OptimizerConfig, groups: Vec<Group>) -> Result<Self, TrainError> {
         let problems: Vec<String> = config.problems().into_iter().chain(group::problems(&groups)).collect();
         if !problems.is_empty() {
@@ -57,6 +64,9 @@ impl Optimizer {
     }
 
     /// One step with learning rate `lr` along the gradients that `backward` left; a parameter without one stays.
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`] when libtorch refuses, as where memory is full.
     pub fn step(&mut self, lr: f64) -> Result<(), TrainError> {
         let steps = self.slots.iter().map(|slot| (slot.parameter.grad(), lr)).collect();
         self.along(steps)
@@ -65,14 +75,19 @@ impl Optimizer {
     /// Computes the gradients of `loss` and takes a step along them.
     ///
     /// The same as `zero_grad`, `loss.backward()` and [`Optimizer::step`], but nothing is cleared and added up in
-    /// between: for layers of some size that is a good part of the time. Every parameter must have had a say in
-    /// the loss.
+    /// between: for layers of some size that is a good part of the time. A parameter that had no say in the loss stays.
+    ///
+    /// # Errors
+    /// As [`Optimizer::gradients`] and [`Optimizer::step`].
     pub fn backward_step(&mut self, loss: &Tensor, lr: f64) -> Result<(), TrainError> {
         self.step_gradients(&self.gradients(loss)?, lr)
     }
 
     /// The gradients of `loss`, one for each parameter in the order of [`Optimizer::names`]; undefined where a
     /// parameter had no say in it. What `backward` would add to is left alone.
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`] for a loss without a graph, or a parameter that asks for no gradient.
     pub fn gradients(&self, loss: &Tensor) -> Result<Vec<Tensor>, TrainError> {
         let parameters: Vec<&Tensor> = self.slots.iter().map(|slot| &slot.parameter).collect();
         Ok(Tensor::f_run_backward(&[loss], &parameters, false, false)?)
@@ -81,11 +96,17 @@ impl Optimizer {
     /// One step with learning rate `lr` along `gradients`, one for each parameter in the order of
     /// [`Optimizer::names`] and of its shape, wherever they were computed; a parameter whose gradient is undefined
     /// stays.
+    ///
+    /// # Errors
+    /// [`TrainError::Gradients`] for gradients that are not one for each parameter, or of other shapes.
     pub fn step_gradients(&mut self, gradients: &[Tensor], lr: f64) -> Result<(), TrainError> {
         self.along(gradients.iter().map(|gradient| (gradient.shallow_clone(), lr)).collect())
     }
 
     /// The same with a learning rate for each parameter, `(gradient, learning rate)`; `None` leaves a parameter alone.
+    ///
+    /// # Errors
+    /// As [`Optimizer::step_gradients`].
     pub fn step_along(&mut self, steps: &[Option<(Tensor, f64)>]) -> Result<(), TrainError> {
         let step = |step: &Option<(Tensor, f64)>| match step {
             Some((gradient, lr)) => (gradient.shallow_clone(), *lr),
@@ -152,8 +173,10 @@ impl Optimizer {
         std::iter::once(steps).chain(self.slots.iter().flat_map(of_slot)).collect()
     }
 
-    /// Takes up a saved state. All that is missing, unexpected or of another shape is listed, and then nothing is
-    /// changed.
+    /// Takes up a saved state.
+    ///
+    /// # Errors
+    /// [`TrainError::Options`] lists all that is missing, unexpected or of another shape; then nothing is changed.
     pub fn load_state(&mut self, mut tensors: BTreeMap<String, Tensor>) -> Result<(), TrainError> {
         state::check("the optimizer's state", &self.state_shapes(), &state::shapes(&tensors))?;
         let n_steps = tensors.remove(N_STEPS).unwrap_or_default().f_int64_value(&[])?;

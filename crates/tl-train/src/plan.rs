@@ -29,7 +29,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Checks the options and reports every problem at once.
+    /// Checks the options, each by itself and beside the others.
+    ///
+    /// # Errors
+    /// [`TrainError::Options`] lists every problem at once.
     pub fn new(mut options: TrainOptions) -> Result<Self, TrainError> {
         let mut problems = Vec::new();
         let spec = spec(&options.backbone).map_err(|e| problems.push(e.to_string())).ok();
@@ -60,6 +63,9 @@ impl Plan {
     }
 
     /// The same plan for a backbone on `device`, in an arithmetic that it has.
+    ///
+    /// # Errors
+    /// [`TrainError::Options`] for a precision that the device, or the settings on it, cannot have.
     pub fn on(mut self, device: Device) -> Result<Self, TrainError> {
         let cannot = |problem: &str| Err(TrainError::Options { problems: vec![problem.to_owned()] });
         let by_batch = self.device.is_none() && self.options.normalises_by_batch();

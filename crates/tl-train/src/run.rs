@@ -65,10 +65,15 @@ pub enum Outcome {
     },
 }
 
-/// Trains a head on the frozen backbone's features.
+/// Trains a head on the backbone's features, and the backbone with it where the recipe says so.
 ///
 /// With a checkpoint in the run folder it goes on from there, to the same bits as a run that was never
 /// interrupted. Setting `stop` ends the run after the current step; its state is saved.
+///
+/// # Errors
+/// [`TrainError::Options`] for settings that the photos or the device do not allow; [`TrainError::Resume`] for a
+/// checkpoint that is damaged, or of other photos; [`TrainError::Diverged`] for a loss that left the numbers; and those
+/// of photos, files and networks that cannot be used. A run that was asked to stop is no error.
 pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
     let folder = inputs.folder.clone();
     let before = folder.as_found();

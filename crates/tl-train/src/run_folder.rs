@@ -30,6 +30,9 @@ pub(crate) struct Found {
 
 impl RunFolder {
     /// Makes `out/name`, or with no name the first free one of `out/stem-1`, `out/stem-2` and so on.
+    ///
+    /// # Errors
+    /// [`TrainError::Taken`] when there is a folder `name` already, [`TrainError::Write`] when none can be made.
     pub fn create(out: &Path, name: Option<&str>, stem: &str) -> Result<Self, TrainError> {
         fs_err::create_dir_all(out).map_err(|source| write_error(out, source))?;
         let candidates: Box<dyn Iterator<Item = String>> = match name {
@@ -49,6 +52,9 @@ impl RunFolder {
     }
 
     /// An existing run's folder.
+    ///
+    /// # Errors
+    /// [`TrainError::Resume`] for a folder without the settings of a run.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let folder = Self { path: path.to_owned(), _lock: None };
         match folder.config().is_file() {

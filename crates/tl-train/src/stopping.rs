@@ -2,6 +2,8 @@
 
 mod pace;
 mod reason;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
@@ -45,6 +47,8 @@ pub(crate) struct Stopping {
     /// Accuracy of what the run begins with, where that has learnt already.
     at_first: Option<f64>,
     pace: Pace,
+    /// Whether the steps that fit are to be counted again.
+    is_open: bool,
     state: StopState,
 }
 
@@ -59,6 +63,7 @@ impl Stopping {
             started,
             at_first: None,
             pace,
+            is_open: true,
             state: StopState::default(),
         }
     }
@@ -70,6 +75,7 @@ impl Stopping {
 
     /// Takes an interrupted run's place.
     pub(crate) fn restore(&mut self, state: StopState) {
+        self.is_open = state.n_fitting.is_none();
         self.state = state;
     }
 
@@ -87,11 +93,19 @@ impl Stopping {
     /// knows how many fit.
     pub(crate) fn after_step(&mut self, seconds: f64, done: usize, wanted: usize) {
         self.pace.after_step(seconds);
-        let (Some(usable), None) = (self.usable(), self.state.n_fitting) else { return };
+        let Some(usable) = self.usable().filter(|_| self.is_open) else { return };
         if self.pace.is_known(usable) {
             let fitting = self.pace.n_fitting(usable - self.spent(), done, wanted);
             self.state.n_fitting = Some(fitting.clamp(self.min_steps.max(done), wanted.max(done)));
+            self.is_open = false;
         }
+    }
+
+    /// Hears that steps take another time from now on, as where more layers move: how many fit is found out again, so
+    /// that the schedule still ends when the time does.
+    pub(crate) fn changes_pace(&mut self) {
+        self.pace.begin_again();
+        self.is_open = true;
     }
 
     /// Hears what the end of an epoch took, its checkpoint included.
@@ -138,105 +152,5 @@ impl Stopping {
     /// The budget, less what comes after the last epoch.
     fn usable(&self) -> Option<f64> {
         self.budget.map(|budget| budget - RESERVE.as_secs_f64().min(RESERVE_SHARE * budget))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stopping(options: &TrainOptions) -> Stopping {
-        Stopping::new(options, Instant::now(), 1, Pace::new(1, 10, 0))
-    }
-
-    /// Epochs of the given accuracies until there is a reason to stop.
-    fn epochs_until(stopping: &mut Stopping, accuracies: &[f64]) -> (usize, Option<StopReason>) {
-        for (epoch, accuracy) in accuracies.iter().enumerate() {
-            stopping.after_epoch(1.0, *accuracy);
-            if let reason @ Some(_) = stopping.reason(epoch + 1, 100) {
-                return (epoch + 1, reason);
-            }
-        }
-        (accuracies.len(), None)
-    }
-
-    #[test]
-    fn patience_counts_epochs_that_are_no_better() {
-        let mut stopping = stopping(&TrainOptions { patience: 2, ..TrainOptions::default() });
-        let (epoch, reason) = epochs_until(&mut stopping, &[0.5, 0.4, 0.6, 0.6, 0.6, 0.9]);
-        assert_eq!((epoch, reason), (5, Some(StopReason::Patience(2))));
-    }
-
-    #[test]
-    fn a_lower_loss_at_the_same_accuracy_is_better() {
-        let mut stopping = stopping(&TrainOptions { patience: 1, ..TrainOptions::default() });
-        stopping.after_epoch(0.5, 0.9);
-        stopping.after_epoch(0.4, 0.9);
-        assert_eq!(stopping.reason(2, 100), None);
-        stopping.after_epoch(0.4, 0.9);
-        assert_eq!(stopping.reason(3, 100), Some(StopReason::Patience(1)));
-    }
-
-    #[test]
-    fn a_target_ends_the_run_unless_it_is_over_anyway() {
-        let mut stopping = stopping(&TrainOptions { target_accuracy: Some(0.95), ..TrainOptions::default() });
-        assert_eq!(epochs_until(&mut stopping, &[0.5, 0.94, 0.95]), (3, Some(StopReason::TargetAccuracy(0.95))));
-        assert_eq!(stopping.reason(3, 3), None);
-    }
-
-    #[test]
-    fn what_a_run_begins_with_may_be_enough() {
-        let mut stopping = stopping(&TrainOptions { target_accuracy: Some(0.95), ..TrainOptions::default() });
-        stopping.begins_with(0.94);
-        assert_eq!(stopping.reason(0, 3), None);
-        stopping.begins_with(0.95);
-        assert_eq!(stopping.reason(0, 3), Some(StopReason::TargetAccuracy(0.95)));
-    }
-
-    #[test]
-    fn the_state_survives_an_interruption() {
-        let options = TrainOptions { patience: 2, ..TrainOptions::default() };
-        let mut first = stopping(&options);
-        epochs_until(&mut first, &[0.5, 0.4]);
-        let mut second = stopping(&options);
-        second.restore(serde_json::from_str(&serde_json::to_string(&first.state()).unwrap()).unwrap());
-        assert_eq!(epochs_until(&mut second, &[0.4]), (1, Some(StopReason::Patience(2))));
-    }
-
-    #[test]
-    fn without_a_budget_every_step_fits() {
-        let mut stopping = stopping(&TrainOptions::default());
-        (1..=40).for_each(|done| stopping.after_step(1e-3, done, 100));
-        assert_eq!((stopping.n_steps(100), stopping.out_of_time(100)), (100, false));
-    }
-
-    #[test]
-    fn a_budget_that_is_spent_leaves_the_least_number_of_steps() {
-        let options = TrainOptions { time_s: Some(1e-9), ..TrainOptions::default() };
-        let mut stopping = Stopping::new(&options, Instant::now(), 5, Pace::new(1, 10, 0));
-        (1..=3).for_each(|done| stopping.after_step(1e-3, done, 100));
-        assert_eq!(stopping.n_steps(100), 5);
-        assert!(!stopping.out_of_time(4) && stopping.out_of_time(5));
-        assert_eq!(stopping.reason(5, 100), Some(StopReason::Time(1e-9)));
-    }
-
-    #[test]
-    fn a_large_budget_lays_all_steps_out() {
-        let mut stopping = stopping(&TrainOptions { time_s: Some(1e9), ..TrainOptions::default() });
-        (1..=20).for_each(|done| stopping.after_step(1e-3, done, 100));
-        assert_eq!((stopping.n_steps(100), stopping.reason(99, 100)), (100, None));
-    }
-
-    #[test]
-    fn a_step_that_no_longer_fits_is_not_begun() {
-        // Of this budget 998 s are for training, and none of them is over yet.
-        let options = TrainOptions { time_s: Some(1000.0), ..TrainOptions::default() };
-        for (step, is_over) in [(900.0, false), (990.0, true), (1001.0, true)] {
-            let mut stopping = Stopping::new(&options, Instant::now(), 1, Pace::new(1, 10, 0));
-            stopping.after_step(step, 1, 100);
-            stopping.after_end_of_epoch(50.0);
-            assert_eq!(stopping.out_of_time(1), is_over, "{step} s");
-            assert_eq!(stopping.reason(1, 100), is_over.then_some(StopReason::Time(1000.0)), "{step} s");
-        }
     }
 }

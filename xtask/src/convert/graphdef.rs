@@ -76,6 +76,9 @@ pub struct Dim {
 }
 
 /// The float32 constants of the graph whose names start with `prefix`, without the prefix.
+///
+/// # Errors
+/// Bytes that are no graph, or a constant whose values do not fit its shape.
 pub fn read_constants(bytes: &[u8], prefix: &str) -> Result<Tensors> {
     let graph = GraphDef::decode(bytes).context("this is no TensorFlow graph, or it is truncated")?;
     let mut tensors = Tensors::new();

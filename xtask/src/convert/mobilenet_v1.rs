@@ -12,6 +12,9 @@ const BATCH_NORM: [(&str, &str); 4] =
     [("gamma", "weight"), ("beta", "bias"), ("moving_mean", "running_mean"), ("moving_variance", "running_var")];
 
 /// Renames the constants below `MobilenetV1/` and turns HWIO kernels into OIHW. The background class is dropped.
+///
+/// # Errors
+/// A constant that is missing, or whose shape does not fit.
 pub fn convert(source: &Tensors) -> Result<Tensors> {
     let mut target = Tensors::new();
     conv(source, &mut target, "Conv2d_0", "weights", "conv_stem")?;

@@ -107,6 +107,9 @@ pub struct Pickle {
 
 impl Pickle {
     /// Evaluates the pickle at the start of `bytes` and returns it with the number of bytes it took.
+    ///
+    /// # Errors
+    /// A pickle that is cut off, or that names or does what no state dict does.
     pub fn read(bytes: &[u8]) -> Result<(Pickle, usize)> {
         let (values, root, n_bytes) = evaluate(bytes)?;
         Ok((Pickle { values, root }, n_bytes))

@@ -24,7 +24,10 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// A tensor of `shape`; fails when the number of values is another.
+    /// A tensor of `shape`.
+    ///
+    /// # Errors
+    /// Another number of values, or a shape that is too large.
     pub fn new(shape: Vec<usize>, values: Vec<f32>) -> Result<Tensor> {
         let n = n_elements(&shape)?;
         ensure!(n == values.len(), "shape {shape:?} wants {n} values, there are {}", values.len());
@@ -32,6 +35,9 @@ impl Tensor {
     }
 
     /// Reads the window `view` out of the little-endian bytes of its storage, element by element along its strides.
+    ///
+    /// # Errors
+    /// A window that leaves the storage, or is too large.
     pub fn gather(view: &TensorView, storage: &[u8]) -> Result<Tensor> {
         let n_stored = storage.len() / 4;
         let TensorView { offset, shape, strides, .. } = view;
@@ -49,6 +55,9 @@ impl Tensor {
     }
 
     /// The same tensor with its dimensions in another order, as numpy's `transpose(axes)`.
+    ///
+    /// # Errors
+    /// Axes that are not all of the dimensions, each once.
     pub fn permute(&self, axes: &[usize]) -> Result<Tensor> {
         let mut sorted = axes.to_vec();
         sorted.sort_unstable();
@@ -80,11 +89,17 @@ impl View for &Tensor {
 }
 
 /// The safetensors file of `tensors`: the same tensors always give the same bytes.
+///
+/// # Errors
+/// Those of the safetensors library; tensors as [`Tensor::new`] makes them give none.
 pub fn to_safetensors(tensors: &Tensors) -> Result<Vec<u8>> {
     safetensors::serialize(tensors, None).context("the tensors cannot be written as safetensors")
 }
 
 /// Little-endian bytes as floats.
+///
+/// # Errors
+/// Bytes whose number is no multiple of 4.
 pub fn floats(bytes: &[u8]) -> Result<Vec<f32>> {
     ensure!(bytes.len().is_multiple_of(4), "{} bytes are no whole number of 32-bit floats", bytes.len());
     Ok((0..bytes.len() / 4).map(|at| read_f32(bytes, at)).collect())

@@ -16,6 +16,9 @@ const LEGACY_PROTOCOL: i128 = 1001;
 ///
 /// `num_batches_tracked` is left out: it counts training steps and no network here needs it.
 /// A dictionary under `state_dict`, as training scripts save it, is read as well.
+///
+/// # Errors
+/// A file that is of neither format, damaged, or holds anything but named float32 tensors.
 pub fn read_state_dict(bytes: &[u8]) -> Result<Tensors> {
     if bytes.starts_with(b"PK") { read_zip(bytes) } else { read_legacy(bytes) }
 }
@@ -36,8 +39,10 @@ fn read_zip(bytes: &[u8]) -> Result<Tensors> {
     gather(&pickle, |key, len| {
         let mut member = archive.by_name(&format!("{folder}data/{key}"))?;
         ensure!(member.size() == len as u64, "storage {key} has {} bytes, not {len}", member.size());
-        let mut storage = Vec::with_capacity(len);
+        // Grown as it is read: the file's own word on its size is no reason to ask for that much memory.
+        let mut storage = Vec::new();
         member.read_to_end(&mut storage)?;
+        ensure!(storage.len() == len, "storage {key} has {} bytes, not {len}", storage.len());
         Ok(storage)
     })
 }

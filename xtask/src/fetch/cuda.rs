@@ -21,6 +21,10 @@ const MAX_ROUNDS: usize = 10;
 const MARKER: &str = "cuda-packages";
 
 /// Fetches the CUDA build in place of the CPU's, unless the user has a libtorch of their own.
+///
+/// # Errors
+/// A libtorch of the user's that is none, or of another version; wheels that cannot be found, brought, verified or
+/// written.
 pub fn fetch(store: &Store, users: Option<&Path>, task: &Task) -> Result<Outcome> {
     let version = &store.manifest.libtorch.version;
     if let Some(users) = users {
@@ -45,6 +49,9 @@ pub fn fetch(store: &Store, users: Option<&Path>, task: &Task) -> Result<Outcome
 }
 
 /// Whether the CUDA build is here as it was fetched.
+///
+/// # Errors
+/// As [`Store::is_here`].
 pub fn is_here(store: &Store) -> Result<bool> {
     let Ok(marker) = fs_err::read_to_string(store.data.join(libtorch::FOLDER).join(MARKER)) else { return Ok(false) };
     store.is_here(&format!("{}/lib", libtorch::FOLDER), marker.lines().next().unwrap_or_default())
@@ -66,6 +73,10 @@ fn torch_wheel(store: &Store) -> Result<IndexFile> {
 ///
 /// A project may be required by several others, loosely by one and exactly by another. So the requirements of all
 /// that is chosen are gathered first, then the wheels are chosen again, until nothing changes.
+///
+/// # Errors
+/// A manifest without a wheel of torch, an index that cannot be read or lacks a wheel, or requirements that contradict
+/// each other.
 pub fn wheels(store: &Store, task: &Task) -> Result<BTreeMap<String, IndexFile>> {
     let torch = torch_wheel(store)?;
     let mut metadata = BTreeMap::new();

@@ -14,6 +14,10 @@ use crate::progress::Task;
 pub const FOLDER: &str = "libtorch";
 
 /// Fetches libtorch, unless the user has one of their own, whose version is checked, or fetched the CUDA build.
+///
+/// # Errors
+/// A libtorch of the user's that is none, or of another version; a system that is not in the manifest; an archive that
+/// no source gave; a folder that cannot be written.
 pub fn fetch(store: &Store, users: Option<&Path>, task: &Task) -> Result<Outcome> {
     let libtorch = &store.manifest.libtorch;
     if let Some(users) = users {
@@ -42,6 +46,9 @@ pub fn fetch(store: &Store, users: Option<&Path>, task: &Task) -> Result<Outcome
 }
 
 /// Whether everything of libtorch is here and is what the manifest says.
+///
+/// # Errors
+/// As [`Store::is_here`].
 pub fn is_here(store: &Store, libtorch: &Libtorch) -> Result<bool> {
     let folder = store.data.join(FOLDER);
     let has_links = libtorch.links.keys().all(|link| folder.join(link).exists());
@@ -51,6 +58,9 @@ pub fn is_here(store: &Store, libtorch: &Libtorch) -> Result<bool> {
 }
 
 /// Compares the version of a libtorch of the user's own with the one that is needed.
+///
+/// # Errors
+/// A folder that is no libtorch, or has another version.
 pub fn check_users(folder: &Path, wanted: &str) -> Result<Outcome> {
     let folder_name = folder.display();
     let found = version(folder).with_context(|| {

@@ -9,6 +9,9 @@ use crate::progress::Task;
 /// Fetches the sample `name`, which the manifest knows.
 ///
 /// A folder that is there and differs may hold photos of the user's: it is left alone.
+///
+/// # Errors
+/// Photos that no source gave as pinned, or that cannot be written.
 pub fn fetch(store: &Store, name: &str, task: &Task) -> Result<Outcome> {
     let sample = &store.manifest.samples[name];
     let kept = kept_as(name);

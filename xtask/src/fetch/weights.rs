@@ -9,6 +9,9 @@ use crate::hash::sha256_of_bytes;
 use crate::progress::Task;
 
 /// Fetches the weights `name`, which the manifest knows.
+///
+/// # Errors
+/// Weights that no source gave as pinned, or that cannot be written.
 pub fn fetch(store: &Store, name: &str, task: &Task) -> Result<Outcome> {
     let weights = &store.manifest.weights[name];
     let kept = kept_as(name);

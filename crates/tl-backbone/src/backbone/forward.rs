@@ -13,6 +13,9 @@ use crate::{
 impl Backbone {
     /// Features `[N, n_features]` of pictures `x` `[N, 3, H, W] f32`, normalised, with the statistics as they are.
     /// Training goes by [`Self::fold`], [`Self::synced`] or [`Self::forward_trained`].
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] for pictures of another shape, or on another device than the network.
     pub fn forward_features(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
         let mut x = x.shallow_clone();
         for block in 0..self.n_blocks() {
@@ -23,6 +26,9 @@ impl Backbone {
 
     /// One block alone: `[N, C, H, W]` to `[N, C', H', W']`. What a frozen block gives for a photo never
     /// changes, so it can be kept.
+    ///
+    /// # Errors
+    /// [`BackboneError::Block`] where there is no such block, [`BackboneError::Torch`] for activations that do not fit.
     pub fn forward_block(&self, block: usize, x: &Tensor) -> Result<Tensor, BackboneError> {
         let block = self.architecture.blocks.get(block).ok_or_else(|| self.no_block(block))?;
         self.layers(block, x, &mut std::iter::repeat(false))
@@ -34,6 +40,9 @@ impl Backbone {
     ///
     /// This is what a GPU is good at. On processors [`Self::synced`] takes less time, and its bits do not depend on the
     /// number of threads.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] for activations that do not fit that block, or are on another device.
     pub fn forward_trained(&self, x: &Tensor) -> Result<Tensor, BackboneError> {
         let (before, blocks) = self.architecture.blocks.split_at(self.first_trained);
         let n_before: usize = before.iter().map(|block| block.layers.len()).sum();
@@ -47,6 +56,9 @@ impl Backbone {
     }
 
     /// `ImageNet` logits `[N, n_classes]` of features `[N, n_features]`: the pretrained top, without dropout.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] for features of another width or kind, or on another device than the network.
     pub fn logits(&self, features: &Tensor) -> Result<Tensor, BackboneError> {
         let mut x = features.shallow_clone();
         for dense in &self.architecture.top {

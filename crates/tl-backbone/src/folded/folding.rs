@@ -14,11 +14,17 @@ use crate::{
 
 impl Backbone {
     /// The folded form of the blocks from the first trained one on, as the weights are now.
+    ///
+    /// # Errors
+    /// [`BackboneError::Torch`] when there is no memory for it.
     pub fn fold(&self, precision: Precision) -> Result<Folded, BackboneError> {
         self.fold_blocks(&self.architecture.blocks[self.first_trained..], self.trained_blocks(), precision)
     }
 
     /// The folded form of the frozen blocks before those: all of a network without a trained layer.
+    ///
+    /// # Errors
+    /// As [`Self::fold`].
     pub fn fold_frozen(&self, precision: Precision) -> Result<Folded, BackboneError> {
         let blocks = &self.architecture.blocks[..self.first_trained];
         let layers = blocks.iter().flat_map(|block| &block.layers);
@@ -59,6 +65,9 @@ impl Backbone {
     }
 
     /// From the gradients of [`Folded::leaves`] to those of the trained parameters, with their names, f32.
+    ///
+    /// # Errors
+    /// [`BackboneError::Folded`] for too few gradients, [`BackboneError::Torch`] for those of other shapes.
     pub fn unfold(&self, gradients: &[Tensor]) -> Result<Vec<(String, Tensor)>, BackboneError> {
         let _guard = tch::no_grad_guard();
         let mut gradients = gradients.iter();

@@ -41,6 +41,9 @@ pub(crate) struct PreviewArgs {
 }
 
 pub(crate) fn run(args: &PreviewArgs, _: &GlobalArgs) -> Result<ExitCode> {
+    if !args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
+        bail!("{} is written as PNG; end its name in .png", args.out.display());
+    }
     let augment: Augment = args.augment.parse()?;
     let geometry = tl_backbone::spec(&args.backbone)?.preprocessing.geometry;
     let folder = find(&args.data)?.folder;

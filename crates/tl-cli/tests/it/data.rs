@@ -101,6 +101,8 @@ fn a_preview_shows_photos_beside_their_views() {
     assert_eq!(cell(1, 1), imageops::flip_horizontal(&cell(0, 1)));
     assert_ne!(cell(0, 0), cell(0, 1));
 
+    let other = work.run(&["data", "preview", "photos", "--out", "sheet.jpg"]);
+    assert!(other.code() == 2 && other.stderr().contains("end its name in .png"), "{}", other.stderr());
     let wrong = work.run(&["data", "preview", "photos", "--augment", "spin(3)", "--out", "sheet.png"]);
     assert_eq!(wrong.code(), 2);
     assert!(wrong.stderr().contains("spin"), "{}", wrong.stderr());

@@ -248,3 +248,19 @@ fn what_cannot_be_done_is_said() {
     assert_eq!(strict.code(), 1, "{}", strict.stderr());
     assert!(strict.stderr().contains("broken.jpg"), "{}", strict.stderr());
 }
+
+#[test]
+fn a_run_gives_the_features_of_its_own_network() {
+    let work = Work::with_photos(4);
+    let tune = ["--recipe", "finetune", "--backbone", "v3_small", "--epochs", "1", "--keep", "last", "--lr", "0.01"];
+    work.ok(&[&["train", "photos", "--name", "tuned"], &tune[..]].concat());
+    work.ok(&["train", "photos", "--name", "plain", "--backbone", "v3_small", "--head", "logistic"]);
+    let of = |network: &str, out: &str| {
+        work.ok(&["features", "photos", "--no-cache", "--precision", "f32", "--backbone", network, "--out", out]);
+        std::fs::read(work.path(out)).unwrap()
+    };
+    let pretrained = of("v3_small", "pretrained.parquet");
+    assert!(of("runs/plain", "plain.parquet") == pretrained, "a frozen network is the pretrained one");
+    let tuned = of("runs/tuned/model.safetensors", "tuned.parquet");
+    assert!(tuned.windows(5).any(|bytes| bytes == b"tuned") && tuned != pretrained);
+}

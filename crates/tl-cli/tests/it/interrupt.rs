@@ -90,6 +90,12 @@ fn a_wrong_flag_costs_an_interrupted_run_nothing() {
         assert!(run.stderr().contains(reason), "{wrong:?}: {}", run.stderr());
         assert!(config() == before, "{wrong:?}");
     }
+    let checkpoint = work.path("runs/photos-1/checkpoint/last.safetensors");
+    let whole = std::fs::read(&checkpoint).unwrap();
+    std::fs::write(&checkpoint, &whole[..whole.len() / 2]).unwrap();
+    let cut = work.run(&["train", "--resume", "runs/photos-1"]);
+    assert!(cut.code() == 2 && cut.stderr().contains("remove it, and the run starts over"), "{}", cut.stderr());
+    std::fs::write(&checkpoint, whole).unwrap();
     work.ok(&["train", "--resume", "runs/photos-1", "--threads", "1", "--seed", "0"]);
     let model = std::fs::read(work.path("runs/photos-1/model.safetensors")).unwrap();
     let again = work.ok(&["train", "--resume", "runs/photos-1"]);

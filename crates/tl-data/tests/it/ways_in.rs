@@ -36,6 +36,7 @@ fn a_mistake_in_a_list_has_its_line() {
         ("header.csv", "path,label\n", 2, "no photo is listed; add a line for each"),
         ("missing.csv", "path,class\na.jpg,cat\n", 1, "there is no column `label`; name the columns"),
         ("unknown.csv", "path,label,fold\na.jpg,cat,1\n", 1, "the column `fold` is not known; name the columns"),
+        ("semicolons.csv", "path;label\na.jpg;cat\n", 1, "its columns are not separated by commas; name the columns"),
         ("empty.jsonl", "\n\n", 1, "the list is empty; a line is"),
     ] {
         tree.write(name, text.as_bytes());
@@ -53,7 +54,7 @@ fn a_mistake_in_a_list_has_its_line() {
 #[test]
 fn a_list_as_spreadsheets_write_it_is_read() {
     let tree = Tree::of(&[]);
-    tree.write("list.csv", b"\xEF\xBB\xBFpath, label\r\n1.jpg, cat\r\n2.jpg, dog\r\n");
+    tree.write("list.csv", b"\xEF\xBB\xBFPath, label\r\n1.jpg, cat\r\n2.jpg, dog\r\n");
     let list = read_list(&tree.path("list.csv"), &ScanOptions::default()).unwrap();
     assert_eq!(list.folder.classes, ["cat", "dog"]);
 }

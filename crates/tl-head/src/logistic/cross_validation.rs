@@ -46,6 +46,10 @@ pub struct CvScore {
 /// Every class is dealt out over the folds; the penalty with the lowest mean loss on the rows held out is
 /// taken, the stronger of two that tie, and the head is fitted with it to all rows. A class with a single row is
 /// never both learned and tested; it counts all the same.
+///
+/// # Errors
+/// As [`crate::fit_logistic`], and [`HeadError::Option`] without a penalty to try, or where the rows cannot be parted
+/// into such views and folds.
 pub fn fit_logistic_cv(
     features: &[f32],
     labels: &[usize],

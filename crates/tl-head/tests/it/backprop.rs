@@ -115,10 +115,12 @@ fn a_loss_that_is_no_number_moves_nothing() {
 }
 
 #[test]
-fn features_of_another_width_are_refused() {
+fn features_of_another_width_or_of_no_rows_are_refused() {
     let mut backprop = Backprop::new(&Head::new(&HeadConfig::linear(4, 3), 0).unwrap());
-    let error = backprop.logits(&rows(2, 5)).unwrap_err();
-    assert!(error.to_string().contains("[N, 4]"), "{error}");
+    for features in [rows(2, 5), Vec::new()] {
+        let error = backprop.logits(&features).unwrap_err();
+        assert!(error.to_string().contains("[N, 4]"), "{error}");
+    }
 }
 
 fn assert_near(found: &[f32], wanted: &Tensor, what: &str) {

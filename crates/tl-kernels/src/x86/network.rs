@@ -55,6 +55,11 @@ enum Kernel {
 
 impl Network {
     /// Packs the weights of these layers.
+    ///
+    /// # Errors
+    /// [`KernelError::Unsupported`] where the processor lacks the instructions for the numbers, [`KernelError::Layer`]
+    /// for a layer that there is no kernel for, that does not fit those before it, or whose slices do not have its
+    /// shape; the same for no layers, and for photos of a side that is 0 or above 16384.
     pub fn new(layers: &[Layer], options: &NetworkOptions) -> Result<Self, KernelError> {
         let processor = Processor::new(options.instructions, options.numbers)?;
         match processor {
@@ -94,6 +99,9 @@ impl Network {
     }
 
     /// The last layer's means over all pixels `[n_features]` of a photo `[side, side, 3]`, R, G, B.
+    ///
+    /// # Errors
+    /// [`KernelError::Size`] for a photo or features of another size.
     pub fn features(&mut self, photo: &[u8], features: &mut [f32]) -> Result<(), KernelError> {
         check_size("the features", self.n_features, features.len())?;
         self.run(photo)?;
@@ -104,6 +112,9 @@ impl Network {
     }
 
     /// The last layer itself, `[rows, columns, channels]`.
+    ///
+    /// # Errors
+    /// [`KernelError::Size`] for a photo or activations of another size.
     pub fn activations(&mut self, photo: &[u8], activations: &mut [f32]) -> Result<(), KernelError> {
         check_size("the activations", self.shape().iter().product(), activations.len())?;
         self.run(photo)?;

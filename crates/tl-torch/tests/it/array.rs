@@ -77,3 +77,9 @@ fn activations_of_numbers_are_those_of_tensors() {
         }
     }
 }
+
+#[test]
+fn a_shape_beyond_all_memory_is_no_shape() {
+    let error = Array::new(vec![1.0; 4], &[usize::MAX, 2, 2]).unwrap_err();
+    assert!(matches!(error, TorchError::Length { found: 4, .. }), "{error}");
+}

@@ -94,3 +94,14 @@ fn a_residual_without_a_scale_is_refused() {
         assert!(matches!(error, TorchError::Residual | TorchError::Libtorch(_)), "{error}");
     }
 }
+
+#[test]
+fn scales_that_are_not_one_for_each_channel_are_refused() {
+    let weight = Tensor::zeros([4, 2, 1, 1], (Kind::Int8, Device::Cpu));
+    let bias = Tensor::zeros([4], (Kind::Float, Device::Cpu));
+    let scales = ByteConvScales { input: relu6(), output: None, residual: None };
+    for (n, kind) in [(2, Kind::Float), (8, Kind::Float), (4, Kind::Double)] {
+        let scale = Tensor::ones([n], (kind, Device::Cpu));
+        assert!(Conv::of_bytes(&weight, &scale, &bias, [1, 2, 3, 3], &ConvOptions::default(), scales).is_err());
+    }
+}

@@ -92,3 +92,15 @@ fn what_libtorch_says_is_one_line() {
     let Err(TorchError::Libtorch(message)) = conv.forward(&half) else { panic!("integers were convolved") };
     assert!(!message.is_empty() && !message.contains('\n'));
 }
+
+#[test]
+fn a_layer_with_an_activation_adds_to_nothing() {
+    for engine in [Engine::Auto, Engine::Plain] {
+        let options = ConvOptions { activation: Activation::Relu, engine, ..ConvOptions::default() };
+        let one = |shape: &[i64]| channels_last(&Tensor::ones(shape, (Kind::Float, Device::Cpu))).unwrap();
+        let bias = Tensor::ones([1], (Kind::Float, Device::Cpu));
+        let conv = Conv::new(&one(&[1, 1, 1, 1]), &bias, [1, 1, 2, 2], &options).unwrap();
+        let error = conv.forward_add(&one(&[1, 1, 2, 2]), &mut one(&[1, 1, 2, 2])).unwrap_err();
+        assert!(matches!(error, TorchError::SumWithActivation | TorchError::Libtorch(_)), "{error}");
+    }
+}

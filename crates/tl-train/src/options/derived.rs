@@ -24,6 +24,8 @@ impl TrainOptions {
         match (self.recipe, self.optimizer) {
             (Recipe::Finetune, OptimizerKind::Sgd) => 1e-3,
             (Recipe::Finetune, OptimizerKind::Lion) => 3e-6,
+            // Its momentum makes ten steps of each.
+            (Recipe::Finetune, OptimizerKind::RmsProp) => 1e-6,
             (Recipe::Finetune, _) => 1e-5,
             _ => self.usual_head_lr(),
         }

@@ -48,6 +48,11 @@ impl Pace {
         self.n_steps += 1;
     }
 
+    /// Forgets how many steps were measured; what one took is the first guess of what comes.
+    pub(crate) fn begin_again(&mut self) {
+        (self.n_steps, self.stepping) = (0, 0.0);
+    }
+
     /// Hears what the end of an epoch took.
     pub(crate) fn after_epoch(&mut self, seconds: f64) {
         self.epoch_end = Some(seconds);

@@ -83,7 +83,11 @@ impl TuneRun<'_> {
         let trained = |epoch| trained_in(epoch, &self.layers, &self.trained, self.options);
         let changes = trained(self.history.epoch) != trained(self.history.epoch + 1);
         self.history.next_epoch();
-        if changes { self.unfreeze() } else { Ok(()) }
+        if changes {
+            self.stopping.changes_pace();
+            return self.unfreeze();
+        }
+        Ok(())
     }
 
     /// The last epoch's model, or the best's where that was asked for.
