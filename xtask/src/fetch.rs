@@ -1,25 +1,27 @@
 //! `cargo xtask fetch`: libtorch, weights and sample photos into `data/`, each verified, each only once.
 
 pub mod cuda;
+mod job;
 pub mod libtorch;
 mod requirement;
 pub mod samples;
+mod sources;
 pub mod weights;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
-use std::{io, thread};
+use std::thread;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use fs_err::File;
 
+use self::job::{plan, run_and_tell};
+pub use self::sources::first_of;
 use crate::hash::{Memory, sha256};
 use crate::index::Index;
-use crate::manifest::{Manifest, Source};
-use crate::net::{Failure, Net};
-use crate::progress::{Progress, Task};
+use crate::manifest::Manifest;
+use crate::net::Net;
+use crate::progress::Progress;
 use crate::source::Place;
 use crate::workspace;
 
@@ -98,33 +100,6 @@ impl Store {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Job<'a> {
-    Libtorch,
-    Cuda,
-    Weights(&'a str),
-    Sample(&'a str),
-}
-
-impl Job<'_> {
-    fn name(&self) -> &str {
-        match self {
-            Job::Libtorch => "libtorch",
-            Job::Cuda => "libtorch (CUDA)",
-            Job::Weights(name) | Job::Sample(name) => name,
-        }
-    }
-
-    fn run(&self, store: &Store, task: &Task) -> Result<Outcome> {
-        match self {
-            Job::Libtorch => libtorch::fetch(store, workspace::users_libtorch().as_deref(), task),
-            Job::Cuda => cuda::fetch(store, workspace::users_libtorch().as_deref(), task),
-            Job::Weights(name) => weights::fetch(store, name, task),
-            Job::Sample(name) => samples::fetch(store, name, task),
-        }
-    }
-}
-
 /// Fetches what the options ask for; true if all of it is here now.
 ///
 /// # Errors
@@ -151,83 +126,6 @@ pub fn fetch(store: &Store, options: &FetchOptions) -> Result<bool> {
     Ok(results.into_iter().all(|is_here| is_here))
 }
 
-fn plan<'a>(manifest: &'a Manifest, options: &'a FetchOptions) -> Result<Vec<Job<'a>>> {
-    let defaults = manifest.weights.iter().filter(|(_, weights)| weights.default || options.all);
-    let weights: BTreeSet<&str> = defaults.map(|(name, _)| name).chain(&options.weights).map(String::as_str).collect();
-    let defaults = manifest.samples.iter().filter(|(_, sample)| sample.default);
-    let samples: BTreeSet<&str> = defaults.map(|(name, _)| name).chain(&options.samples).map(String::as_str).collect();
-    known("weights", &weights, manifest.weights.keys())?;
-    known("samples", &samples, manifest.samples.keys())?;
-    let mut jobs = vec![if options.cuda { Job::Cuda } else { Job::Libtorch }];
-    jobs.extend(weights.into_iter().map(Job::Weights));
-    jobs.extend(samples.into_iter().map(Job::Sample));
-    Ok(jobs)
-}
-
-fn known<'a>(what: &str, asked: &BTreeSet<&str>, known: impl Iterator<Item = &'a String>) -> Result<()> {
-    let known: Vec<&str> = known.map(String::as_str).collect();
-    for name in asked {
-        ensure!(known.contains(name), "no {what} are called {name:?}; there are {}", known.join(", "));
-    }
-    Ok(())
-}
-
-fn run_and_tell(store: &Store, job: Job) -> bool {
-    let start = Instant::now();
-    let task = store.progress.task(job.name());
-    let result = job.run(store, &task);
-    drop(task);
-    let name = job.name();
-    match &result {
-        Ok(Outcome::AlreadyHere) => store.progress.say(&format!("{name}: already here")),
-        Ok(Outcome::LeftAlone(why)) => store.progress.say(&format!("{name}: {why}")),
-        Ok(Outcome::Fetched(notice)) => {
-            let seconds = start.elapsed().as_secs_f64();
-            store.progress.say(&format!("{name}: fetched and verified ({seconds:.1} s)"));
-            if let Some(notice) = notice {
-                store.progress.say(&format!("  {notice}"));
-            }
-        }
-        Err(error) => store.progress.warn(&format!("{name}: {}", in_words(error))),
-    }
-    result.is_ok()
-}
-
-/// The chain of an error, and what to do about it where that can be said.
-fn in_words(error: &anyhow::Error) -> String {
-    let remedy = if is_disk_full(error) {
-        "\n  Make room on the disk, or name another folder with --data, and run the command again: it goes on where it stopped."
-    } else if matches!(error.downcast_ref(), Some(Failure::Broken(_))) {
-        "\n  Run the command again: it goes on where it stopped."
-    } else {
-        ""
-    };
-    format!("{error:#}{remedy}")
-}
-
-/// Tries the sources in their order and says of each why it failed.
-///
-/// # Errors
-/// None of the sources gave it, or the disk is full.
-pub fn first_of<T>(sources: &[Source], mut bring: impl FnMut(&Source) -> Result<T>) -> Result<T> {
-    let mut tried = Vec::new();
-    for source in sources {
-        match bring(source) {
-            Ok(value) => return Ok(value),
-            Err(error) if is_disk_full(&error) => return Err(error),
-            Err(error) => tried.push((source, error)),
-        }
-    }
-    let list: Vec<String> = tried.iter().map(|(source, error)| format!("\n  {source}: {}", in_words(error))).collect();
-    let is_unreachable = |error: &anyhow::Error| matches!(error.downcast_ref(), Some(Failure::Unreachable(_)));
-    let remedy = if tried.iter().all(|(_, error)| is_unreachable(error)) {
-        "\n  Is there a network? HTTPS_PROXY, SSL_CERT_FILE and PIP_INDEX_URL are honoured."
-    } else {
-        ""
-    };
-    bail!("none of its sources gave it:{}{remedy}", list.concat())
-}
-
 /// Compares what was brought with what the manifest pins.
 ///
 /// # Errors
@@ -244,16 +142,6 @@ pub fn verify(path: &Path, pinned: &str) -> Result<()> {
 #[must_use]
 pub fn mismatch(name: &str, found: &str, pinned: &str) -> String {
     format!("the sha256 of {name} is {found}, but data/manifest.toml pins {pinned}: thrown away, nothing was changed")
-}
-
-fn is_disk_full(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let kind = match cause.downcast_ref::<Failure>() {
-            Some(Failure::Disk(error)) => Some(error.kind()),
-            _ => cause.downcast_ref::<io::Error>().map(io::Error::kind),
-        };
-        kind == Some(io::ErrorKind::StorageFull)
-    })
 }
 
 /// Removes what a killed run left unfinished; its downloads stay, they can be taken up.

@@ -40,8 +40,9 @@ impl Default for ScanOptions {
 /// to validate on. A class may well be called `train`: the parts are recognised by the folders inside.
 ///
 /// # Errors
-/// A missing folder, a file, a folder without classes or photos, a single class, an empty class; parts of which one is
-/// there twice, and folders that are all named like parts and yet are none.
+/// A folder that is missing, a file, cannot be read or holds no classes or photos; a single class, an empty class, a
+/// chosen class that is not there or is chosen twice; parts of which one is there twice, and folders that are all named
+/// like parts and yet are none.
 pub fn scan(root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
     read(&Parts::of(root, options.classes.is_none())?, root, options)
 }

@@ -1,6 +1,6 @@
 //! What is refused, and how it is said.
 
-use tl_metrics::{Evaluation, MultiLabelEvaluation};
+use tl_metrics::{Evaluation, MultiLabelEvaluation, Worth};
 
 fn error(classes: &[&str], labels: &[usize], probabilities: &[f32]) -> String {
     let classes: Vec<String> = classes.iter().map(|&class| class.to_owned()).collect();
@@ -35,4 +35,13 @@ fn so_it_is_with_several_classes_per_row() {
     ] {
         assert!(found.starts_with(expected), "{found:?} does not start with {expected:?}");
     }
+}
+
+#[test]
+fn where_one_class_is_meant_each_row_has_one() {
+    let classes = ["a", "b"].map(str::to_owned);
+    // Together as many labels as rows, and each of them in the wrong place.
+    let truth: [&[usize]; 3] = [&[0], &[], &[0, 1]];
+    let error = Worth::new(&classes, &truth, &[0.5; 6], false).unwrap_err();
+    assert_eq!(error.to_string(), "row 1 has 0 classes, but it must have one; evaluate several classes as such");
 }

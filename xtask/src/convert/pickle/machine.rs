@@ -1,5 +1,8 @@
 //! The stack machine that a pickle is a program for, with the opcodes that state dicts need and no other.
 
+mod reading;
+mod stack;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -199,78 +202,6 @@ impl Machine<'_> {
         let target = self.top()?;
         ensure!(matches!(self.values[target], Value::Dict(_)), "a state is set on what is no dictionary: refused");
         Ok(())
-    }
-
-    fn push(&mut self, value: Value) {
-        self.stack.push(self.values.len());
-        self.values.push(value);
-    }
-
-    fn top(&self) -> Result<Place> {
-        let floor = self.marks.last().copied().unwrap_or(0);
-        ensure!(self.stack.len() > floor, "the stack is empty");
-        self.stack.last().copied().context("the stack is empty")
-    }
-
-    fn pop(&mut self) -> Result<Place> {
-        let place = self.top()?;
-        self.stack.pop();
-        Ok(place)
-    }
-
-    fn pop_n(&mut self, n: usize) -> Result<Vec<Place>> {
-        let floor = self.marks.last().copied().unwrap_or(0);
-        let start = self.stack.len().checked_sub(n).filter(|start| *start >= floor);
-        Ok(self.stack.split_off(start.context("the stack is empty")?))
-    }
-
-    fn pop_to_mark(&mut self) -> Result<Vec<Place>> {
-        let mark = self.marks.pop().context("a mark is missing")?;
-        Ok(self.stack.split_off(mark))
-    }
-
-    fn text_at(&self, place: Place) -> Result<String> {
-        match &self.values[place] {
-            Value::Text(text) => Ok(text.clone()),
-            other => bail!("a text is wanted, this is {other:?}"),
-        }
-    }
-
-    fn tuple_at(&self, place: Place) -> Result<Vec<Place>> {
-        match &self.values[place] {
-            Value::Tuple(items) => Ok(items.clone()),
-            other => bail!("a tuple is wanted, this is {other:?}"),
-        }
-    }
-
-    fn usize_at(&self, place: Place) -> Result<usize> {
-        match &self.values[place] {
-            Value::Int(value) => usize::try_from(*value).context("a size is negative or too large"),
-            other => bail!("a number is wanted, this is {other:?}"),
-        }
-    }
-
-    fn usizes_at(&self, place: Place) -> Result<Vec<usize>> {
-        self.tuple_at(place)?.into_iter().map(|item| self.usize_at(item)).collect()
-    }
-
-    fn slice(&mut self, n: usize) -> Result<&[u8]> {
-        let rest = &self.bytes[self.position..];
-        ensure!(n <= rest.len(), "it ends too early: the file is truncated");
-        self.position += n;
-        Ok(&rest[..n])
-    }
-
-    fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
-        Ok(self.slice(N)?.try_into()?)
-    }
-
-    fn line(&mut self) -> Result<String> {
-        let rest = &self.bytes[self.position..];
-        let n = rest.iter().position(|byte| *byte == b'\n').context("a name has no end")?;
-        let line = std::str::from_utf8(&rest[..n]).context("a name is not UTF-8")?.to_owned();
-        self.position += n + 1;
-        Ok(line)
     }
 }
 
