@@ -189,8 +189,8 @@ fn find(data: &Path) -> Result<(Vec<Labelled>, Vec<Skipped>)> {
     let folder = match is_list(data) && data.is_file() {
         true => read_list(data, &options)?.folder,
         false => match scan(data, &options) {
-            // Photos, and no folder among them.
-            Err(DataError::NoClasses { .. }) => {
+            // Photos, and no class among their folders.
+            Err(DataError::NoClasses { .. } | DataError::NoTrainingPart { .. }) => {
                 let (photos, skipped) = find_photos(&[data.to_owned()])?;
                 return Ok((sorted(photos.into_iter().map(|path| (path, String::new()))), skipped));
             }
