@@ -78,7 +78,7 @@ impl<'a> Appender<'a> {
 /// The files of keys and of rows, with the header of this space and no other.
 fn files(folder: &Path, space: &Space) -> io::Result<(File, File)> {
     let (mut keys, rows) = (open_to_write(&space.keys(folder))?, open_to_write(&space.rows(folder))?);
-    if read_header(&mut keys)?.as_ref() != Some(&space.header) {
+    if !read_header(&mut keys)?.is_some_and(|header| header.has_rows_of(&space.header)) {
         rows.set_len(0)?;
         keys.set_len(0)?;
         keys.seek(SeekFrom::Start(0))?;

@@ -31,6 +31,11 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// Whether the rows of one belong to the other, in whatever words they are described.
+    pub(crate) fn has_rows_of(&self, other: &Self) -> bool {
+        (self.width, self.id) == (other.width, other.id)
+    }
+
     pub(crate) fn to_bytes(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
@@ -132,6 +137,14 @@ mod tests {
             bytes[at] ^= 1;
             assert_eq!(Header::parse(&bytes), None, "byte {at}");
         }
+    }
+
+    #[test]
+    fn rows_belong_to_a_hash_and_not_to_its_description() {
+        let header = Header { width: 3, id: [7; 32], description: "as it was said".to_owned() };
+        assert!(header.has_rows_of(&Header { description: "otherwise".to_owned(), ..header.clone() }));
+        assert!(!header.has_rows_of(&Header { id: [8; 32], ..header.clone() }));
+        assert!(!header.has_rows_of(&Header { width: 4, ..header.clone() }));
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Store {
             (Err(error), _) | (_, Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
             (keys, rows) => (keys?, rows?),
         };
-        if read_header(&mut keys)?.as_ref() != Some(&space.header) {
+        if !read_header(&mut keys)?.is_some_and(|header| header.has_rows_of(&space.header)) {
             return Ok(None);
         }
         let row_bytes = space.header.row_bytes();
