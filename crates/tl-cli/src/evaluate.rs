@@ -117,6 +117,11 @@ fn labelled(data: &Path, classifier: &Classifier) -> Result<(Labelled, Vec<Skipp
 fn model_labels(data: &Path, classes: &[String], known: &[String]) -> Result<Vec<usize>> {
     let label = |name: &String| match known.iter().position(|class| class == name) {
         Some(label) => Ok(label),
+        None if name.is_empty() => bail!(
+            "a photo of {} has no label; give it one of the model's classes, or leave it out: {}",
+            data.display(),
+            known.join(", ")
+        ),
         None => bail!(
             "{} holds a class `{name}` that the model does not know; its classes are: {}",
             data.display(),

@@ -64,8 +64,8 @@ pub struct TrainOptions {
     /// `name:REGEX`. For V1, `N` freezes what has a Keras index below `N`, for other networks the first `N` blocks;
     /// `stage:K` freezes the stages before `K`; a convolution and its `BatchNorm` go together.
     pub freeze: String,
-    /// Epochs after which one stage more is trained, from the last on, or several where there are too few epochs for one at
-    /// a time; 0 trains all that is not frozen at once.
+    /// Epochs after which one stage more is trained, from the last on, or several where there are too few epochs for one
+    /// at a time; 0 trains all that is not frozen at once.
     pub unfreeze_every: usize,
     /// What `BatchNorm` does in trained layers.
     pub batch_norm: NormKind,

@@ -120,7 +120,8 @@ mod tests {
             for epoch in 0..400 {
                 counts[drawn(vec![0], 1, 4, seed, epoch)[0]] += 1;
             }
-            proptest::prop_assert!(counts.iter().all(|n| (60..140).contains(n)), "{:?}", counts);
+            // Seven standard deviations to both sides: no seed in a lifetime of tests lies beyond.
+            proptest::prop_assert!(counts.iter().all(|n| (40..160).contains(n)), "{:?}", counts);
         }
     }
 }

@@ -35,7 +35,8 @@ impl Frozen {
         Ok(Self { names, before, n_frozen_layers })
     }
 
-    /// Compares with what `backbone` has now. `moved` says of the layers that were to be trained whether their turn came.
+    /// Compares with what `backbone` has now. `moved` says of the layers that were to be trained whether their turn
+    /// came.
     pub(crate) fn prove(self, backbone: &Backbone, moved: &[bool]) -> Result<FreezeProof, TrainError> {
         let after = hash(backbone, &self.names)?;
         if after != self.before {

@@ -5,6 +5,7 @@ use tl_metrics::EpochRecord;
 
 use super::{Halt, Run, rows::Rows, tuning::Tuning};
 use crate::{
+    event::Event,
     finetune::Checkpoints,
     report::write_history,
     stopping::StopReason,
@@ -46,7 +47,15 @@ impl Run<'_> {
                 data_blake3: &rows.data_blake3,
                 started: self.started,
             };
-            inputs.train(self.observer, self.stop)?
+            // Its epochs are the first of those of the run.
+            let n_later = if self.plan.tunes_backbone() { self.plan.options().epochs } else { 0 };
+            let mut counting = |event: &Event<'_>| match *event {
+                Event::Epoch { record, n_epochs, step, n_photos } => {
+                    self.observer.event(&Event::Epoch { record, n_epochs: n_epochs + n_later, step, n_photos });
+                }
+                _ => self.observer.event(event),
+            };
+            inputs.train(&mut counting, self.stop)?
         };
         match trained {
             Trained::Done { head, records: history, stopped_early, kept_epoch } => {
