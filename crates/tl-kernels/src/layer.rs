@@ -162,7 +162,8 @@ impl Layer {
         match self {
             Self::Conv(conv) if self.is_pointwise() && matches!(numbers, Numbers::Int8 | Numbers::Int16) => {
                 let (least, most) = conv.range;
-                let is_range = least < most && least.is_finite() && most.is_finite();
+                // Behind a layer that gives nothing but zeros both ends are 0.
+                let is_range = least <= most && least.is_finite() && most.is_finite();
                 is_range
                     .then_some(())
                     .ok_or_else(|| format!("range is ({least}, {most}), from smaller to larger is meant"))
