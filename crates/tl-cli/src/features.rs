@@ -1,6 +1,7 @@
 //! `tl features`.
 
 mod merge;
+mod network;
 mod output_file;
 mod shard;
 
@@ -13,18 +14,16 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum, ValueHint};
-use tl_backbone::Weights;
-use tl_data::{DataError, Folder, Geometry, ScanOptions, Skipped, find_photos, read_list, scan};
+use tl_data::{DataError, Folder, ScanOptions, Skipped, find_photos, read_list, scan};
 use tl_features::{ExportFormat, ExtractOptions, FeatureTable, extract};
-use tl_model::Bundle;
 
-use self::{merge::MergeArgs, output_file::OutputFile, shard::Shard};
+use self::{merge::MergeArgs, network::Network, output_file::OutputFile, shard::Shard};
 use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
-    assets, cache,
+    cache,
     data::is_list,
-    model::{self, backbone, predict_options},
+    model::predict_options,
     output,
     photo_args::PhotoArgs,
     progress::{Display, PhotoProgress},
@@ -152,32 +151,6 @@ fn list_hash(photos: &[Labelled]) -> String {
         hasher.update(format!("{:?} {label:?}\n", text_of(path)).as_bytes());
     }
     hasher.finalize().to_hex().to_string()
-}
-
-/// What computes the features.
-struct Network {
-    weights: Weights,
-    geometry: Geometry,
-    /// The backbone, and the weights' hash where they are not its pretrained ones.
-    name: String,
-}
-
-impl Network {
-    /// A pretrained one, or that of a model.
-    fn named(name: &str, global: &GlobalArgs) -> Result<Self> {
-        let path = Path::new(name);
-        if !path.exists() {
-            let weights = assets::weights(global, backbone(name)?)?;
-            let spec = weights.spec();
-            return Ok(Self { geometry: spec.preprocessing.geometry, name: spec.name.to_owned(), weights });
-        }
-        let Bundle { weights, preprocessing, provenance, .. } = Bundle::open(&model::file(path))?;
-        let name = match provenance.tuned_weights_sha256 {
-            Some(hash) => format!("{} tuned {}", weights.spec().name, hash.get(..16).unwrap_or(&hash)),
-            None => weights.spec().name.to_owned(),
-        };
-        Ok(Self { geometry: preprocessing.geometry, name, weights })
-    }
 }
 
 /// A photo and its label.

@@ -76,29 +76,43 @@ impl Settings {
         }
     }
 
-    /// Takes what was typed as `flag`. Whoever typed two values of a setting must not be served with one of them.
+    /// Takes what was typed as `flag`.
     fn typed(&mut self, key: &str, value: Value, flag: String) {
-        if let (Some(first), Some(before)) = (self.typed.get(key), self.table.get(key))
-            && !is_same(before, &value)
-        {
-            self.clashes.push(format!("{key} is {before} by {first} and {value} by {flag}; leave one of them out"));
-        }
-        if key == "recipe" && self.begun.is_none() && !self.typed.contains_key(key) {
-            // A run's file has every setting of its recipe, which would go on under another name.
-            if let Some(before) = self.table.get(key).filter(|before| **before != value) {
-                self.clashes
-                    .push(format!("--config is of the recipe {before}, and {flag} says {value}; leave one out"));
-            }
-        }
-        if let Some(before) = self.begun.as_ref().filter(|_| !OPEN_WHEN_RESUMED.contains(&key))
-            && !before.get(key).is_some_and(|before| is_same(before, &value))
-        {
-            let before =
-                before.get(key).map_or_else(|| "without it".to_owned(), |value| format!("with {key} = {value}"));
-            self.clashes.push(format!("the run was begun {before}, which stays; leave {flag} out, or train a new one"));
-        }
+        let clashes = [
+            self.clash_with_flag(key, &value, &flag),
+            self.clash_with_file(key, &value, &flag),
+            self.clash_with_run(key, &value, &flag),
+        ];
+        self.clashes.extend(clashes.into_iter().flatten());
         self.typed.insert(key.to_owned(), flag);
         self.table.insert(key.to_owned(), value);
+    }
+
+    /// Whoever typed two values of a setting must not be served with one of them.
+    fn clash_with_flag(&self, key: &str, value: &Value, flag: &str) -> Option<String> {
+        let (first, before) = (self.typed.get(key)?, self.table.get(key)?);
+        let clash = || format!("{key} is {before} by {first} and {value} by {flag}; leave one of them out");
+        (!is_same(before, value)).then(clash)
+    }
+
+    /// A run's file has every setting of its recipe, which would go on under another name.
+    fn clash_with_file(&self, key: &str, value: &Value, flag: &str) -> Option<String> {
+        if key != "recipe" || self.begun.is_some() || self.typed.contains_key(key) {
+            return None;
+        }
+        let before = self.table.get(key).filter(|before| *before != value)?;
+        Some(format!("--config is of the recipe {before}, and {flag} says {value}; leave one out"))
+    }
+
+    /// A run that is gone on with keeps what it was begun with.
+    fn clash_with_run(&self, key: &str, value: &Value, flag: &str) -> Option<String> {
+        let begun = self.begun.as_ref().filter(|_| !OPEN_WHEN_RESUMED.contains(&key))?;
+        let before = match begun.get(key) {
+            Some(before) if is_same(before, value) => return None,
+            Some(before) => format!("with {key} = {before}"),
+            None => "without it".to_owned(),
+        };
+        Some(format!("the run was begun {before}, which stays; leave {flag} out, or train a new one"))
     }
 
     /// The settings, each key and type checked. Those that were not given are the recipe's; those that were typed for

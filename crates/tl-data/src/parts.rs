@@ -47,22 +47,19 @@ impl Parts {
     /// like parts and are none must not be taken for classes.
     pub(crate) fn of(root: &Path, are_classes_found: bool) -> Result<Self, DataError> {
         let folders = subfolders(root)?;
-        let mut parts: Vec<(Part, PathBuf)> = Vec::new();
+        let mut found = [const { None }; 3];
         for folder in &folders {
             if let Some(part) = Part::named(folder)
                 && let Some(inside) = with_classes(folder, part)?
             {
-                if let Some((_, other)) = parts.iter().find(|(known, _)| *known == part) {
-                    return Err(DataError::TwoParts { first: other.clone(), second: inside });
+                let place = &mut found[part as usize];
+                if let Some(first) = place.take() {
+                    return Err(DataError::TwoParts { first, second: inside });
                 }
-                parts.push((part, inside));
+                *place = Some(inside);
             }
         }
-        let mut take = |wanted: Part| {
-            let place = parts.iter().position(|(part, _)| *part == wanted)?;
-            Some(parts.swap_remove(place).1)
-        };
-        let (train, val, test) = (take(Part::Train), take(Part::Val), take(Part::Test));
+        let [train, val, test] = found;
         let Some(train) = train else {
             let are_parts = folders.iter().all(|folder| Part::named(folder).is_some());
             let is_mistaken = folders.len() > 1 || val.is_some() || test.is_some();

@@ -52,17 +52,11 @@ pub(crate) fn evaluate(
     Ok((value, targets.n_correct(logits, n_classes) as f64 / targets.len() as f64))
 }
 
-/// What the head is worth on the validation photos, with these labels.
-pub(crate) fn worth(
-    head: &Head,
-    val: &Table,
-    labels: &[usize],
-    data: &Data,
-    n_threads: usize,
-) -> Result<Worth, TrainError> {
+/// What the head is worth on the validation photos.
+pub(crate) fn worth(head: &Head, val: &Table, data: &Data, n_threads: usize) -> Result<Worth, TrainError> {
     let multi_label = data.label_sets.is_some();
     let logits = head.logits_on(n_threads, &val.features)?;
     let rows = probabilities(&logits, data.classes.len(), 1.0, multi_label)?;
-    let truth: Vec<&[usize]> = labels.iter().map(|label| data.classes_of(label)).collect();
+    let truth: Vec<&[usize]> = val.labels.iter().map(|label| data.classes_of(label)).collect();
     Ok(Worth::new(&data.classes, &truth, &rows, multi_label)?)
 }

@@ -1,11 +1,8 @@
 //! Whether a model is asked about what it learnt from.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::Path};
 
-use anyhow::Result;
+use tl_data::{ScanOptions, read_list};
 
 use crate::{
     model::Named,
@@ -18,23 +15,13 @@ pub(super) fn say<'a>(model: &Named, photos: impl Iterator<Item = &'a Path>) {
     let Named::Bundle(model) = model else { return };
     let list = model.with_file_name("photos.csv");
     // Models that were carried away have no list beside them.
-    let Ok(learnt) = learnt(&list) else { return };
+    let options = ScanOptions { min_classes: 1, ..ScanOptions::default() };
+    let Ok(run) = read_list(&list, &options) else { return };
+    let learnt: BTreeSet<_> = run.folder.train.into_iter().map(|sample| sample.path).collect();
     let n = photos.filter(|photo| std::path::absolute(photo).is_ok_and(|photo| learnt.contains(&photo))).count();
     if n > 0 {
         let (n, list) = (plural(n, "photo"), quoted(&list.to_string_lossy()));
         let problem = format!("the model was trained on {n} of these, which flatters it; those held out are in {list}");
         output::careful("seen", &problem);
     }
-}
-
-/// The photos that a run trained on.
-fn learnt(list: &Path) -> Result<BTreeSet<PathBuf>> {
-    let mut photos = BTreeSet::new();
-    for record in csv::Reader::from_path(list)?.records() {
-        let record = record?;
-        if record.get(2) == Some("train") {
-            photos.insert(PathBuf::from(&record[0]));
-        }
-    }
-    Ok(photos)
 }

@@ -25,7 +25,7 @@ pub(super) struct Learnt {
 
 impl Run<'_> {
     /// Whether fine-tuning brings or draws its own head: a checkpoint has one, and a random one needs no steps.
-    pub(super) fn needs_no_head(&self) -> bool {
+    fn needs_no_head(&self) -> bool {
         let has_checkpoint = || Checkpoints::new(self.folder.checkpoints(), "").any();
         self.plan.starts_from_random_head() || self.plan.tunes_backbone() && has_checkpoint()
     }

@@ -35,16 +35,17 @@ impl Run<'_> {
             skipped: rows.n_skipped,
             leaks: data.leaks.len(),
         };
-        let val_labels: Vec<usize> = rows.val_photos.iter().map(|photo| photo.label).collect();
         let (mut weights, mut val) = (weights, rows.val);
         let (mut freezing, mut images_per_second, mut tuned_weights_sha256) = (None, None, None);
         if let Some(tuning) = learnt.tuning {
             weights = tuning.weights;
-            val = tuning.val.map(|features| table(features.rows, features.width, &val_labels, data));
+            // The same photos, as the tuned backbone sees them.
+            let seen_anew = tuning.val.zip(val);
+            val = seen_anew.map(|(features, before)| table(features.rows, features.width, &before.labels, data));
             tuned_weights_sha256 = Some(weights.sha256());
             (freezing, images_per_second) = (Some(tuning.proof), tuning.images_per_second);
         }
-        let worth = val.map(|val| worth(&learnt.head, &val, &val_labels, data, plan.n_threads())).transpose()?;
+        let worth = val.map(|val| worth(&learnt.head, &val, data, plan.n_threads())).transpose()?;
         self.clock.lap("evaluation");
 
         let provenance = Provenance {

@@ -30,7 +30,8 @@ impl Run<'_> {
         loss: LossOptions,
     ) -> Result<Learnt, Halt> {
         let Learnt { head, history, .. } = learnt;
-        let val = rows.val.as_ref().filter(|_| !self.needs_no_head());
+        // A head without epochs has learnt nothing yet, or comes from a checkpoint.
+        let val = rows.val.as_ref().filter(|_| !history.is_empty());
         let before = val.map(|val| val.evaluate(&head, &loss, self.plan.n_threads())).transpose()?;
         let before = before.zip(rows.val_features.take()).map(|((loss, accuracy), val)| (val, loss, accuracy));
         let inputs = TuneInputs {
