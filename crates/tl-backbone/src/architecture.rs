@@ -28,6 +28,11 @@ impl Architecture {
             Layer::SqueezeExcite(_) => false,
         })
     }
+
+    /// Whether Keras scales pixels by a layer of the network, as it does in V3, which alone squeezes and excites.
+    pub(crate) fn scales_in_keras(&self) -> bool {
+        self.blocks.iter().flat_map(|block| &block.layers).any(|layer| matches!(layer, Layer::SqueezeExcite(_)))
+    }
 }
 
 /// How images are padded with zeros before a convolution.

@@ -1,7 +1,9 @@
 //! The layers of a network as a table: what can be frozen, and what it costs.
 
+use tl_torch::Activation;
+
 use crate::{
-    architecture::{Architecture, Block, Layer, Padding},
+    architecture::{Architecture, Block, Layer},
     registry::Spec,
 };
 
@@ -15,8 +17,8 @@ pub struct LayerInfo {
     pub block: usize,
     /// Stage of its block: a stage begins where the side of the activations is halved.
     pub stage: usize,
-    /// Index of its convolution in `keras.Model.layers`; only `MobileNet` V1 has Keras weights.
-    pub keras_index: Option<usize>,
+    /// Index of its (first) convolution in `keras.applications`' network without top, in Keras 3.
+    pub keras_index: usize,
     /// Names of the tensors that are learnt by gradient.
     pub parameters: Vec<String>,
     /// Names of its `BatchNorm`'s moving statistics.
@@ -37,9 +39,7 @@ pub fn layers(spec: &Spec) -> Vec<LayerInfo> {
     for (i, block) in architecture.blocks.iter().enumerate() {
         table.block(i, block);
     }
-    if architecture.padding == Padding::Same {
-        number_as_keras(&architecture, &mut table.layers);
-    }
+    number_as_keras(&architecture, &mut table.layers);
     table.layers
 }
 
@@ -70,7 +70,7 @@ impl Table {
                 name: name.clone(),
                 block: index,
                 stage: self.stage,
-                keras_index: None,
+                keras_index: 0,
                 n_parameters: parameters.iter().map(|tensor| tensor.shape.iter().product::<i64>() as usize).sum(),
                 parameters: parameters.into_iter().map(|tensor| tensor.name).collect(),
                 statistics: statistics.into_iter().map(|tensor| tensor.name).collect(),
@@ -81,15 +81,29 @@ impl Table {
     }
 }
 
-/// Keras counts the input (0), and for each convolution itself, its `BatchNorm` and its relu; a depthwise
-/// convolution of stride 2 has a padding layer before it.
+/// Keras counts the input (0), for each convolution itself, its `BatchNorm` and its activation, and the sum that ends a
+/// residual block; a depthwise convolution of stride 2 has a padding layer before it.
 fn number_as_keras(architecture: &Architecture, layers: &mut [LayerInfo]) {
-    let convolutions = architecture.blocks.iter().flat_map(|block| &block.layers);
-    let mut next = 1;
-    for (info, layer) in layers.iter_mut().zip(convolutions) {
-        let Layer::Conv(conv) = layer else { continue };
-        next += usize::from(conv.groups > 1 && conv.stride > 1);
-        info.keras_index = Some(next);
-        next += 3;
+    let mut infos = layers.iter_mut();
+    let mut next = 1 + usize::from(architecture.scales_in_keras());
+    for block in &architecture.blocks {
+        for (layer, info) in block.layers.iter().zip(&mut infos) {
+            let (before, from_itself) = keras_layers(layer);
+            info.keras_index = next + before;
+            next += before + from_itself;
+        }
+        next += usize::from(block.is_residual);
+    }
+}
+
+/// Keras's layers before the convolution of one of ours, and from it on.
+fn keras_layers(layer: &Layer) -> (usize, usize) {
+    match layer {
+        Layer::Conv(conv) => {
+            let pads = conv.groups > 1 && conv.stride > 1;
+            (usize::from(pads), 2 + usize::from(conv.activation != Activation::None))
+        }
+        // The means are before it; relu, the second convolution, hardsigmoid and the product after.
+        Layer::SqueezeExcite(_) => (1, 5),
     }
 }

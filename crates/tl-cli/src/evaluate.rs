@@ -12,21 +12,21 @@ use std::{
 use anyhow::{Result, bail};
 use clap::ValueHint;
 use serde_json::json;
-use tl_data::{Folder, Labels, Sample, ScanOptions, Skipped, read_list, scan};
+use tl_data::{Folder, Labels, Sample, ScanOptions, Skipped};
 use tl_metrics::{Evaluation, MultiLabelEvaluation, Worth};
 use tl_model::{Classifier, PredictOptions, Prediction};
 
 use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
-    cache,
-    data::is_list,
-    imagenet_labels,
+    cache, imagenet_labels,
+    label_args::LabelArgs,
     model::{Named, predict_options},
     output,
     photo_args::PhotoArgs,
     progress::{Display, PhotoProgress},
-    signal, skipped,
+    signal,
+    skipped::{self, plural},
 };
 
 /// More classes than this make a confusion matrix that nobody reads.
@@ -50,6 +50,8 @@ pub(crate) struct EvaluateArgs {
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
+    labels: LabelArgs,
+    #[command(flatten)]
     photos: PhotoArgs,
 }
 
@@ -57,12 +59,16 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
     let named = Named::parse(&args.model)?;
     let classifier = named.classifier(global, args.verify)?;
     let (labelled, mut skipped) = match named.is_imagenet() {
+        true if !args.labels.is_silent() => bail!(
+            "--classes and --label-pattern are for trained models; {} knows photos by WordNet ids and class indices",
+            args.model.display()
+        ),
         true => one_each(imagenet_labels::scan(&args.data)?),
-        false => labelled(&args.data, &classifier)?,
+        false => labelled(args, &classifier)?,
     };
     seen::say(&named, labelled.iter().map(|(path, _)| path.as_path()));
     let display = Display::new(global);
-    display.line(&format!("Found {} images in {}", labelled.len(), args.data.display()));
+    display.line(&format!("Found {} in {}", plural(labelled.len(), "image"), args.data.display()));
     let stop = signal::stop_flag();
     let photos: Vec<PathBuf> = labelled.iter().map(|(path, _)| path.clone()).collect();
     let mut progress = PhotoProgress::new(photos.len(), "Evaluating", display);
@@ -96,14 +102,11 @@ fn one_each((samples, skipped): (Vec<Sample>, Vec<Skipped>)) -> (Labelled, Vec<S
 }
 
 /// Photos of a list or of a folder per class, with the model's labels: classes are matched by name.
-fn labelled(data: &Path, classifier: &Classifier) -> Result<(Labelled, Vec<Skipped>)> {
+fn labelled(args: &EvaluateArgs, classifier: &Classifier) -> Result<(Labelled, Vec<Skipped>)> {
+    let data = args.data.as_path();
     let labels = if classifier.is_multi_label() { Labels::Several } else { Labels::AsWritten };
     let options = ScanOptions { min_classes: 1, labels, ..ScanOptions::default() };
-    let folder = match is_list(data) && data.is_file() {
-        true => read_list(data, &options)?.folder,
-        false => scan(data, &options)?,
-    };
-    let Folder { classes, label_sets, train, val, skipped, .. } = folder;
+    let Folder { classes, label_sets, train, val, skipped, .. } = args.labels.read(data, &options)?.folder;
     let known = model_labels(data, &classes, classifier.classes())?;
     let of_sample = |label: usize| match &label_sets {
         Some(sets) => sets.classes(label).iter().map(|&class| known[class]).collect(),
@@ -156,9 +159,9 @@ fn as_text(worth: &Worth, classes: &[String]) -> String {
 fn text_of_one(evaluation: &Evaluation, classes: &[String]) -> String {
     let [low, high] = evaluation.accuracy_ci;
     let mut text = format!(
-        "Accuracy {:.1} % on {} photos (95 % interval {:.1} to {:.1} %), log-loss {:.4}\n",
+        "Accuracy {:.1} % on {} (95 % interval {:.1} to {:.1} %), log-loss {:.4}\n",
         evaluation.accuracy * 100.0,
-        evaluation.n_images,
+        plural(evaluation.n_images, "photo"),
         low * 100.0,
         high * 100.0,
         evaluation.log_loss
@@ -173,10 +176,10 @@ fn text_of_one(evaluation: &Evaluation, classes: &[String]) -> String {
 fn text_of_several(evaluation: &MultiLabelEvaluation) -> String {
     let [low, high] = evaluation.exact_match_ci;
     format!(
-        "All classes right in {:.1} % of {} photos (95 % interval {:.1} to {:.1} %), {:.1} % of all answers right, \
+        "All classes right in {:.1} % of {} (95 % interval {:.1} to {:.1} %), {:.1} % of all answers right, \
          log-loss {:.4}\n\n{}",
         evaluation.exact_match * 100.0,
-        evaluation.n_images,
+        plural(evaluation.n_images, "photo"),
         low * 100.0,
         high * 100.0,
         evaluation.label_accuracy * 100.0,

@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum, ValueHint};
-use tl_data::{DataError, Folder, ScanOptions, Skipped, find_photos, read_list, scan};
+use tl_data::{DataError, Folder, ScanOptions, Skipped, find_photos};
 use tl_features::{ExportFormat, ExtractOptions, FeatureTable, extract};
 
 use self::{merge::MergeArgs, network::Network, output_file::OutputFile, shard::Shard};
@@ -22,7 +22,7 @@ use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
     cache,
-    data::is_list,
+    label_args::LabelArgs,
     model::predict_options,
     output,
     photo_args::PhotoArgs,
@@ -55,6 +55,8 @@ pub(crate) struct FeaturesArgs {
     /// --max-skipped
     #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
     shard: Option<Shard>,
+    #[command(flatten)]
+    labels: LabelArgs,
     #[command(flatten)]
     photos: PhotoArgs,
 }
@@ -89,7 +91,7 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
     let out = &given.map_or_else(|| out.to_owned(), |shard| shard.name(out));
     let out = OutputFile::new(out, format)?;
     let network = Network::named(&args.backbone, global)?;
-    let (found, left_out) = find(data)?;
+    let (found, left_out) = find(data, &args.labels)?;
     out.check_apart(std::iter::once(data).chain(found.iter().map(|(path, _)| path.as_path())))?;
     let shard = args.shard.or(given).unwrap_or_default();
     let parted = if shard.is_whole() { String::new() } else { list_hash(&found) };
@@ -157,18 +159,15 @@ fn list_hash(photos: &[Labelled]) -> String {
 type Labelled = (PathBuf, String);
 
 /// The photos of all parts with their labels, in order of their paths, each once.
-fn find(data: &Path) -> Result<(Vec<Labelled>, Vec<Skipped>)> {
+fn find(data: &Path, labels: &LabelArgs) -> Result<(Vec<Labelled>, Vec<Skipped>)> {
     let options = ScanOptions { min_classes: 1, classes_of_all_parts: true, ..ScanOptions::default() };
-    let folder = match is_list(data) && data.is_file() {
-        true => read_list(data, &options)?.folder,
-        false => match scan(data, &options) {
-            // Photos, and no class among their folders.
-            Err(DataError::NoClasses { .. } | DataError::NoTrainingPart { .. }) => {
-                let (photos, skipped) = find_photos(&[data.to_owned()])?;
-                return Ok((sorted(photos.into_iter().map(|path| (path, String::new()))), skipped));
-            }
-            folder => folder?,
-        },
+    let folder = match labels.read(data, &options) {
+        // Photos, and no class among their folders.
+        Err(DataError::NoClasses { .. } | DataError::NoTrainingPart { .. }) if labels.is_silent() && data.is_dir() => {
+            let (photos, skipped) = find_photos(&[data.to_owned()])?;
+            return Ok((sorted(photos.into_iter().map(|path| (path, String::new()))), skipped));
+        }
+        list => list?.folder,
     };
     let Folder { classes, train, val, test, skipped, .. } = folder;
     let samples = train.into_iter().chain(val.into_iter().flatten()).chain(test.into_iter().flatten());

@@ -58,7 +58,6 @@ pub(crate) struct LrFindArgs {
 
 pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let write = writer(&args.out)?;
-    let stop = signal::stop_flag();
     let mut options = options(args, global)?;
     if options.data.is_none() {
         options.data = Some(assets::default_sample(global)?);
@@ -67,9 +66,11 @@ pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
     precision::settle(&mut options, device, global);
     let plan = Plan::new(options)?;
     let data = Data::load(plan.options(), cache::likeness(global))?;
+    let stop = signal::stop_flag();
     let weights = assets::weights(global, plan.spec())?;
     let (n_photos, of_backbone) = (data.train.len(), of_backbone(plan.options()));
-    let inputs = LrFindInputs { plan, data, weights, device, cache: cache::open(global) };
+    let cache = cache::open(global);
+    let inputs = LrFindInputs { plan, data, weights, device, cache: cache.clone() };
     let mut bar = PhotoProgress::new(n_photos, "Reading", Display::new(global));
     let mut observer = |event: &Event<'_>| match event {
         Event::Extracting { n_done, .. } => bar.set(*n_done),
@@ -78,6 +79,7 @@ pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
     };
     let curve = lr_find(&inputs, args.steps, &mut observer, &stop);
     bar.clear();
+    cache::say_problem(cache.as_ref());
     let Some(curve) = curve? else { return Ok(ExitCode::from(EXIT_INTERRUPTED)) };
     write_atomically(&args.out, |out| write(&curve, out))
         .with_context(|| format!("{} cannot be written", args.out.display()))?;

@@ -21,6 +21,7 @@ mod evaluate;
 mod features;
 mod imagenet_labels;
 mod info;
+mod label_args;
 mod logging;
 mod lr_find;
 mod model;

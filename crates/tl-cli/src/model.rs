@@ -69,6 +69,6 @@ pub(crate) fn predict_options(
         precision: precision::of_model(global, model, device),
         device,
         decode: photos.decode(),
-        ..PredictOptions::default()
+        cache: None,
     })
 }

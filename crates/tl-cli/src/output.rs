@@ -62,7 +62,7 @@ pub(crate) fn is_closed_pipe(error: &Error) -> bool {
 
 /// How this program was called, so that a command that is shown can be run.
 pub(crate) fn program() -> String {
-    quoted(&std::env::args().next().unwrap_or_else(|| "tl".to_owned()))
+    quoted(&std::env::args_os().next().map_or_else(|| "tl".into(), |name| name.to_string_lossy().into_owned()))
 }
 
 /// A word as a shell takes it.

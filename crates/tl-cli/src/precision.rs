@@ -5,7 +5,7 @@ use std::{path::Path, thread};
 use serde::{Deserialize, Serialize};
 use tch::Device;
 use tl_backbone::{Network, Precision};
-use tl_model::Classifier;
+use tl_model::{Classifier, write_atomically};
 use tl_torch::{CpuCapability, libtorch_version};
 use tl_train::{PrecisionChoice, Recipe, TrainOptions};
 use tracing::debug;
@@ -116,10 +116,8 @@ impl Measured {
     fn remember(&self, file: &Path) -> anyhow::Result<()> {
         let folder = file.parent().unwrap_or_else(|| Path::new("."));
         fs_err::create_dir_all(folder)?;
-        let new = tempfile::NamedTempFile::new_in(folder)?;
-        fs_err::write(new.path(), serde_json::to_string_pretty(self)?)?;
-        new.persist(file)?;
-        Ok(())
+        let text = serde_json::to_string_pretty(self)?;
+        Ok(write_atomically(file, |out| out.write_all(text.as_bytes()))?)
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     io::{self, BufRead},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::atomic::Ordering,
 };
 
 use anyhow::{Result, bail};
@@ -76,18 +77,23 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let mut take = |part: Vec<Prediction>| answers.extend(part.iter().map(answer));
     let result = classifier.predict_parts(&photos, &options, &mut |n| progress.set(n), &stop, &mut take);
     progress.clear();
-    let broken = match result {
-        Err(_) if stop.load(std::sync::atomic::Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
-        result => result?,
-    };
+    let is_interrupted = result.is_err() && stop.load(Ordering::Relaxed);
+    match result {
+        Err(_) if is_interrupted => {}
+        broken => skipped.extend(broken?),
+    }
     cache::say_problem(cache.as_ref());
-    skipped.extend(broken);
-    if answers.is_empty() {
+    if answers.is_empty() && !is_interrupted {
         bail!(nothing_readable(&skipped));
     }
     let listing = Listing { photos: &photos, classes: classifier.classes(), answers: &answers, skipped: &skipped };
     output::result(&listing.write(args.format)?)?;
     skipped::say(&skipped, None);
+    if is_interrupted {
+        let (n, all) = (answers.len(), skipped::plural(photos.len(), "photo"));
+        output::note(&format!("Interrupted with answers for {n} of {all}"));
+        return Ok(ExitCode::from(EXIT_INTERRUPTED));
+    }
     Ok(args.photos.exit_code(skipped.len(), answers.len()))
 }
 

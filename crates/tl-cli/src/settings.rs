@@ -33,7 +33,10 @@ impl Settings {
     pub(crate) fn file(&mut self, path: &Path) -> Result<()> {
         let text = fs_err::read_to_string(path)?;
         let table: Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
-        self.table.extend(table);
+        for (key, value) in table {
+            let value = settled(&key, value)?;
+            self.table.insert(key, value);
+        }
         Ok(())
     }
 
@@ -53,14 +56,8 @@ impl Settings {
         let parsed = format!("v = {text}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
         // TOML has no `.001`, and people do.
         let number = || text.parse().ok().filter(|n: &f64| n.is_finite()).map(Value::Float);
-        let value = match (key, parsed.or_else(number).unwrap_or_else(|| Value::String(text.to_owned()))) {
-            ("freeze", Value::Integer(n)) => n.to_string().into(),
-            ("data" | "val", Value::String(path)) => absolute(Path::new(&path))?,
-            ("class_weights", Value::String(typed)) => class_weights(Path::new(&typed))?,
-            ("backbone", Value::String(name)) => full_name(&name).into(),
-            (_, value) => value,
-        };
-        self.typed(key, value, "--set".to_owned());
+        let value = parsed.or_else(number).unwrap_or_else(|| Value::String(text.to_owned()));
+        self.typed(key, settled(key, value)?, "--set".to_owned());
         Ok(())
     }
 
@@ -161,6 +158,17 @@ fn flag_of(key: &str) -> String {
         "max_skipped" => "--max-skipped or --strict".to_owned(),
         _ => format!("--{}", key.replace('_', "-")),
     }
+}
+
+/// A value as a run writes it down: with whole names and paths, which mean the same in another folder.
+fn settled(key: &str, value: Value) -> Result<Value> {
+    Ok(match (key, value) {
+        ("freeze", Value::Integer(n)) => n.to_string().into(),
+        ("data" | "val", Value::String(path)) => absolute(Path::new(&path))?,
+        ("class_weights", Value::String(typed)) => class_weights(Path::new(&typed))?,
+        ("backbone", Value::String(name)) => full_name(&name).into(),
+        (_, value) => value,
+    })
 }
 
 /// Whether two values mean the same, as 1 and 1.0 do.

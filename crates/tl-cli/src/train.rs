@@ -40,7 +40,6 @@ use crate::{
 
 pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let started = Instant::now();
-    let stop = signal::stop_flag();
     let mut options = options(args, global)?;
     let resumed = args.resume.as_deref().map(RunFolder::open).transpose()?;
     if let Some(folder) = resumed.as_ref().filter(|folder| folder.is_finished() && !args.print_config) {
@@ -58,20 +57,24 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     precision::settle(&mut options, device, global);
     let plan = Plan::new(options)?;
     let data = Data::load(plan.options(), cache::likeness(global))?;
+    // From here on there is something to save; before, Ctrl-C ends tl at once.
+    let stop = signal::stop_flag();
     let weights = assets::weights(global, plan.spec())?;
+    let target = plan.options().target_accuracy;
     let folder = match resumed {
         Some(folder) => folder.locked()?,
         None => RunFolder::create(&args.out, args.name.as_deref(), &stem(plan.options()))?,
     };
     let mut observer = Recorder::new(folder.path(), args.resume.is_some(), view(args, global, &folder, &stop));
-    let (command, cache) = (env::args().collect(), cache::open(global));
+    let command = env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let cache = cache::open(global);
     let inputs = RunInputs { plan, data, weights, folder: folder.clone(), device, command, cache, started };
     let outcome = train(inputs, &mut observer, &stop);
     // A full screen has to make room for what comes now.
     drop(observer);
     match outcome {
         Ok(Outcome::Finished(metrics)) => {
-            output::result(&summary(&metrics, &folder, &output::program()))?;
+            output::result(&summary(&metrics, target, &folder, &output::program()))?;
             Ok(ExitCode::SUCCESS)
         }
         Ok(Outcome::Interrupted { .. }) => Ok(ExitCode::from(EXIT_INTERRUPTED)),

@@ -43,6 +43,7 @@
 
 mod augment;
 mod classes;
+mod data_set;
 #[cfg(feature = "decode")]
 mod decode;
 mod error;
@@ -65,6 +66,7 @@ mod walk;
 
 pub use self::{
     augment::{Augment, Definition, Param, Step, View, definitions},
+    data_set::{is_list, read_data},
     error::DataError,
     find::find_photos,
     geometry::{Fit, Geometry},

@@ -17,6 +17,7 @@ pub use self::batch::Batch;
 use self::job::{Job, Shared};
 use crate::{
     augment::Augment, decode::PhotoReader, error::DataError, geometry::Geometry, limits::DecodeOptions, sample::Sample,
+    threads::n_threads,
 };
 
 /// How often a waiting loader looks whether it should stop.
@@ -62,7 +63,7 @@ impl Loader {
     /// [`DataError::Threads`] when the system refuses.
     pub fn new(geometry: Geometry, options: LoaderOptions) -> Result<Self, DataError> {
         let pool = ThreadPoolBuilder::new()
-            .num_threads(options.n_threads)
+            .num_threads(n_threads(options.n_threads))
             .thread_name(|i| format!("photos-{i}"))
             .build()
             .map_err(|error| DataError::Threads { reason: error.to_string() })?;

@@ -50,6 +50,12 @@ pub enum FeatureError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A table whose fields do not fit each other.
+    #[error("a table of features is none: {reason}; give as many paths, labels and rows")]
+    Part {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Tables of different networks cannot be put together.
     #[error("the tables hold {widths:?} features per photo; put together only shards of one network")]
     Widths {

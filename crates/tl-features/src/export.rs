@@ -92,8 +92,9 @@ impl FeatureTable {
     /// Writes the table; equal tables give equal bytes.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Those of `out`, and a table whose fields do not fit each other.
     pub fn write(&self, format: ExportFormat, out: &mut dyn Write) -> io::Result<()> {
+        self.check().map_err(|reason| io::Error::new(io::ErrorKind::InvalidInput, reason))?;
         match format {
             ExportFormat::Safetensors => safetensors::write(self, out),
             ExportFormat::Npy => npy::write(self, out),
@@ -122,10 +123,17 @@ impl FeatureTable {
             ExportFormat::Parquet => parquet::read(path),
         };
         let table = table.map_err(|error| FeatureError::Table { path: path.to_owned(), reason: error.to_string() })?;
-        let n_rows = table.rows.len().checked_div(table.width).unwrap_or(table.len());
-        let reason = format!("{} rows of features for {} paths", n_rows, table.len());
-        let is_whole = n_rows == table.len() && table.labels.len() == table.len();
-        is_whole.then_some(table).ok_or(FeatureError::Table { path: path.to_owned(), reason })
+        table.check().map_err(|reason| FeatureError::Table { path: path.to_owned(), reason })?;
+        Ok(table)
+    }
+
+    /// Whether there is a label and a row of features for each path.
+    fn check(&self) -> Result<(), String> {
+        let (n, n_labels, n_values) = (self.len(), self.labels.len(), self.rows.len());
+        match n_labels == n && self.width.checked_mul(n) == Some(n_values) {
+            true => Ok(()),
+            false => Err(format!("{n_labels} labels and {n_values} features for {n} paths of {} each", self.width)),
+        }
     }
 }
 

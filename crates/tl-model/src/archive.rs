@@ -8,7 +8,7 @@ use std::{
 
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 use tl_torch::{Array, ArrayFile, TorchError, tensor_from_u8};
 
 use crate::{atomic::write_atomically, error::ModelError};
@@ -63,10 +63,10 @@ impl Archive {
     /// [`ModelError::Damaged`] for one that is not whole, or has numbers that tl does not use.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let damaged = |reason: String| ModelError::Damaged { path: path.to_owned(), reason };
-        let file = mapped(path)?;
-        let bytes = tl_torch::u8_slice(&file)?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(e.to_string()))?;
-        let parsed = SafeTensors::deserialize(bytes).map_err(|e| damaged(e.to_string()))?;
+        n_bytes(path)?;
+        let bytes = fs_err::read(path).map_err(|error| ModelError::refused(path, &error))?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let parsed = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
         let tensors = parsed
             .iter()
@@ -99,18 +99,6 @@ impl Archive {
         contents.sort_by_key(|content| content.name);
         Ok(contents)
     }
-}
-
-/// The bytes of a file, mapped, for as long as they are looked at: reading them first would take as long as copying what
-/// is in them. What stays is copied, because a file may be overwritten while its model is in use.
-fn mapped(path: &Path) -> Result<Tensor, ModelError> {
-    let n_bytes = n_bytes(path)?;
-    let Some(file) = path.to_str() else { return Err(ModelError::unfit(path, "its path is not UTF-8; rename it")) };
-    let bytes = match n_bytes {
-        0 => Tensor::f_zeros(0, (Kind::Uint8, Device::Cpu)),
-        n => Tensor::f_from_file(file, false, Some(n as i64), (Kind::Uint8, Device::Cpu)),
-    };
-    Ok(bytes.map_err(TorchError::from)?)
 }
 
 /// Reads a file of arrays, and checks that it is whole: an [`Archive`] without a tensor among what is in it.

@@ -59,7 +59,9 @@ impl Bundle {
     pub fn save_with(&self, path: &Path, golden: &GoldenFeatures) -> Result<(), ModelError> {
         let mut archive = Archive { metadata: self.metadata(path)?, ..Archive::default() };
         let header = Header { path, metadata: &archive.metadata };
-        header.check_sizes(self.head.config(), self.weights.spec().n_features, self.classes.len(), self.temperature)?;
+        let spec = self.weights.spec();
+        header.check_sizes(self.head.config(), spec.n_features, self.classes.len(), self.temperature)?;
+        header.check_preprocessing(&self.preprocessing, spec)?;
         archive.put_arrays("backbone.", self.weights.arrays().map(|(name, array)| (name, array.clone())));
         archive.put_arrays("head.", self.head.parameters().into_iter().map(|(name, array)| (name, array.clone())));
         let answers = Array::new(golden.answers(&self.head)?, &[golden::N_PICTURES, self.classes.len()])?;

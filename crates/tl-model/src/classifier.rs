@@ -7,13 +7,10 @@ use std::{
 
 use tl_backbone::{Precision, Preprocessing, Weights, imagenet_classes};
 use tl_data::Skipped;
-use tl_features::{ExtractOptions, Features, extract};
+use tl_features::{Features, extract};
 use tl_head::{Head, probabilities};
 
-use crate::{bundle::Bundle, error::ModelError, stored::StoredBundle};
-
-/// How photos are read while predicting; how they are prepared is the model's own affair.
-pub type PredictOptions = ExtractOptions;
+use crate::{bundle::Bundle, error::ModelError, predict_options::PredictOptions, stored::StoredBundle};
 
 /// Photos whose features are held at a time: enough that starting the workers anew costs nothing beside the work.
 const PART: usize = 2048;
@@ -152,7 +149,7 @@ impl Classifier {
         stop: &AtomicBool,
         take: &mut dyn FnMut(Vec<Prediction>),
     ) -> Result<Vec<Skipped>, ModelError> {
-        let options = ExtractOptions { geometry: Some(self.preprocessing.geometry), ..options.clone() };
+        let options = options.extracting(self.preprocessing.geometry);
         let mut all_skipped = Vec::new();
         for (i, part) in photos.chunks(PART).enumerate() {
             let first = i * PART;

@@ -94,10 +94,13 @@ pub enum ModelError {
     },
     /// The network gives other answers here than it gave where it was trained.
     #[error(
-        "the model's answers changed: on built-in picture {picture} a logit is off by {difference:.2e}, allowed are \
-         {allowed:.0e}; the file or this machine's libtorch is damaged"
+        "the answers of {} changed: on built-in picture {picture} a logit is off by {difference:.2e}, allowed are \
+         {allowed:.0e}; the file or this machine's libtorch is damaged",
+        path.display()
     )]
     Golden {
+        /// The file.
+        path: PathBuf,
         /// Number of the built-in picture.
         picture: usize,
         /// Largest difference, relative to the largest logit.
@@ -106,8 +109,11 @@ pub enum ModelError {
         allowed: f64,
     },
     /// The numbers are not those that were saved.
-    #[error("the model's numbers are not those that were saved: the file is damaged; copy it again, or train again")]
-    Changed,
+    #[error("the numbers of {} are not those that were saved; copy it again, or train again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// What comes out is no number.
     #[error("the model's answer is no number: its weights are damaged, or its training diverged; train it again")]
     NoNumber,

@@ -1,5 +1,7 @@
 //! Built-in pictures whose answers are kept in the bundle, so that a model can prove itself anywhere.
 
+use std::path::Path;
+
 use tl_backbone::{Network, Precision, Weights};
 use tl_head::Head;
 
@@ -42,15 +44,15 @@ impl GoldenFeatures {
     }
 }
 
-/// Compares answers with those that were stored.
-pub(crate) fn check(stored: &[f32], now: &[f32]) -> Result<(), ModelError> {
+/// Compares answers with those that were stored in the file at `path`.
+pub(crate) fn check(path: &Path, stored: &[f32], now: &[f32]) -> Result<(), ModelError> {
     let width = (stored.len() / N_PICTURES).max(1);
     let largest = stored.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
     for (picture, (was, is)) in stored.chunks(width).zip(now.chunks(width)).enumerate() {
         let difference = was.iter().zip(is).map(|(a, b)| (a - b).abs()).fold(0.0, nan_max) / largest;
         let difference = f64::from(difference);
         if difference.is_nan() || difference > ALLOWED {
-            return Err(ModelError::Golden { picture, difference, allowed: ALLOWED });
+            return Err(ModelError::Golden { path: path.to_owned(), picture, difference, allowed: ALLOWED });
         }
     }
     Ok(())

@@ -27,14 +27,16 @@ mod checksum;
 mod classifier;
 mod error;
 mod golden;
+mod predict_options;
 mod provenance;
 mod stored;
 
 pub use archive::{Archive, open_arrays};
 pub use atomic::{Draft, write_atomically};
 pub use bundle::{Bundle, FORMAT_VERSION};
-pub use classifier::{Classifier, PredictOptions, Prediction};
+pub use classifier::{Classifier, Prediction};
 pub use error::ModelError;
 pub use golden::GoldenFeatures;
+pub use predict_options::PredictOptions;
 pub use provenance::Provenance;
 pub use stored::StoredBundle;

@@ -1,9 +1,13 @@
 //! A bundle's file, read and checked but not yet of any use.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::de::DeserializeOwned;
-use tl_backbone::{Preprocessing, Weights, spec};
+use tl_backbone::{Preprocessing, Spec, Weights, spec};
+use tl_data::Fit;
 use tl_head::{Head, HeadConfig};
 use tl_torch::Array;
 
@@ -18,6 +22,9 @@ use crate::{
 
 /// What the header's `format` says.
 pub(crate) const FORMAT: &str = "tl-bundle";
+
+/// Pixels on a side that no network here has use for more of: a wrong number must not cost all memory.
+const MAX_SIDE: u32 = 4096;
 
 /// All parts of a [`Bundle`], without a tensor among them: to predict, or to look at a model, none is needed.
 #[derive(Debug)]
@@ -36,6 +43,8 @@ pub struct StoredBundle {
     pub provenance: Provenance,
     /// The head.
     pub head: Head,
+    /// Where it was read.
+    path: PathBuf,
     golden: Array,
     /// Of all numbers; bundles of before have none.
     checksum: Option<String>,
@@ -57,10 +66,11 @@ impl StoredBundle {
         let classes: Vec<String> = header.json("classes")?;
         let multi_label = header.multi_label()?;
         let config: HeadConfig = header.json("head")?;
-        let preprocessing = header.json("preprocessing")?;
+        let preprocessing: Preprocessing = header.json("preprocessing")?;
         let temperature = header.json("temperature")?;
         let provenance = header.json("provenance")?;
         header.check_sizes(&config, backbone.n_features, classes.len(), temperature)?;
+        header.check_preprocessing(&preprocessing, backbone)?;
         let golden = file.arrays.remove("golden.logits");
         let golden = golden.ok_or_else(|| header_error(path, "golden.logits", "no such tensor"))?;
         if golden.shape() != [golden::N_PICTURES, classes.len()] {
@@ -69,7 +79,8 @@ impl StoredBundle {
         let checksum = file.metadata.get(checksum::FIELD).cloned();
         let weights = Weights::from_arrays(backbone, weights)?;
         let head = Head::from_arrays(&config, head)?;
-        Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, golden, checksum })
+        let path = path.to_owned();
+        Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, path, golden, checksum })
     }
 
     /// Checks that all numbers are those that were saved, and that they still give the same answers here.
@@ -80,9 +91,9 @@ impl StoredBundle {
     pub fn verify(&self) -> Result<(), ModelError> {
         if self.checksum.as_ref().is_some_and(|was| *was != checksum::checksum(&self.weights, &self.head, &self.golden))
         {
-            return Err(ModelError::Changed);
+            return Err(ModelError::Changed { path: self.path.clone() });
         }
-        golden::check(self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head)?)
+        golden::check(&self.path, self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head)?)
     }
 
     /// The same without its answers.
@@ -142,6 +153,25 @@ impl Header<'_> {
             true => Ok(()),
             false => Err(header_error(self.path, "temperature", &format!("{temperature} is not above 0"))),
         }
+    }
+
+    /// Whether a network of this kind can be given photos so: its kernels subtract the mean that it was trained with.
+    pub(crate) fn check_preprocessing(&self, found: &Preprocessing, backbone: &Spec) -> Result<(), ModelError> {
+        let Preprocessing { geometry, mean, std } = found;
+        let short_side = match geometry.fit {
+            Fit::Squash => geometry.side,
+            Fit::Crop { short_side } => short_side,
+        };
+        let problem = match ((*mean, *std), [geometry.side, short_side]) {
+            (normal, _) if normal != (backbone.preprocessing.mean, backbone.preprocessing.std) => {
+                format!("mean and standard deviation are not those of {}", backbone.name)
+            }
+            (_, sides) if sides.iter().any(|side| !(1..=MAX_SIDE).contains(side)) => {
+                format!("pictures of {} pixels from {short_side}; 1 to {MAX_SIDE} are possible", geometry.side)
+            }
+            _ => return Ok(()),
+        };
+        Err(header_error(self.path, "preprocessing", &problem))
     }
 
     fn text(&self, field: &'static str) -> Result<&str, ModelError> {

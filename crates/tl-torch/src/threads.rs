@@ -40,7 +40,7 @@ impl Drop for LoadingAhead {
     }
 }
 
-/// A pool of `n_threads` threads (0 for one per core) that call libtorch, each holding it to one thread.
+/// A pool of `n_threads` threads, at least one, that call libtorch, each holding it to one thread.
 ///
 /// A pool that is not set up so gets a team of threads from libtorch in each of its own.
 ///
@@ -48,7 +48,7 @@ impl Drop for LoadingAhead {
 /// [`TorchError::Threads`] when the system refuses.
 pub fn thread_pool(n_threads: usize) -> Result<rayon::ThreadPool, TorchError> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(n_threads)
+        .num_threads(n_threads.max(1))
         .thread_name(|i| format!("torch-{i}"))
         .start_handler(|_| set_intra_op_threads(1))
         .build()

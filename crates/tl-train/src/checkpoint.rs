@@ -106,10 +106,7 @@ impl Checkpoint {
             return Err(ModelError::NotOurs { path: path.to_owned(), wanted: "checkpoint" }.into());
         }
         let text = file.metadata.remove("run").unwrap_or_default();
-        let version: Version = serde_json::from_str(&text).map_err(|e| resume_error(path, &e.to_string()))?;
-        if version.format_version != FORMAT_VERSION {
-            return Err(resume_error(path, "another version of tl wrote its checkpoint; train again"));
-        }
+        check_version(path, &text, FORMAT_VERSION)?;
         let header: Header = serde_json::from_str(&text).map_err(|e| resume_error(path, &e.to_string()))?;
         if header.data_blake3 != data_blake3 {
             return Err(resume_error(path, "the photos have changed since it was interrupted; train again"));
@@ -133,10 +130,20 @@ struct Version {
     format_version: u32,
 }
 
+/// Fails for the header of another version of tl, which may have other fields. What is no header at all passes.
+pub(crate) fn check_version(path: &Path, header: &str, known: u32) -> Result<(), TrainError> {
+    match serde_json::from_str(header) {
+        Ok(Version { format_version }) if format_version != known => {
+            Err(resume_error(path, "another version of tl wrote its checkpoint; train again"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn arrays(head: &Head) -> impl Iterator<Item = (String, Array)> {
     head.parameters().into_iter().map(|(name, array)| (name, array.clone()))
 }
 
-fn resume_error(path: &Path, reason: &str) -> TrainError {
+pub(crate) fn resume_error(path: &Path, reason: &str) -> TrainError {
     TrainError::Resume { path: path.to_owned(), reason: reason.to_owned() }
 }

@@ -1,13 +1,10 @@
 //! The photos of a run: found, split, counted.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use tl_data::{
-    Folder, LabelSets, Labels, List, Sample, ScanOptions, Skipped, SplitOptions, Together, leaks, read_list, scan,
-    scan_by_pattern, scan_with_val, stratified_split, stratified_split_by_sets,
+    Folder, LabelSets, Labels, List, Sample, ScanOptions, Skipped, SplitOptions, Together, leaks, read_data,
+    scan_with_val, stratified_split, stratified_split_by_sets,
 };
 
 use crate::{error::TrainError, options::TrainOptions, targets::Answers};
@@ -42,7 +39,7 @@ impl Data {
         let Some(root) = &options.data else {
             return Err(TrainError::Options { problems: vec!["no folder of photos was given".to_owned()] });
         };
-        let (folder, groups) = find(root, options)?;
+        let List { folder, groups } = find(root, options)?;
         let Folder { classes, label_sets, train, val, skipped, n_ignored, .. } = folder;
         let together = Together {
             groups,
@@ -101,26 +98,11 @@ impl Data {
 }
 
 /// The photos, and the groups that a list names, which must not be parted.
-fn find(root: &Path, options: &TrainOptions) -> Result<(Folder, BTreeMap<PathBuf, String>), TrainError> {
+fn find(root: &Path, options: &TrainOptions) -> Result<List, TrainError> {
     let labels = if options.multi_label { Labels::Several } else { Labels::One };
     let scanning = ScanOptions { classes: options.classes.clone(), labels, ..ScanOptions::default() };
-    let folder = match (&options.val, &options.label_pattern) {
-        (Some(val), _) => scan_with_val(root, val, &scanning)?,
-        (None, Some(pattern)) => scan_by_pattern(root, pattern, &scanning)?,
-        (None, None) if is_list(root) => {
-            let List { folder, groups } = read_list(root, &scanning)?;
-            return Ok((folder, groups));
-        }
-        (None, None) => scan(root, &scanning)?,
-    };
-    Ok((folder, BTreeMap::new()))
-}
-
-/// Lists are told by their names: any other file in place of a folder is a mistake worth a plain word.
-fn is_list(path: &Path) -> bool {
-    is_named_as_list(path) && path.is_file()
-}
-
-pub(crate) fn is_named_as_list(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("jsonl"))
+    Ok(match &options.val {
+        Some(val) => List { folder: scan_with_val(root, val, &scanning)?, ..List::default() },
+        None => read_data(root, options.label_pattern.as_deref(), &scanning)?,
+    })
 }

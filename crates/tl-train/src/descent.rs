@@ -40,7 +40,9 @@ pub(crate) struct Batch {
 impl Descent {
     /// From where `head` stands.
     pub(crate) fn new(options: &TrainOptions, head: &Head) -> Result<Self, TrainError> {
-        let pool = ThreadPoolBuilder::new().num_threads(options.threads).thread_name(|i| format!("head-{i}")).build();
+        // Never 0, for which rayon would ask the environment.
+        let n_threads = tl_data::n_threads(options.threads);
+        let pool = ThreadPoolBuilder::new().num_threads(n_threads).thread_name(|i| format!("head-{i}")).build();
         let pool = pool.map_err(|error| TorchError::Threads(error.to_string()))?;
         let backprop = Backprop::new(head);
         let optimizer = BlockOptimizer::new(options.optimizer_config(), &backprop)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
-use tl_torch::{TensorList, f32_mut};
+use tl_torch::{TensorList, f32_mut, f32_slice};
 
 use crate::{
     error::TrainError,
@@ -105,8 +105,7 @@ fn is_plain(average: &Tensor, tensor: &Tensor) -> bool {
 }
 
 fn move_towards(average: &mut Tensor, tensor: &Tensor, towards: f64) -> Result<(), TrainError> {
-    let mut tensor = tensor.f_detach()?;
-    move_slices(f32_mut(average)?, f32_mut(&mut tensor)?, towards);
+    move_slices(f32_mut(average)?, f32_slice(tensor)?, towards);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use tl_backbone::{LayerInfo, Spec, layers};
 pub(crate) enum Freeze {
     All,
     None,
-    /// For V1 the layers whose convolution has a Keras index below this; for other networks so many blocks.
+    /// So many of the layers that Keras counts: those whose convolution has an index below this.
     First(usize),
     /// The stages before this one.
     Stages(usize),
@@ -57,7 +57,7 @@ impl Freeze {
         match self {
             Self::All => true,
             Self::None => false,
-            Self::First(n) => layer.keras_index.unwrap_or(layer.block) < *n,
+            Self::First(n) => layer.keras_index < *n,
             Self::Stages(n) => layer.stage < *n,
             Self::Name(pattern) => pattern.is_match(&layer.name),
         }

@@ -1,7 +1,7 @@
 //! Gradients between their computation and the step: kept in bounds, and summed over several batches.
 
 use tch::{Device, Kind, Tensor};
-use tl_torch::{TensorList, f32_mut};
+use tl_torch::{TensorList, f32_slice};
 
 use crate::error::TrainError;
 
@@ -151,8 +151,7 @@ fn sum_of_squares(gradient: &Tensor) -> Result<f64, TrainError> {
         let norm = gradient.f_to_kind(Kind::Double)?.f_norm()?.f_double_value(&[])?;
         return Ok(norm * norm);
     }
-    let mut gradient = gradient.shallow_clone();
-    Ok(squares(f32_mut(&mut gradient)?))
+    Ok(squares(f32_slice(gradient)?))
 }
 
 fn squares(values: &[f32]) -> f64 {

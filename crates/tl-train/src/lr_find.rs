@@ -67,7 +67,7 @@ pub fn lr_find(
     let LrFindInputs { plan, data, weights, device, cache } = inputs;
     check(plan, n_steps)?;
     let plan = &with_batch_size(plan.clone().on(*device)?, data, weights, observer)?;
-    let options = plan.options();
+    let (options, weights) = (plan.options(), &plan.starting_weights(weights)?);
     let file_weights = options.class_weights.read(&data.classes)?;
     let photos: Vec<PathBuf> = data.train.iter().map(|sample| sample.path.clone()).collect();
     let extracting = ExtractOptions { cache: cache.clone(), ..plan.extracting() };

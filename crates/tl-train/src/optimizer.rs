@@ -14,7 +14,7 @@ mod state;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 pub(crate) use blocks::BlockOptimizer;
 pub use config::{AdamConfig, EpsilonAt, LionConfig, OptimizerConfig, RmsPropConfig, SgdConfig};
@@ -161,16 +161,20 @@ impl Optimizer {
     }
 
     /// Copies of all that the next step depends on besides parameters and gradients, with their names:
-    /// `n_steps` and `{parameter}.{state}`.
-    #[must_use]
-    pub fn state_tensors(&self) -> Vec<(String, Tensor)> {
-        let names = self.config.state_names();
-        let of_slot = |slot: &Slot| {
-            let names = names.iter().map(|state| format!("{}.{state}", slot.name)).collect::<Vec<_>>();
-            names.into_iter().zip(slot.state.iter().map(Tensor::copy)).collect::<Vec<_>>()
-        };
-        let steps = (N_STEPS.to_owned(), Tensor::from(self.n_steps as i64));
-        std::iter::once(steps).chain(self.slots.iter().flat_map(of_slot)).collect()
+    /// `n_steps` and `{parameter}.{state}`. They lie on the CPU, wherever the parameters do.
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`] when there is no memory for them.
+    pub fn state_tensors(&self) -> Result<BTreeMap<String, Tensor>, TrainError> {
+        let n_steps = Tensor::f_from_slice(&[self.n_steps as i64])?.f_squeeze()?;
+        let mut tensors = BTreeMap::from([(N_STEPS.to_owned(), n_steps)]);
+        for slot in &self.slots {
+            for (state, tensor) in self.config.state_names().iter().zip(&slot.state) {
+                let copy = tensor.f_to_device_(Device::Cpu, tensor.kind(), false, true)?;
+                tensors.insert(format!("{}.{state}", slot.name), copy);
+            }
+        }
+        Ok(tensors)
     }
 
     /// Takes up a saved state.

@@ -61,8 +61,8 @@ pub struct TrainOptions {
     /// Squash photos to a square, as Keras does, instead of the weights' own geometry.
     pub squash: bool,
     /// Which layers of the backbone stay as they are when it is fine-tuned: `all`, `none`, `N`, `stage:K` or
-    /// `name:REGEX`. For V1, `N` freezes what has a Keras index below `N`, for other networks the first `N` blocks;
-    /// `stage:K` freezes the stages before `K`; a convolution and its `BatchNorm` go together.
+    /// `name:REGEX`. `N` freezes what has a Keras index below `N`, `stage:K` the stages before `K`; a convolution and its
+    /// `BatchNorm` go together.
     pub freeze: String,
     /// Epochs after which one stage more is trained, from the last on, or several where there are too few epochs for one
     /// at a time; 0 trains all that is not frozen at once.

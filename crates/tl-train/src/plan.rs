@@ -3,7 +3,7 @@
 mod checks;
 
 use tch::Device;
-use tl_backbone::{Precision, Preprocessing, Spec, spec};
+use tl_backbone::{Precision, Preprocessing, Spec, Weights, spec};
 use tl_data::{Augment, Fit, n_threads};
 use tl_features::ExtractOptions;
 use tl_head::HeadConfig;
@@ -127,16 +127,25 @@ impl Plan {
         plan
     }
 
+    /// What the network begins with, where `pretrained` are its weights.
+    pub(crate) fn starting_weights(&self, pretrained: &Weights) -> Result<Weights, TrainError> {
+        Ok(match self.options.pretrained {
+            true => pretrained.clone(),
+            false => Weights::initial(self.spec, self.options.seed)?,
+        })
+    }
+
     /// The same plan with a batch size that was found.
     pub(crate) fn with_batch_size(mut self, batch_size: usize) -> Self {
         self.options.batch_size = batch_size;
         self
     }
 
-    /// The same plan for steps whose rate grows: everything that may move moves from the first one on, and none of
-    /// them is the last.
+    /// The same plan for steps whose rate grows: everything that may move moves from the first one on, none of them is
+    /// the last, and photos are not mixed.
     pub(crate) fn for_lr_find(&self) -> Self {
         let mut plan = self.clone();
+        (plan.options.mixup, plan.options.cutmix) = (0.0, 0.0);
         (plan.options.unfreeze_every, plan.options.epochs) = (0, usize::MAX);
         plan
     }

@@ -124,6 +124,8 @@ pub(crate) fn write_photos(
         csv.write_record(["path", "label", "split"])?;
         for (part, samples) in [("train", train), ("val", val)] {
             for Sample { path, label } in samples {
+                // Paths in a list begin at its own folder.
+                let path = std::path::absolute(path)?;
                 let classes: Vec<&str> = data.classes_of(label).iter().map(|&i| data.classes[i].as_str()).collect();
                 csv.write_record([path.to_string_lossy().as_ref(), &classes.join(";"), part])?;
             }

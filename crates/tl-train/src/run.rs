@@ -138,21 +138,20 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let clock = Clock::default();
     let plan = with_batch_size(plan.on(device)?, &data, &weights, observer)?;
     let options = plan.options();
-    check_stopping(&plan, &data)?;
+    check_stopping(&plan, data.val.len())?;
     let class_weights = options.class_weights.read(&data.classes)?;
     // Written first, so that a run that is cut off here can be resumed.
     let settings = Settings::write(options, &folder, command, observer)?;
     announce(&data, observer);
-    let weights = match options.pretrained {
-        true => weights,
-        false => Weights::initial(plan.spec(), options.seed)?,
-    };
+    let weights = plan.starting_weights(&weights)?;
     // Beside all else, what the model's proof needs of a network that stays.
     let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| ProofAhead::begin(weights.clone()));
 
     let mut run = Run { plan: &plan, data: &data, folder: &folder, started, clock, observer, stop };
     let extracting = ExtractOptions { cache, ..plan.extracting() };
     let mut rows = run.rows(&weights, extracting)?;
+    // Those that were found may all be broken.
+    check_stopping(&plan, rows.val_photos.len())?;
     let counts = data.count(rows.train.labels[..rows.train.len()].iter().copied());
     let loss = options.loss_options(options.class_weights.of(&counts, class_weights));
     let learnt = run.train_head(&rows, &loss)?;

@@ -34,6 +34,16 @@ pub(crate) struct StopState {
     spent: f64,
     /// Steps of the whole run that fit into the budget, once that is known.
     n_fitting: Option<usize>,
+    /// Whether they are to be counted again, because steps take another time since.
+    #[serde(default)]
+    is_stale: bool,
+}
+
+impl StopState {
+    /// Whether the steps that fit are to be counted.
+    fn is_open(&self) -> bool {
+        self.is_stale || self.n_fitting.is_none()
+    }
 }
 
 /// Watches a run and says when it has had enough.
@@ -47,8 +57,6 @@ pub(crate) struct Stopping {
     /// Accuracy of what the run begins with, where that has learnt already.
     at_first: Option<f64>,
     pace: Pace,
-    /// Whether the steps that fit are to be counted again.
-    is_open: bool,
     state: StopState,
 }
 
@@ -63,7 +71,6 @@ impl Stopping {
             started,
             at_first: None,
             pace,
-            is_open: true,
             state: StopState::default(),
         }
     }
@@ -75,7 +82,6 @@ impl Stopping {
 
     /// Takes an interrupted run's place.
     pub(crate) fn restore(&mut self, state: StopState) {
-        self.is_open = state.n_fitting.is_none();
         self.state = state;
     }
 
@@ -93,11 +99,11 @@ impl Stopping {
     /// knows how many fit.
     pub(crate) fn after_step(&mut self, seconds: f64, done: usize, wanted: usize) {
         self.pace.after_step(seconds);
-        let Some(usable) = self.usable().filter(|_| self.is_open) else { return };
+        let Some(usable) = self.usable().filter(|_| self.state.is_open()) else { return };
         if self.pace.is_known(usable) {
             let fitting = self.pace.n_fitting(usable - self.spent(), done, wanted);
             self.state.n_fitting = Some(fitting.clamp(self.min_steps.max(done), wanted.max(done)));
-            self.is_open = false;
+            self.state.is_stale = false;
         }
     }
 
@@ -105,7 +111,7 @@ impl Stopping {
     /// that the schedule still ends when the time does.
     pub(crate) fn changes_pace(&mut self) {
         self.pace.begin_again();
-        self.is_open = true;
+        self.state.is_stale = true;
     }
 
     /// Hears what the end of an epoch took, its checkpoint included.

@@ -7,10 +7,10 @@ use clap::ValueHint;
 use tl_audit::{AuditError, AuditOptions, audit};
 use tl_model::write_atomically;
 
-use super::find;
 use crate::{
     EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
     args::GlobalArgs,
+    label_args::LabelArgs,
     output,
     progress::{Display, PhotoProgress},
     signal,
@@ -33,10 +33,12 @@ pub(crate) struct AuditArgs {
     /// Photos whose likeness differs in at most so many of 128 bits are the same picture; 0 compares files alone
     #[arg(long, value_name = "BITS", default_value_t = 10)]
     near_duplicates: u32,
+    #[command(flatten)]
+    labels: LabelArgs,
 }
 
 pub(crate) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitCode> {
-    let folder = find(&args.data)?.folder;
+    let folder = args.labels.look(&args.data)?.folder;
     let options = AuditOptions {
         near_duplicates: Some(args.near_duplicates).filter(|bits| *bits > 0),
         n_threads: global.threads.unwrap_or(0),

@@ -8,8 +8,7 @@ use image::{ImageFormat, Rgb, RgbImage, imageops};
 use tl_data::{Augment, DecodeOptions, PhotoReader, Sample, SkipReason, Skipped, View};
 use tl_model::write_atomically;
 
-use super::find;
-use crate::{args::GlobalArgs, output, skipped};
+use crate::{args::GlobalArgs, label_args::LabelArgs, output, skipped};
 
 /// Augmented views beside each photo.
 const N_VIEWS: u32 = 6;
@@ -38,6 +37,8 @@ pub(crate) struct PreviewArgs {
     /// Network whose size and cut are shown
     #[arg(long, value_name = "B", default_value = "mobilenet_v1")]
     backbone: String,
+    #[command(flatten)]
+    labels: LabelArgs,
 }
 
 pub(crate) fn run(args: &PreviewArgs, _: &GlobalArgs) -> Result<ExitCode> {
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &PreviewArgs, _: &GlobalArgs) -> Result<ExitCode> {
     }
     let augment: Augment = args.augment.parse()?;
     let geometry = tl_backbone::spec(&args.backbone)?.preprocessing.geometry;
-    let folder = find(&args.data)?.folder;
+    let folder = args.labels.look(&args.data)?.folder;
     let mut painter = Painter {
         reader: PhotoReader::new(geometry, DecodeOptions::default()),
         side: geometry.side,

@@ -9,13 +9,16 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::ValueHint;
 use serde_json::json;
-use tl_data::{DecodeOptions, FoldOptions, List, Sample, SplitOptions, Together, stratified_folds, stratified_split};
+use tl_data::{
+    DecodeOptions, FoldOptions, List, Sample, SplitOptions, Together, is_list, stratified_folds, stratified_split,
+};
 use tl_model::write_atomically;
 
-use super::{find, is_list};
 use crate::{
     args::GlobalArgs,
-    cache, output,
+    cache,
+    label_args::LabelArgs,
+    output,
     skipped::{self, plural},
 };
 
@@ -42,13 +45,15 @@ pub(crate) struct SplitArgs {
     /// Photos whose likeness differs in at most so many of 128 bits stay together; 0 compares files alone
     #[arg(long, value_name = "BITS", default_value_t = 10)]
     near_duplicates: u32,
+    #[command(flatten)]
+    labels: LabelArgs,
 }
 
 pub(crate) fn run(args: &SplitArgs, global: &GlobalArgs) -> Result<ExitCode> {
     if !is_list(&args.out) {
         bail!("{} must end in .csv or .jsonl, which is how a list is told", args.out.display());
     }
-    let List { folder, groups } = find(&args.data)?;
+    let List { folder, groups } = args.labels.look(&args.data)?;
     if folder.val.is_some() {
         bail!("{} has its validation photos already; give its train folder to split that", args.data.display());
     }

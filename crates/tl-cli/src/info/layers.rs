@@ -18,10 +18,9 @@ pub(super) fn table(spec: &Spec, as_json: bool) -> Result<String> {
         "layer", "keras", "block", "stage", "parameters", "MACs", "output"
     );
     for layer in &layers {
-        let keras = layer.keras_index.map_or_else(|| "-".to_owned(), |index| index.to_string());
         let (channels, side) = layer.output;
         let output = format!("{channels}x{side}x{side}");
-        let LayerInfo { name, block, stage, n_parameters, n_macs, .. } = layer;
+        let LayerInfo { name, keras_index: keras, block, stage, n_parameters, n_macs, .. } = layer;
         writeln!(text, "{name:<30} {keras:>5} {block:>5} {stage:>5} {n_parameters:>10} {n_macs:>12} {output:>12}")?;
     }
     let n_parameters: usize = layers.iter().map(|layer| layer.n_parameters).sum();

@@ -72,8 +72,8 @@ pub(crate) struct TrainArgs {
     /// Part of each class held out when there is no validation folder; 0 for none [default: 0.2]
     #[arg(long, value_name = "F")]
     pub(super) val_fraction: Option<f64>,
-    /// Layers of the backbone that stay as they are: all, none, N, stage:K or name:REGEX; N counts Keras layers for
-    /// V1 and blocks for other networks, K stages, and `tl info --layers B` lists them
+    /// Layers of the backbone that stay as they are: all, none, N, stage:K or name:REGEX; N counts as Keras
+    /// does, K stages, and `tl info --layers B` lists them
     #[arg(long, value_name = "WHAT")]
     pub(super) freeze: Option<String>,
     /// Changes to the training photos, as in `tl data preview`: light, standard, strong or steps; while the backbone is

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use tl_train::{RunFolder, RunMetrics};
 
-use crate::output::quoted;
+use crate::{output::quoted, skipped::plural};
 
-/// Accuracy with its interval, where the files are, and what to try next.
-pub(crate) fn summary(metrics: &RunMetrics, folder: &RunFolder, program: &str) -> String {
+/// Accuracy with its interval, whether it reaches the target, where the files are, and what to try next.
+pub(crate) fn summary(metrics: &RunMetrics, target: Option<f64>, folder: &RunFolder, program: &str) -> String {
     let mut text = String::new();
     if let (Some(accuracy), Some([low, high])) = (metrics.val_accuracy, metrics.val_accuracy_ci) {
         let (what, of) = match metrics.multi_label {
@@ -16,12 +16,15 @@ pub(crate) fn summary(metrics: &RunMetrics, folder: &RunFolder, program: &str) -
         };
         let _ = writeln!(
             text,
-            "{what} {:.1} % {of} {} photos (95 % interval {:.1} to {:.1} %)",
+            "{what} {:.1} % {of} {} (95 % interval {:.1} to {:.1} %)",
             accuracy * 100.0,
-            metrics.n_val,
+            plural(metrics.n_val, "photo"),
             low * 100.0,
             high * 100.0
         );
+    }
+    if let Some(target) = target.filter(|target| metrics.val_accuracy.is_some_and(|accuracy| accuracy < *target)) {
+        let _ = writeln!(text, "Target      {:.1} % was not reached", target * 100.0);
     }
     if let Some(epoch) = metrics.kept_epoch {
         let _ = writeln!(

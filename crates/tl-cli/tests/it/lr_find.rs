@@ -48,6 +48,14 @@ fn rates_of_fine_tuning_are_tried_on_all_that_moves() {
     assert!(run.stdout().contains("falls by no more than batches differ"), "{}", run.stdout());
     let rate = run.stdout().split("--lr ").nth(1).and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
     assert!(rate.is_some_and(|rate| (1e-5..1e-1).contains(&rate)), "{}", run.stdout());
+    // Mixed photos have another loss, and rates are tried on photos as they are.
+    find("mixed.csv", &[&finetune[..], &["1", "--steps", "30", "--set", "mixup=0.4", "--set", "cutmix=1"]].concat());
+    assert_eq!(read("one.csv"), read("mixed.csv"));
+    // A network that has learnt nothing does not fit its head as well.
+    let random = ["--recipe", "scratch", "--backbone", "v3_small", "--steps", "10"];
+    find("pretrained.csv", &[&random[..], &["--set", "pretrained=true"]].concat());
+    find("random.csv", &random);
+    assert_ne!(read("pretrained.csv"), read("random.csv"));
     // Another head that takes steps first, and one that has learnt nothing, with statistics of the batch.
     find("linear.svg", &[&finetune[..], &["1", "--head", "linear", "--steps", "10"]].concat());
     let notebook = ["--recipe", "notebook", "--backbone", "v3_small", "--set", "freeze=stage:3", "--steps", "10"];

@@ -75,7 +75,7 @@ fn evaluation_matches_classes_by_name() {
     assert!(work.ok(&["evaluate", "runs/run", "photos"]).stdout().contains("Accuracy 100.0 % on 16 photos"));
     // A folder with one of the classes is a fair question too.
     work.photo("part/stripes/1.png", "stripes", 1);
-    assert!(work.ok(&["evaluate", "runs/run", "part"]).stdout().contains("on 1 photos"));
+    assert!(work.ok(&["evaluate", "runs/run", "part"]).stdout().contains("on 1 photo "));
     work.photo("odd/dots/1.png", "stripes", 1);
     let odd = work.run(&["evaluate", "runs/run", "odd"]);
     assert_eq!(odd.code(), 2);

@@ -188,6 +188,29 @@ fn lists_patterns_and_choices_of_classes_are_ways_in() {
 }
 
 #[test]
+fn every_command_takes_labels_as_training_does() {
+    let work = Work::with_photos(4);
+    for i in 0..4 {
+        work.photo(&format!("flat/a{i}_checks.png"), "checks", i);
+        work.photo(&format!("flat/b{i}_stripes.png"), "stripes", i + 20);
+        work.photo(&format!("flat/c{i}_odd.png"), "stripes", i + 40);
+    }
+    let labels = ["--label-pattern", r"_(?P<label>\w+)\.", "--classes", "checks,stripes"];
+    let with_labels = |args: &[&str]| work.ok(&[args, &labels].concat()).stdout();
+    with_labels(&["train", "flat", "--head", "logistic", "--name", "run"]);
+    let measured = with_labels(&["evaluate", "runs/run", "flat"]);
+    assert!(measured.contains("on 8 photos"), "{measured}");
+    with_labels(&["features", "flat", "--out", "flat.csv"]);
+    let table = std::fs::read_to_string(work.path("flat.csv")).unwrap();
+    assert_eq!(table.lines().filter(|line| line.contains(",checks,")).count(), 4, "{table}");
+    assert_eq!(table.lines().count(), 9, "a head and eight photos");
+    assert!(with_labels(&["data", "split", "flat", "--out", "list.csv"]).contains("to validate on"));
+    assert!(with_labels(&["data", "audit", "flat"]).contains('8'));
+    let whole = work.run(&["evaluate", "imagenet:mobilenet_v1", "flat", "--classes", "checks"]);
+    assert!(whole.code() != 0 && whole.stderr().contains("--classes"), "{}", whole.stderr());
+}
+
+#[test]
 fn how_much_may_be_skipped_is_the_users_choice() {
     let work = Work::with_photos(9);
     work.write("photos/checks/x1.jpg", b"\xff\xd8\xff no");

@@ -48,11 +48,19 @@ impl Memo {
         }
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
-        let mut file = NamedTempFile::with_prefix_in(".tl-", folder)?;
+        let mut file = sibling(folder)?;
         file.write_all(&bytes)?;
         file.persist(path)?;
         Ok(())
     }
+}
+
+/// Readable for whoever shares the folder, as far as the user's mask allows.
+fn sibling(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".tl-").tempfile_in(folder)
 }
 
 /// The records between the magic and the sum over both, or `None` if anything is off.

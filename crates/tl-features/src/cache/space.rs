@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tch::Device;
-use tl_backbone::{Precision, Preprocessing, Weights};
+use tl_backbone::{Network, Precision, Preprocessing, Weights};
 use tl_data::{Fit, Geometry};
 use tl_torch::{CpuCapability, libtorch_version};
 
@@ -30,7 +30,11 @@ impl Space {
         let Preprocessing { mean, std, .. } = &weights.spec().preprocessing;
         let arithmetic = precision.name();
         let place = match device {
-            Device::Cpu => format!("{:?}", CpuCapability::detect()),
+            Device::Cpu => {
+                // A processor of any kind may have none of the capabilities.
+                let by = if Network::has_kernels(precision) { "own kernels" } else { "libtorch" };
+                format!("{} {:?}, {by}", std::env::consts::ARCH, CpuCapability::detect())
+            }
             // By the folded form, in f32 without TF32; rows from before that are others.
             other => format!("{other:?}, folded"),
         };

@@ -114,7 +114,7 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, Failure> {
     };
     for i in 0..file.num_row_groups() {
         let group = file.get_row_group(i)?;
-        let (first, n) = (table.len(), group.metadata().num_rows() as usize);
+        let (first, n) = (table.len(), usize::try_from(group.metadata().num_rows())?);
         table.paths.extend(read_texts(group.as_ref(), 0, n)?);
         table.labels.extend(read_texts(group.as_ref(), 1, n)?);
         table.rows.resize((first + n) * table.width, 0.0);

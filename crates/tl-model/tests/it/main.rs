@@ -91,6 +91,14 @@ fn what_does_not_fit_is_named() {
     assert!(matches!(error, ModelError::Field { field: "head", .. }), "{error}");
     let error = changed(|a| drop(a.metadata.insert("temperature".to_owned(), "0".to_owned())));
     assert!(matches!(error, ModelError::Field { field: "temperature", .. }), "{error}");
+    for (was, is) in [("\"side\":224", "\"side\":3000000000"), ("\"side\":224", "\"side\":0"), ("0.485", "0.5")] {
+        let error = changed(|a| {
+            let text = a.metadata["preprocessing"].replace(was, is);
+            assert_ne!(text, a.metadata["preprocessing"], "{was} is not there");
+            a.metadata.insert("preprocessing".to_owned(), text);
+        });
+        assert!(matches!(error, ModelError::Field { field: "preprocessing", .. }), "{error}");
+    }
     let error = changed(|a| drop(a.tensors.remove("head.layers.0.weight")));
     assert!(error.to_string().contains("layers.0.weight"), "{error}");
     let error = changed(|a| {
@@ -112,7 +120,7 @@ fn changed_weights_are_noticed() {
     const BIAS: &str = "head.layers.1.bias";
     let changes: [fn(&Tensor) -> Tensor; 2] = [|bias| bias + 0.1, |bias| bias * f64::NAN];
     for change in changes {
-        assert!(matches!(changed(|a| change_tensor(a, BIAS, change)), ModelError::Changed));
+        assert!(matches!(changed(|a| change_tensor(a, BIAS, change)), ModelError::Changed { .. }));
         // What older versions wrote has no checksum, and its answers alone to show.
         let error = changed(|a| {
             a.metadata.remove("tensors_blake3").unwrap();
@@ -128,7 +136,7 @@ fn changed_weights_are_noticed() {
             flat.view_as(weight)
         });
     });
-    assert!(matches!(error, ModelError::Changed), "{error}");
+    assert!(matches!(error, ModelError::Changed { .. }), "{error}");
 }
 
 #[test]

@@ -8,10 +8,14 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tl_model::{Archive, ModelError};
-use tl_torch::to_vec_f32;
+use tl_torch::Array;
 
 use super::history::History;
-use crate::{error::TrainError, run_folder::write_error};
+use crate::{
+    checkpoint::{check_version, resume_error},
+    error::TrainError,
+    run_folder::write_error,
+};
 
 const FORMAT: &str = "tl-tuning-checkpoint";
 const FORMAT_VERSION: u32 = 1;
@@ -65,9 +69,10 @@ impl Checkpoints {
         fs_err::create_dir_all(&self.folder).map_err(|source| write_error(&self.folder, source))?;
         let History { epoch, step, .. } = checkpoint.history;
         let path = self.folder.join(format!("{PREFIX}{epoch:05}-{step:07}.safetensors"));
-        checkpoint.archive(&self.data_blake3)?.save(&path)?;
-        if is_best {
-            self.keep_as_best(&path, epoch)?;
+        let archive = checkpoint.archive(&self.data_blake3)?;
+        match is_best {
+            true => self.save_best(&archive, &path, epoch)?,
+            false => archive.save(&path)?,
         }
         let last = self.files(PREFIX);
         last.iter().rev().skip(2).for_each(|old| drop(fs_err::remove_file(old)));
@@ -109,12 +114,14 @@ impl Checkpoints {
         self.folder.join(format!("{BEST}{epoch:05}.safetensors"))
     }
 
-    /// The same bytes under another name; only then is the best before it removed.
-    fn keep_as_best(&self, path: &Path, epoch: usize) -> Result<(), TrainError> {
+    /// Writes the best, then the same bytes under the other name, and only then removes the best before it: no checkpoint
+    /// names a best that is not there.
+    fn save_best(&self, archive: &Archive, path: &Path, epoch: usize) -> Result<(), TrainError> {
         let best = self.best_path(epoch);
-        let _ = fs_err::remove_file(&best);
-        if fs_err::hard_link(path, &best).is_err() {
-            fs_err::copy(path, &best).map_err(|source| write_error(&best, source))?;
+        archive.save(&best)?;
+        let _ = fs_err::remove_file(path);
+        if fs_err::hard_link(&best, path).is_err() {
+            archive.save(path)?;
         }
         let others = self.files(BEST).into_iter().filter(|other| *other != best);
         others.for_each(|old| drop(fs_err::remove_file(old)));
@@ -159,10 +166,8 @@ impl TuneCheckpoint {
             return Err(ModelError::NotOurs { path: path.to_owned(), wanted: "checkpoint" }.into());
         }
         let text = archive.metadata.remove("run").unwrap_or_default();
+        check_version(path, &text, FORMAT_VERSION)?;
         let header: Header = serde_json::from_str(&text).map_err(|e| damaged(&e.to_string()))?;
-        if header.format_version != FORMAT_VERSION {
-            return Err(resume_error(path, "another version of tl wrote its checkpoint; train again"));
-        }
         if header.data_blake3 != data_blake3 {
             return Err(resume_error(path, "the photos have changed since it was interrupted; train again"));
         }
@@ -183,12 +188,7 @@ fn hash(tensors: &BTreeMap<String, Tensor>) -> Result<String, TrainError> {
     let mut hasher = blake3::Hasher::new();
     for (name, tensor) in tensors {
         hasher.update(format!("{name} {:?}\n", tensor.size()).as_bytes());
-        let bytes: Vec<u8> = to_vec_f32(tensor)?.into_iter().flat_map(f32::to_le_bytes).collect();
-        hasher.update(&bytes);
+        hasher.update(Array::of_tensor(tensor)?.bytes());
     }
     Ok(hasher.finalize().to_hex().to_string())
-}
-
-fn resume_error(path: &Path, reason: &str) -> TrainError {
-    TrainError::Resume { path: path.to_owned(), reason: reason.to_owned() }
 }

@@ -31,7 +31,7 @@ pub(crate) fn whole_batch_bytes(
     let model =
         Model { backbone, head: TensorHead::of(&Head::new(&plan.head_config(n_classes), plan.options().seed)?)? };
     let mut workers = Worker::team(plan.n_threads(), &model.backbone, &preprocessing, precision, micro_batch, None)?;
-    let mut crew = Crew { pool: &thread_pool(plan.options().threads)?, workers: &mut workers, micro_batch };
+    let mut crew = Crew { pool: &thread_pool(plan.n_threads())?, workers: &mut workers, micro_batch };
     let side = preprocessing.geometry.side as usize;
     let (pixels, labels, places) = (vec![128; n * side * side * 3], vec![0; n], vec![0; n]);
     let answers = Answers { sets: None, n_classes };

@@ -1,7 +1,7 @@
 //! The proof that what is frozen did not move.
 
 use tl_backbone::{Backbone, LayerInfo};
-use tl_torch::to_vec_f32;
+use tl_torch::Array;
 
 use crate::{error::TrainError, options::NormKind, report::FreezeProof};
 
@@ -58,9 +58,7 @@ fn hash(backbone: &Backbone, names: &[String]) -> Result<String, TrainError> {
     let mut hasher = blake3::Hasher::new();
     for (name, tensor) in backbone.tensors().filter(|(name, _)| names.iter().any(|frozen| frozen == name)) {
         hasher.update(name.as_bytes());
-        for value in to_vec_f32(tensor)? {
-            hasher.update(&value.to_le_bytes());
-        }
+        hasher.update(Array::of_tensor(tensor)?.bytes());
     }
     Ok(hasher.finalize().to_hex().to_string())
 }

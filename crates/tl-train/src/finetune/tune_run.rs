@@ -211,7 +211,7 @@ impl<'a> TuneRun<'a> {
             rates: Vec::new(),
             workers: Vec::new(),
             on_device: None,
-            pool: thread_pool(options.threads)?,
+            pool: thread_pool(plan.n_threads())?,
             kept: None,
             kept_is_told: false,
             loss,
@@ -220,7 +220,7 @@ impl<'a> TuneRun<'a> {
             train: train.into(),
             val,
             val_features: None,
-            history: History { records, ..History::default() },
+            history: History { n_laid_out: options.epochs, records, ..History::default() },
             stopping: Stopping::new(options, started, min_steps, pace),
         };
         run.unfreeze()?;

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
-use tl_torch::{TorchError, f32_mut};
+use tl_torch::{TorchError, f32_mut, f32_slice};
 
 use super::{
     OptimizerConfig,
@@ -35,8 +35,7 @@ impl Slot {
             return lists::step(config, &[Move { slot: self, gradient: gradient.shallow_clone(), lr }], n);
         }
         let _guard = tch::no_grad_guard();
-        let mut gradient = gradient.shallow_clone();
-        let (parameter, gradient) = (f32_mut(&mut self.parameter)?, f32_mut(&mut gradient)?);
+        let (parameter, gradient) = (f32_mut(&mut self.parameter)?, f32_slice(gradient)?);
         let mut state = self.state.iter_mut().map(f32_mut).collect::<Result<Vec<_>, _>>()?;
         config.step_slices(parameter, gradient, &mut state, n, (lr * self.lr_scale, self.weight_decay));
         Ok(())

@@ -1,10 +1,10 @@
 //! What is wrong with settings, each by itself and beside the others.
 
 use tl_backbone::Spec;
+use tl_data::is_list;
 
 use crate::{
     class_weights::ClassWeights,
-    data::is_named_as_list,
     options::{HeadKind, LossKind, PrecisionChoice, Sampler, Schedule, TrainOptions},
     recipe::Recipe,
 };
@@ -35,7 +35,7 @@ pub(super) fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
 /// What is not known, or has no one meaning, where a photo may have several classes.
 fn checks_of_several_labels(o: &TrainOptions) -> Vec<(bool, String)> {
     let says = |ok: bool, problem: &str| (ok, format!("multi_label is set, but {problem}"));
-    let is_listed = o.data.as_deref().is_none_or(is_named_as_list) && o.val.is_none() && o.label_pattern.is_none();
+    let is_listed = o.data.as_deref().is_none_or(is_list) && o.val.is_none() && o.label_pattern.is_none();
     vec![
         says(
             is_listed,
@@ -128,7 +128,10 @@ fn checks_of_the_rest(o: &TrainOptions) -> Vec<(bool, String)> {
             (0.0..=1.0).contains(&o.max_skipped),
             format!("max_skipped is {}, but it is a fraction from 0 to 1", o.max_skipped),
         ),
-        (o.epochs > 0, "epochs is 0; train for at least 1".to_owned()),
+        (
+            (1..=1_000_000).contains(&o.epochs),
+            format!("epochs is {}, but it must be from 1 to 1000000 (10 is usual)", o.epochs),
+        ),
         (
             o.time_s.is_none_or(|time| time.is_finite() && time > 0.0),
             format!("time_s is {:?}, but a run needs some seconds", o.time_s.unwrap_or_default()),

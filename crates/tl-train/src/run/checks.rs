@@ -11,22 +11,22 @@ use crate::{
 
 /// Early stopping, plateaus and the choice of the best epoch look at validation photos, and early stopping needs steps
 /// to leave out.
-pub(super) fn check_stopping(plan: &Plan, data: &Data) -> Result<(), TrainError> {
+pub(super) fn check_stopping(plan: &Plan, n_val: usize) -> Result<(), TrainError> {
     let TrainOptions { patience, target_accuracy, time_s, .. } = plan.options();
     let (patient, targeted) = (*patience > 0, target_accuracy.is_some());
     let asked = [("patience", patient, true), ("target_accuracy", targeted, true), ("time_s", time_s.is_some(), false)];
     let mut problems = Vec::new();
     let in_vain = |what: &str| format!("{what} needs validation photos, and there are none; set val or val_fraction");
-    if plan.options().schedule == Schedule::Plateau && data.val.is_empty() {
+    if plan.options().schedule == Schedule::Plateau && n_val == 0 {
         problems.push(in_vain("schedule plateau"));
     }
-    if asks_for_the_best(plan) && data.val.is_empty() {
+    if asks_for_the_best(plan) && n_val == 0 {
         problems.push(in_vain("keep best"));
     }
     for (name, _, looks_at_val) in asked.into_iter().filter(|(_, is_asked, _)| *is_asked) {
         if plan.options().head == HeadKind::Logistic && !plan.tunes_backbone() {
             problems.push(format!("{name} ends epochs, and a logistic head has none; leave it out"));
-        } else if looks_at_val && data.val.is_empty() {
+        } else if looks_at_val && n_val == 0 {
             problems.push(in_vain(name));
         }
     }

@@ -34,6 +34,8 @@ impl Run<'_> {
             }
             observer.event(&Event::Extracting { n_done, n_total: photos.len() });
         };
+        let n_hits = || options.cache.as_ref().map_or(0, Cache::n_hits);
+        let n_hits_before = n_hits();
         let (features, broken) = match extract(weights, &photos, options, &mut progress, stop) {
             Err(FeatureError::Stopped { .. }) => return Err(Halt::Interrupted { epochs: 0, steps: 0 }),
             result => result?,
@@ -43,7 +45,7 @@ impl Run<'_> {
         let (data_blake3, double_labels) = (data_hash(data, &features), double_labels::warning(data, &features));
         let (train, val) = features.split_at_photo(data.train.len());
         clock.lap("features");
-        let n_cached = options.cache.as_ref().map_or(0, Cache::n_hits);
+        let n_cached = n_hits() - n_hits_before;
         observer.event(&Event::Extracted { n_photos, n_cached, seconds: clock.seconds("features"), skipped: &skipped });
         for problem in options.cache.as_ref().and_then(Cache::problem).into_iter().chain(double_labels) {
             observer.event(&Event::Warning(&problem));

@@ -1,21 +1,23 @@
 //! Fine-tuning through the library: the same bits for any number of threads, and after any interruption.
 
 use std::{
-    path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 use tl_train::{
     ClassWeights, Event, Keep, NormKind, OptimizerKind, Outcome, PrecisionChoice, Recipe, RunFolder, RunInputs,
-    RunMetrics, Sampler, Schedule, StopReason, TrainOptions, train,
+    RunMetrics, StopReason, TrainOptions, train,
 };
 
-use crate::run::{inputs, photos, run, several_list};
+use crate::{
+    resume::{after_an_epoch, interrupted},
+    run::{inputs, photos, run, several_list},
+};
 
 /// Three epochs of three steps, the last of the stages first.
-fn options(dir: &TempDir) -> TrainOptions {
+pub(crate) fn options(dir: &TempDir) -> TrainOptions {
     TrainOptions {
         data: Some(dir.path().join("photos")),
         backbone: "mobilenet_v3_small".to_owned(),
@@ -29,7 +31,7 @@ fn options(dir: &TempDir) -> TrainOptions {
     }
 }
 
-fn model(dir: &TempDir, name: &str) -> Vec<u8> {
+pub(crate) fn model(dir: &TempDir, name: &str) -> Vec<u8> {
     let bytes = std::fs::read(dir.path().join("runs").join(name).join("model.safetensors")).unwrap();
     // The header names the settings, among them the number of threads.
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
@@ -145,7 +147,7 @@ fn no_run_that_keeps_the_best_ends_worse_than_its_fitted_head() {
         ..options(&dir)
     };
     let metrics = run(wild.clone(), &dir, "wild");
-    let (n_stops, _, cut) = interrupted(&wild, &dir, "cut", |_| {});
+    let (n_stops, _, cut) = interrupted(&wild, &dir, "cut", after_an_epoch, |_| {});
     assert_eq!((n_stops, cut.kept_epoch), (2, Some(1)), "the head's epoch is the first of the history");
     assert_eq!((metrics.kept_epoch, metrics.val_loss), (Some(1), cut.val_loss));
     let head = TrainOptions { recipe: Recipe::Features, augment: "none".to_owned(), ..wild.clone() };
@@ -212,96 +214,6 @@ fn what_is_frozen_is_proven_to_stay_and_the_rest_moves() {
     assert!(with_statistics.n_frozen_tensors < proof.n_frozen_tensors, "moving statistics are not frozen");
 }
 
-/// Runs with a checkpoint after every step, stopped after each epoch, until it is done.
-fn interrupted(
-    options: &TrainOptions,
-    dir: &TempDir,
-    name: &str,
-    between: impl Fn(&[PathBuf]),
-) -> (usize, Vec<usize>, RunMetrics) {
-    let folder = RunFolder::create(&dir.path().join("runs"), Some(name), "").unwrap();
-    let (stop, mut n_stops, mut steps) = (AtomicBool::new(false), 0, Vec::new());
-    loop {
-        stop.store(false, Ordering::Relaxed);
-        let mut observer = |event: &Event<'_>| match event {
-            Event::Epoch { record, .. } if record.epoch > 1 => stop.store(true, Ordering::Relaxed),
-            Event::Step(record) => steps.push(record.step),
-            _ => {}
-        };
-        match train(inputs(options.clone(), folder.clone()), &mut observer, &stop).unwrap() {
-            Outcome::Interrupted { .. } => {
-                n_stops += 1;
-                let mut files: Vec<PathBuf> = std::fs::read_dir(folder.path().join("checkpoint"))
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path())
-                    .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("tune-"))
-                    .collect();
-                files.sort();
-                assert!(files.len() <= 2, "{files:?}");
-                between(&files);
-            }
-            Outcome::Finished(metrics) => return (n_stops, steps, *metrics),
-        }
-    }
-}
-
-#[test]
-fn an_interrupted_run_goes_on_to_the_same_bits() {
-    let dir = photos();
-    let options = TrainOptions { checkpoint_steps: 1, ..options(&dir) };
-    let whole = run(options.clone(), &dir, "whole");
-    let (n_stops, steps, metrics) = interrupted(&options, &dir, "cut", |_| {});
-    assert_eq!(n_stops, 2);
-    assert_eq!(steps, (1..=steps.len()).collect::<Vec<_>>(), "no step is taken twice, those of the head neither");
-    assert_eq!(metrics.train_loss.to_bits(), whole.train_loss.to_bits());
-    assert!(model(&dir, "whole") == model(&dir, "cut"));
-
-    // The newest checkpoint is damaged, once, or the last two: the one before it and the best one are as good.
-    for n_damaged in [1, 2] {
-        let (name, was_damaged) = (format!("damaged-{n_damaged}"), AtomicBool::new(false));
-        let (.., damaged) = interrupted(&options, &dir, &name, |files| {
-            if was_damaged.swap(true, Ordering::Relaxed) {
-                return;
-            }
-            for file in &files[files.len() - n_damaged..] {
-                let mut bytes = std::fs::read(file).unwrap();
-                let last = bytes.len() - 1;
-                bytes[last] ^= 0x40;
-                std::fs::write(file, &bytes).unwrap();
-            }
-        });
-        assert_eq!(damaged.train_loss.to_bits(), whole.train_loss.to_bits());
-        assert!(model(&dir, "whole") == model(&dir, &name), "{n_damaged} damaged");
-    }
-    assert!(!dir.path().join("runs/cut/checkpoint").exists(), "a finished run keeps no checkpoints");
-}
-
-/// All that a run may remember between its steps.
-#[test]
-fn so_does_one_that_balances_averages_and_cuts() {
-    let dir = photos();
-    let options = TrainOptions {
-        checkpoint_steps: 1,
-        batch_size: 2,
-        accumulate: 2,
-        sampler: Sampler::Balanced,
-        mixup: 0.4,
-        cutmix: 1.0,
-        ema_decay: Some(0.7),
-        clip_value: Some(0.01),
-        schedule: Schedule::Plateau,
-        plateau_patience: 0,
-        keep: Keep::Best,
-        ..options(&dir)
-    };
-    let whole = run(options.clone(), &dir, "whole");
-    let (n_stops, _, metrics) = interrupted(&options, &dir, "cut", |_| {});
-    assert_eq!((n_stops, metrics.val_loss), (2, whole.val_loss));
-    assert!(model(&dir, "whole") == model(&dir, "cut"));
-    let proof = whole.freezing.unwrap();
-    assert_eq!(proof.blake3_before, proof.blake3_after, "averages of what stands still stand still");
-}
-
 /// How a batch is cut must not change what it says, but for rounding: with weights and mixtures too.
 #[test]
 fn a_mixed_batch_in_parts_has_the_loss_of_the_whole() {
@@ -360,7 +272,7 @@ fn a_run_stops_early_for_a_reason() {
         assert_eq!(run(options, &dir, name).stopped_early, Some(reason));
         assert_eq!(n_epochs(name), n, "{name}");
     }
-    let (n_stops, .., metrics) = interrupted(&idle, &dir, "cut", |_| {});
+    let (n_stops, .., metrics) = interrupted(&idle, &dir, "cut", after_an_epoch, |_| {});
     // Stopped after the first epoch; after the second there is nothing left to stop.
     assert_eq!((n_stops, n_epochs("cut"), metrics.stopped_early), (1, 3, Some(StopReason::Patience(1))));
     assert!(model(&dir, "patient") == model(&dir, "cut"));

@@ -225,7 +225,7 @@ fn notebook(gradients: Gradients) {
     let golden = &read("notebook.json");
     let (mut backbone, head) = (backbone("mobilenet_v1"), head(1024));
     let table = layers(spec("mobilenet_v1").unwrap());
-    let trained: Vec<bool> = table.iter().map(|layer| layer.keras_index.unwrap() >= 20).collect();
+    let trained: Vec<bool> = table.iter().map(|layer| layer.keras_index >= 20).collect();
     backbone.train_layers(&trained, BatchNorm::Batch).unwrap();
     backbone.set_bn_momentum(Recipe::Notebook.options().bn_momentum);
     let (optimizer, allowed) = (OptimizerConfig::adam_keras(), ALLOWED_AT_A_CORNER);

@@ -12,6 +12,7 @@ mod finetune;
 mod golden;
 mod on_device;
 mod optimizer;
+mod resume;
 mod run;
 mod schedule;
 mod settings;

@@ -2,9 +2,10 @@
 
 use std::{sync::atomic::AtomicBool, time::Instant};
 
+use tl_features::FeatureError;
 use tl_metrics::EpochRecord;
 
-use super::{TuneRun, TunedModel, stages::trained_in};
+use super::{TuneRun, TunedModel};
 use crate::{
     error::TrainError,
     event::{Event, Observer},
@@ -26,7 +27,11 @@ impl TuneRun<'_> {
             return Ok(false);
         }
         let ending = Instant::now();
-        let is_best = self.finish_epoch(observer)?;
+        let is_best = match self.finish_epoch(observer, stop) {
+            // All steps are done, and the run goes on with what comes after them.
+            Err(TrainError::Features(FeatureError::Stopped { .. })) => return Ok(false),
+            is_best => is_best?,
+        };
         self.save(checkpoints, is_best, observer)?;
         self.stopping.after_end_of_epoch(ending.elapsed().as_secs_f64());
         Ok(true)
@@ -45,10 +50,10 @@ impl TuneRun<'_> {
     }
 
     /// Validates, writes the epoch down, and goes on to the next; whether it was the best so far.
-    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
+    fn finish_epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool, TrainError> {
         let averaged = self.averaged()?;
         let (features, val) = self
-            .validate(averaged.as_ref().unwrap_or(&self.model))?
+            .validate(averaged.as_ref().unwrap_or(&self.model), stop)?
             .map(|(features, loss, accuracy)| (features, (loss, accuracy)))
             .unzip();
         if let Some((loss, _)) = val.filter(|(loss, _)| !loss.is_finite()) {
@@ -80,8 +85,7 @@ impl TuneRun<'_> {
     }
 
     fn next_epoch(&mut self) -> Result<(), TrainError> {
-        let trained = |epoch| trained_in(epoch, &self.layers, &self.trained, self.options);
-        let changes = trained(self.history.epoch) != trained(self.history.epoch + 1);
+        let changes = self.trained_in(self.history.epoch) != self.trained_in(self.history.epoch + 1);
         self.history.next_epoch();
         if changes {
             self.stopping.changes_pace();
@@ -105,7 +109,7 @@ impl TuneRun<'_> {
         }
         let n_begun = self.history.epoch + usize::from(self.history.step > 0);
         let moved = match n_begun.checked_sub(1) {
-            Some(last) => trained_in(last, &self.layers, &self.trained, self.options),
+            Some(last) => self.trained_in(last),
             None => vec![false; self.layers.len()],
         };
         let (averaged, seen) = (self.averaged()?, self.val_features.take());
@@ -114,7 +118,7 @@ impl TuneRun<'_> {
         let val = match seen.filter(|(of, _)| *of == epoch) {
             Some((_, features)) => Some(features),
             // A resumed run has not seen what it keeps.
-            None => self.validate(model)?.map(|(features, ..)| features),
+            None => self.validate(model, &AtomicBool::new(false))?.map(|(features, ..)| features),
         };
         Ok(TunedModel {
             weights: model.backbone.to_weights()?,

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use tl_backbone::{BatchNorm, LayerInfo};
 
 use super::{Kept, OnDevice, TuneRun, Worker};
-use crate::{
-    error::TrainError,
-    optimizer::Optimizer,
-    options::{NormKind, TrainOptions},
-};
+use crate::{error::TrainError, optimizer::Optimizer, options::NormKind};
 
 impl TuneRun<'_> {
     /// Lets the layers of this epoch move, and starts the optimizer anew on them.
@@ -19,9 +15,8 @@ impl TuneRun<'_> {
             NormKind::Batch => BatchNorm::Batch,
         };
         let n_workers = self.plan.n_threads();
-        let trained = |epoch| trained_in(epoch, &self.layers, &self.trained, self.options);
-        let (epoch, now) = (self.history.epoch, trained(self.history.epoch));
-        let serves_again = epoch + 1 < self.options.epochs && trained(epoch + 1) == now;
+        let (epoch, now) = (self.history.epoch, self.trained_in(self.history.epoch));
+        let serves_again = epoch + 1 < self.options.epochs && self.trained_in(epoch + 1) == now;
         let Self { model, layers, .. } = self;
         model.backbone.train_layers(&now, norm)?;
         self.rates = model.rates(layers, self.options.backbone_lr / self.options.lr, self.options.stage_decay);
@@ -38,17 +33,29 @@ impl TuneRun<'_> {
         self.workers = Worker::team(n_workers, backbone, &preprocessing, precision, micro_batch, kept)?;
         Ok(())
     }
+
+    /// What moves in an epoch.
+    pub(super) fn trained_in(&self, epoch: usize) -> Vec<bool> {
+        let every = self.options.unfreeze_every;
+        trained_in(epoch, &self.layers, &self.trained, every, self.history.n_laid_out)
+    }
 }
 
 /// What moves in an epoch: of what may, the last stage first, and one more every so many epochs, or as many as it takes
 /// for the first of them to have its turn before the end.
-pub(super) fn trained_in(epoch: usize, layers: &[LayerInfo], trained: &[bool], options: &TrainOptions) -> Vec<bool> {
+fn trained_in(
+    epoch: usize,
+    layers: &[LayerInfo],
+    trained: &[bool],
+    unfreeze_every: usize,
+    n_epochs: usize,
+) -> Vec<bool> {
     let stages = || layers.iter().zip(trained).filter(|(_, trained)| **trained).map(|(layer, _)| layer.stage);
     let last = layers.last().map_or(0, |layer| layer.stage);
-    let first = match options.unfreeze_every {
+    let first = match unfreeze_every {
         0 => 0,
         every => {
-            let (round, n_rounds) = (epoch / every + 1, options.epochs.div_ceil(every));
+            let (round, n_rounds) = (epoch / every + 1, n_epochs.div_ceil(every));
             let n_stages = last + 1 - stages().min().unwrap_or(last);
             (last + 1).saturating_sub(round.max((n_stages * round).div_ceil(n_rounds)))
         }
@@ -66,9 +73,8 @@ mod tests {
     fn first_stages(epochs: usize, unfreeze_every: usize, first: usize) -> Vec<usize> {
         let layers = layers(spec("mobilenet_v2").unwrap());
         let trained: Vec<bool> = layers.iter().map(|layer| layer.stage >= first).collect();
-        let options = TrainOptions { unfreeze_every, epochs, ..TrainOptions::default() };
         let first_of = |epoch| {
-            let now = trained_in(epoch, &layers, &trained, &options);
+            let now = trained_in(epoch, &layers, &trained, unfreeze_every, epochs);
             layers.iter().zip(now).filter(|(_, now)| *now).map(|(layer, _)| layer.stage).min().unwrap()
         };
         (0..epochs).map(first_of).collect()

@@ -30,7 +30,7 @@ impl TuneRun<'_> {
             history: History { stopping: self.stopping.state(), ..self.history.clone() },
             backbone: moved(backbone.collect::<Result<_, TrainError>>()?, Device::Cpu)?,
             head: moved(copies(&self.model.head)?, Device::Cpu)?,
-            optimizer: moved(self.optimizer.state_tensors().into_iter().collect(), Device::Cpu)?,
+            optimizer: self.optimizer.state_tensors()?,
             ema: moved(ema, Device::Cpu)?,
         })
     }
@@ -53,7 +53,9 @@ impl TuneRun<'_> {
         let TuneCheckpoint { history, backbone, head, optimizer, ema } = checkpoint;
         self.options.check_epochs_left(history.epoch, history.step)?;
         self.stopping.restore(history.stopping.clone());
-        self.history = history;
+        // Versions that did not write it down took what the run has now.
+        let n_laid_out = if history.n_laid_out == 0 { self.options.epochs } else { history.n_laid_out };
+        self.history = History { n_laid_out, ..history };
         self.model = self.model_of(backbone, head)?;
         self.load_ema(ema)?;
         self.unfreeze()?;

@@ -1,0 +1,36 @@
+//! What photos are labelled by, and which labels count: the same flags for every command that reads labelled photos and
+//! has no settings for it.
+
+use std::path::Path;
+
+use tl_data::{DataError, List, ScanOptions, read_data};
+
+/// Where labels come from.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Labels")]
+pub(crate) struct LabelArgs {
+    /// Classes to use; photos of others are left out [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) classes: Option<Vec<String>>,
+    /// Take labels from paths, by the group `label` of a regular expression: '^(?P<label>[a-z]+)_'
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) label_pattern: Option<String>,
+}
+
+impl LabelArgs {
+    /// The photos of a folder or of a list, with the groups that a list names.
+    pub(crate) fn read(&self, data: &Path, options: &ScanOptions) -> Result<List, DataError> {
+        let options = ScanOptions { classes: self.classes.clone(), ..options.clone() };
+        read_data(data, self.label_pattern.as_deref(), &options)
+    }
+
+    /// The same to look at, for which one class is enough.
+    pub(crate) fn look(&self, data: &Path) -> Result<List, DataError> {
+        self.read(data, &ScanOptions { min_classes: 1, ..ScanOptions::default() })
+    }
+
+    /// Whether nothing is said, so that photos may do without labels.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.classes.is_none() && self.label_pattern.is_none()
+    }
+}
