@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use sha2::{Digest, Sha256};
 use tl_backbone::{Spec, Weights};
 
 use crate::args::GlobalArgs;
@@ -36,6 +37,16 @@ pub(crate) fn weights(global: &GlobalArgs, spec: &'static Spec) -> Result<Weight
         );
     }
     Ok(Weights::open(&path, spec)?)
+}
+
+/// Checks that the file of a pretrained network has the hash that its weights are known by.
+pub(crate) fn verify(global: &GlobalArgs, spec: &Spec) -> Result<()> {
+    let path = folder(global).join("weights").join(spec.file);
+    let hash = Sha256::digest(fs_err::read(&path)?);
+    if hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>() != spec.sha256 {
+        bail!("{} is damaged: it has not the hash of the published weights; fetch it again", path.display());
+    }
+    Ok(())
 }
 
 /// The sample that is trained on when no folder is named.

@@ -39,27 +39,39 @@ pub(crate) struct InfoArgs {
     json: bool,
 }
 
+/// What `--verify` found of a model, of one of an older version, and of a pretrained network.
+const ALL_VERIFIED: &str = "all that it holds, and the answers on the built-in pictures, are what was saved";
+const ANSWERS_VERIFIED: &str =
+    "the answers on the built-in pictures are those it was saved with; this older file holds no checksum of all else";
+const FILE_VERIFIED: &str = "the file has the hash of the weights that were published";
+
 pub(crate) fn run(args: &InfoArgs, global: &GlobalArgs) -> Result<ExitCode> {
     if let Some(name) = &args.layers {
         output::result(&layers::table(backbone(name)?, args.json)?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let verified;
     let facts = match Named::parse(args.model.as_deref().unwrap_or(Path::new("")))? {
         Named::Bundle(path) => {
             let bundle = StoredBundle::open(&path)?;
             if args.verify {
                 bundle.verify()?;
             }
+            verified = if bundle.has_checksums() { ALL_VERIFIED } else { ANSWERS_VERIFIED };
             bundle_facts(&bundle)
         }
         Named::ImageNet(spec) => {
             assets::weights(global, spec)?;
+            if args.verify {
+                assets::verify(global, spec)?;
+            }
+            verified = FILE_VERIFIED;
             spec_facts(spec)
         }
     };
     output::result(&match args.json {
         true => serde_json::to_string_pretty(&facts)? + "\n",
-        false => as_text(&facts, args.verify),
+        false => as_text(&facts, args.verify.then_some(verified)),
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -105,7 +117,7 @@ fn preprocessing_text(preprocessing: &Preprocessing) -> String {
     format!("{fit}{reduced}, RGB, mean {mean:?}, std {std:?}")
 }
 
-fn as_text(facts: &Value, verified: bool) -> String {
+fn as_text(facts: &Value, verified: Option<&str>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &Value| {
         let value = match value {
@@ -125,10 +137,8 @@ fn as_text(facts: &Value, verified: bool) -> String {
     for (name, value) in facts["provenance"].as_object().into_iter().flatten().filter(|(name, _)| *name != "settings") {
         line(name, value);
     }
-    if verified {
-        text.push_str(
-            "verified           the numbers, and the answers on the built-in pictures, are those it was saved with\n",
-        );
+    if let Some(verified) = verified {
+        let _ = writeln!(text, "verified           {verified}");
     }
     text
 }

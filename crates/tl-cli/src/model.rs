@@ -36,12 +36,18 @@ impl Named {
         matches!(self, Self::ImageNet(_))
     }
 
-    /// Opens it for prediction; `verify` checks that a bundle still gives the answers it gave when it was saved.
+    /// Opens it for prediction; `verify` checks that it is what was saved, or published.
     pub(crate) fn classifier(&self, global: &GlobalArgs, verify: bool) -> Result<Classifier> {
         Ok(match self {
             Self::Bundle(path) if verify => Classifier::open_verified(path)?,
             Self::Bundle(path) => Classifier::open(path)?,
-            Self::ImageNet(spec) => Classifier::imagenet(assets::weights(global, spec)?),
+            Self::ImageNet(spec) => {
+                let weights = assets::weights(global, spec)?;
+                if verify {
+                    assets::verify(global, spec)?;
+                }
+                Classifier::imagenet(weights)
+            }
         })
     }
 }

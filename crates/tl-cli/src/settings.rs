@@ -11,10 +11,11 @@ use crate::{
     train::{absolute, class_weights, full_name},
 };
 
-/// Settings of a run that is gone on with that may be others than before: when it ends, and where it computes. All else
-/// was in force for the steps that are done, and the record would not be true any more.
-const OPEN_WHEN_RESUMED: [&str; 7] =
-    ["epochs", "time_s", "patience", "target_accuracy", "checkpoint_steps", "threads", "device"];
+/// Settings of a run that is gone on with that may be others than before: when it ends, where it computes, and where the
+/// same photos lie now, which are known by their content. All else was in force for the steps that are done, and the
+/// record would not be true any more.
+const OPEN_WHEN_RESUMED: [&str; 9] =
+    ["epochs", "time_s", "patience", "target_accuracy", "checkpoint_steps", "threads", "device", "data", "val"];
 
 /// Settings that are put over each other.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use crate::{EXIT_INTERRUPTED, terminal};
+use crate::{EXIT_INTERRUPTED, output, terminal};
 
 /// A flag that the first signal sets.
 pub(crate) fn stop_flag() -> Arc<AtomicBool> {
@@ -21,6 +21,7 @@ pub(crate) fn stop_flag() -> Arc<AtomicBool> {
 pub(crate) fn stop(flag: &AtomicBool) {
     if flag.swap(true, Ordering::Relaxed) {
         terminal::release();
+        output::line("Left at once; what was saved last is whole.");
         tl_torch::exit_now(EXIT_INTERRUPTED.into());
     }
 }

@@ -20,6 +20,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use tl_data::DataError;
 use tl_train::{Data, Observer, Outcome, Plan, RunFolder, RunInputs, TrainError, TrainOptions, train};
 
 pub(crate) use self::{
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let device = device::settle(&mut options)?;
     precision::settle(&mut options, device, global);
     let plan = Plan::new(options)?;
-    let data = Data::load(plan.options(), cache::likeness(global))?;
+    let data = Data::load(plan.options(), cache::likeness(global)).map_err(|error| not_found(error, args))?;
     // From here on there is something to save; before, Ctrl-C ends tl at once.
     let stop = signal::stop_flag();
     let weights = assets::weights(global, plan.spec())?;
@@ -112,6 +113,22 @@ fn view(args: &TrainArgs, global: &GlobalArgs, folder: &RunFolder, stop: &Arc<At
     Box::new(Screen::new(Display::new(global), folder.path()))
 }
 
+/// Photos of a run that is gone on with may lie elsewhere by now.
+fn not_found(error: TrainError, args: &TrainArgs) -> anyhow::Error {
+    let is_missing = matches!(error, TrainError::Data(DataError::Missing { .. }));
+    let error = anyhow::Error::from(error);
+    match args.resume.as_ref().filter(|_| is_missing) {
+        Some(run) => {
+            let run = output::quoted(&run.to_string_lossy());
+            error.context(format!(
+                "where the photos have moved, say where to: {} train --resume {run} DATA",
+                output::program()
+            ))
+        }
+        None => error,
+    }
+}
+
 /// A run that failed before it had anything to keep leaves no folder behind; any other says how to go on, which may
 /// mean to start over.
 fn give_up(error: TrainError, folder: RunFolder, is_resumed: bool) -> anyhow::Error {
@@ -119,8 +136,8 @@ fn give_up(error: TrainError, folder: RunFolder, is_resumed: bool) -> anyhow::Er
     if !is_resumed {
         folder.discard(&error);
     }
-    // A checkpoint of numbers that are none leads nowhere, at whatever rate.
-    let leads_on = path.exists() && !matches!(error, TrainError::Diverged { .. });
+    // A checkpoint of numbers that are none leads nowhere, at whatever rate; one that does not fit says itself what to do.
+    let leads_on = path.exists() && !matches!(error, TrainError::Diverged { .. } | TrainError::Resume { .. });
     let error = anyhow::Error::from(error);
     match leads_on {
         true => error.context(format!(

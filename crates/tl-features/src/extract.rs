@@ -20,6 +20,7 @@ use crate::{
     error::FeatureError,
     features::Features,
     table::Table,
+    twins::Places,
     views::Views,
     worker::{Batch, Content, Job, Photo, Worker},
 };
@@ -33,7 +34,8 @@ const DEVICE_CHUNK: (usize, usize) = (8, 64);
 pub struct ExtractOptions {
     /// Worker threads; 0 takes one per core.
     pub n_threads: usize,
-    /// Photos that a worker takes at a time. Small ones keep the activations in the core's own cache.
+    /// Photos that a worker takes at a time on the CPU. Few keep the activations in the core's own cache; another device
+    /// is given as many as keep it busy.
     pub chunk: usize,
     /// Size and cut of the pictures that the network sees; `None` takes the weights' own.
     pub geometry: Option<Geometry>,
@@ -90,9 +92,10 @@ impl ExtractOptions {
 
 /// Computes the features of `photos` with the frozen backbone in `weights`.
 ///
-/// Returns a row for each photo that could be read, in order, and the photos that could not, each with its
-/// reason. Rows that the cache knows are not computed, and where it knows all, no network is made. `progress` hears
-/// how many photos are done; setting `stop` ends the work within a chunk per worker, or a wait for the cache.
+/// Returns a row for each photo that could be read, in order, and the photos that could not, each with its reason; of
+/// views, one for each of them. Rows that the cache knows are not computed, nor those of copies, and where all are known
+/// no network is made. `progress` hears how many photos are done; setting `stop` ends the work within a chunk per worker,
+/// or a wait for the cache.
 ///
 /// # Errors
 /// [`FeatureError::Stopped`] when `stop` was set before all were done; [`FeatureError::Backbone`] for a network that
@@ -123,6 +126,7 @@ pub fn extract(
         views: options.views.as_ref(),
         recipe: Recipe::new(&options.decode, options.views.as_ref()),
         known: reader.as_ref(),
+        places: Places::default(),
         next: AtomicUsize::new(0),
         stop,
     };
@@ -171,8 +175,9 @@ struct Sink<'a> {
 
 impl Sink<'_> {
     fn put(&mut self, batch: Batch) -> Result<(), FeatureError> {
-        let Batch { photos, content, skipped } = batch;
+        let Batch { photos, content, skipped, twins } = batch;
         self.table.skip(skipped);
+        self.table.take_twins(twins);
         let rows = match content {
             Content::Known(rows) => {
                 if let Some(cache) = &self.options.cache {

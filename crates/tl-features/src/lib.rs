@@ -2,8 +2,9 @@
 //!
 //! [`extract`] decodes photos and runs the network over them on all cores at once: each worker thread
 //! reads a few photos, runs its own network on them, and takes the next few, so that no core
-//! waits for another. Rows come out in the order of the photos and with the same bits for any number of
-//! threads. A [`Cache`] keeps them, so that only photos that were never seen cost anything. It deliberately does not know heads, labels or training.
+//! waits for another. Rows come out in the order of the photos and, on the CPU, with the same bits for any number of
+//! threads. A [`Cache`] keeps them, so that only photos that were never seen cost anything. It deliberately does not know
+//! heads, labels or training.
 //!
 //! ```no_run
 //! use std::{path::{Path, PathBuf}, sync::atomic::AtomicBool};
@@ -25,6 +26,7 @@ mod export;
 mod extract;
 mod features;
 mod table;
+mod twins;
 mod views;
 mod worker;
 

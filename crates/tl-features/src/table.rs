@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tl_data::Skipped;
 
-use crate::{error::FeatureError, features::Features, worker::Photo};
+use crate::{error::FeatureError, features::Features, twins::Twin, worker::Photo};
 
 /// Rows by the positions of their photos: they arrive in any order.
 pub(crate) struct Table {
@@ -12,6 +12,7 @@ pub(crate) struct Table {
     rows: Vec<f32>,
     hashes: Vec<[u8; 32]>,
     skipped: Vec<(usize, Skipped)>,
+    twins: Vec<Twin>,
     pub(crate) n_done: usize,
 }
 
@@ -22,6 +23,7 @@ impl Table {
             rows: vec![0.0; n_photos * width],
             hashes: vec![[0; 32]; n_photos],
             skipped: Vec::new(),
+            twins: Vec::new(),
             n_done: 0,
         }
     }
@@ -41,6 +43,27 @@ impl Table {
         self.skipped.extend(skipped);
     }
 
+    /// Takes photos whose rows come with others.
+    pub(crate) fn take_twins(&mut self, twins: Vec<Twin>) {
+        self.n_done += twins.len();
+        self.twins.extend(twins);
+    }
+
+    /// Fills the rows of twins.
+    fn settle_twins(&mut self) {
+        self.skipped.sort_by_key(|(photo, _)| *photo);
+        let skipped_of = |twin: &Twin| {
+            let found = self.skipped.binary_search_by_key(&twin.first, |(photo, _)| *photo).ok()?;
+            Some(twin.skipped_as(&self.skipped[found].1))
+        };
+        let skipped: Vec<_> = self.twins.iter().filter_map(skipped_of).collect();
+        self.skipped.extend(skipped);
+        for Twin { photo, first, .. } in &self.twins {
+            self.rows.copy_within(first * self.width..(first + 1) * self.width, photo.position * self.width);
+            self.hashes[photo.position] = photo.content;
+        }
+    }
+
     /// Closes the gaps that skipped photos left.
     pub(crate) fn finish(mut self, stop: &AtomicBool) -> Result<(Features, Vec<Skipped>), FeatureError> {
         let (width, n_done, n_photos) = (self.width, self.n_done, self.hashes.len());
@@ -50,6 +73,7 @@ impl Table {
                 false => FeatureError::WorkerLost { n_done, n_photos },
             });
         }
+        self.settle_twins();
         self.skipped.sort_by_key(|(photo, _)| *photo);
         let is_kept = |photo: &usize| self.skipped.binary_search_by_key(photo, |(skipped, _)| *skipped).is_err();
         let photos: Vec<usize> = (0..n_photos).filter(is_kept).collect();

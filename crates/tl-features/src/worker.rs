@@ -14,6 +14,7 @@ use tl_data::{DecodeOptions, Geometry, PhotoReader, SkipReason, Skipped};
 use crate::{
     cache::{Reader, Recipe},
     error::FeatureError,
+    twins::{Places, Twin},
     views::Views,
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct Job<'a> {
     pub(crate) recipe: Recipe,
     /// Rows that need no computing.
     pub(crate) known: Option<&'a Reader>,
+    /// Of photos that are there several times, one is computed.
+    pub(crate) places: Places,
     /// The first row that no worker has taken yet.
     pub(crate) next: AtomicUsize,
     pub(crate) stop: &'a AtomicBool,
@@ -43,6 +46,7 @@ pub(crate) struct Batch {
     pub(crate) content: Content,
     /// Photos that could not be read, with their position.
     pub(crate) skipped: Vec<(usize, Skipped)>,
+    pub(crate) twins: Vec<Twin>,
 }
 
 /// A photo that could be read.
@@ -80,6 +84,7 @@ pub(crate) struct Worker<'a> {
     known: Vec<Photo>,
     known_rows: Vec<f32>,
     row_bytes: Vec<u8>,
+    twins: Vec<Twin>,
 }
 
 type Sender = SyncSender<Result<Batch, FeatureError>>;
@@ -97,6 +102,7 @@ impl<'a> Worker<'a> {
             known: Vec::new(),
             known_rows: Vec::new(),
             row_bytes: Vec::new(),
+            twins: Vec::new(),
         }
     }
 
@@ -111,7 +117,8 @@ impl<'a> Worker<'a> {
             }
             let skipped = (first..end).filter_map(|position| self.take(position)).collect();
             let (photos, rows) = (std::mem::take(&mut self.known), std::mem::take(&mut self.known_rows));
-            let known = Batch { photos, content: Content::Known(rows), skipped };
+            let twins = std::mem::take(&mut self.twins);
+            let known = Batch { photos, content: Content::Known(rows), skipped, twins };
             if sender.send(Ok(known)).is_err() || !self.compute_into(sender, self.job.chunk) {
                 return;
             }
@@ -133,6 +140,10 @@ impl<'a> Worker<'a> {
             job.known.is_some_and(|known| known.get(job.recipe, &photo, &mut self.row_bytes, &mut self.known_rows));
         if is_known {
             self.known.push(photo);
+            return Ok(());
+        }
+        if let Some(first) = job.places.first(&photo) {
+            self.twins.push(Twin { photo, path: path.to_owned(), first });
             return Ok(());
         }
         let start = self.waiting.len() * job.geometry.n_bytes();
@@ -182,6 +193,6 @@ impl<'a> Worker<'a> {
                 Content::Rows(rows)
             }
         };
-        Ok(Batch { photos, content, skipped: Vec::new() })
+        Ok(Batch { photos, content, skipped: Vec::new(), twins: Vec::new() })
     }
 }

@@ -33,9 +33,9 @@ pub struct Averages {
 }
 
 impl Averages {
-    /// Every class counts the same, also one that does not occur.
+    /// Every class counts the same that some row is, or was called; of the others nothing is known.
     pub(crate) fn unweighted(classes: &[ClassMetrics]) -> Self {
-        Self::weighted_by(classes, |_| 1.0)
+        Self::weighted_by(classes, |class| f64::from(u8::from(class.occurs())))
     }
 
     /// Every row counts the same.
@@ -44,7 +44,7 @@ impl Averages {
     }
 
     fn weighted_by(classes: &[ClassMetrics], weight: impl Fn(&ClassMetrics) -> f64) -> Self {
-        let total: f64 = classes.iter().map(&weight).sum();
+        let total: f64 = classes.iter().map(&weight).sum::<f64>().max(f64::MIN_POSITIVE);
         let mean = |value: fn(&ClassMetrics) -> f64| classes.iter().map(|c| weight(c) * value(c)).sum::<f64>() / total;
         Self { precision: mean(|c| c.precision), recall: mean(|c| c.recall), f1: mean(|c| c.f1) }
     }
@@ -73,6 +73,12 @@ impl ClassMetrics {
             support,
             n_predicted,
         }
+    }
+
+    /// Whether some row is this class, or was called so.
+    #[must_use]
+    pub fn occurs(&self) -> bool {
+        self.support + self.n_predicted > 0
     }
 }
 

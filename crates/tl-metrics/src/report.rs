@@ -1,6 +1,6 @@
 //! Tables for a terminal.
 
-use crate::{Averages, Evaluation, MultiLabelEvaluation};
+use crate::{Averages, ClassMetrics, Evaluation, MultiLabelEvaluation};
 
 /// A table of cells; the first column is text and stands left, the others are numbers and stand right.
 fn table(rows: &[Vec<String>]) -> String {
@@ -18,10 +18,19 @@ fn line(row: &[String], widths: &[usize]) -> String {
     text + "\n"
 }
 
+/// Classes up to which a table has all of them; of more it leaves out those that do not occur.
+const FEW: usize = 20;
+
+/// Whether a class of so many has a row.
+fn is_shown(class: &ClassMetrics, n_classes: usize) -> bool {
+    n_classes <= FEW || class.occurs()
+}
+
 /// A row per class, then the averages.
 pub(crate) fn classes(evaluation: &Evaluation) -> String {
     let header = ["class", "precision", "recall", "f1", "support"].map(str::to_owned).to_vec();
-    let classes = evaluation.per_class.iter().map(|c| {
+    let n_classes = evaluation.per_class.len();
+    let classes = evaluation.per_class.iter().filter(|class| is_shown(class, n_classes)).map(|c| {
         let averages = Averages { precision: c.precision, recall: c.recall, f1: c.f1 };
         class_row(&c.class, averages, c.support)
     });
@@ -42,7 +51,9 @@ pub(crate) fn multi_label(evaluation: &MultiLabelEvaluation) -> String {
         row
     };
     let header = ["class", "precision", "recall", "f1", "ap", "support"].map(str::to_owned).to_vec();
-    let classes = evaluation.per_class.iter().zip(&evaluation.average_precision).map(|(c, &ap)| {
+    let n_classes = evaluation.per_class.len();
+    let classes = evaluation.per_class.iter().zip(&evaluation.average_precision);
+    let classes = classes.filter(|(class, _)| is_shown(class, n_classes)).map(|(c, &ap)| {
         let averages = Averages { precision: c.precision, recall: c.recall, f1: c.f1 };
         with_ap(class_row(&c.class, averages, c.support), ap)
     });

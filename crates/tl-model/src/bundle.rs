@@ -62,10 +62,12 @@ impl Bundle {
         let spec = self.weights.spec();
         header.check_sizes(self.head.config(), spec.n_features, self.classes.len(), self.temperature)?;
         header.check_preprocessing(&self.preprocessing, spec)?;
+        header.check_names(&self.classes)?;
         archive.put_arrays("backbone.", self.weights.arrays().map(|(name, array)| (name, array.clone())));
         archive.put_arrays("head.", self.head.parameters().into_iter().map(|(name, array)| (name, array.clone())));
         let answers = Array::new(golden.answers(&self.head)?, &[golden::N_PICTURES, self.classes.len()])?;
         archive.metadata.insert(checksum::FIELD.to_owned(), checksum::checksum(&self.weights, &self.head, &answers));
+        archive.metadata.insert(checksum::HEADER_FIELD.to_owned(), checksum::of_header(&archive.metadata));
         archive.put_arrays("golden.", [("logits", answers)]);
         archive.save(path)?;
         // The same numbers give the same answers: the network need not run again.

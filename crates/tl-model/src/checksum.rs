@@ -1,11 +1,22 @@
-//! A checksum of all numbers of a model: answers on a few pictures hardly show that one of millions changed.
+//! Checksums of all numbers of a model and of what its header says: answers on a few pictures hardly show that one number
+//! of millions changed, and nothing of the names of classes.
+
+use std::collections::BTreeMap;
 
 use tl_backbone::Weights;
 use tl_head::Head;
 use tl_torch::Array;
 
-/// Where it stands in a bundle's header.
+/// Where that of the numbers stands in a bundle's header.
 pub(crate) const FIELD: &str = "tensors_blake3";
+/// Where that of all other fields stands.
+pub(crate) const HEADER_FIELD: &str = "header_blake3";
+
+/// BLAKE3, in hexadecimal, of all fields of a header but its own.
+pub(crate) fn of_header(fields: &BTreeMap<String, String>) -> String {
+    let others: Vec<_> = fields.iter().filter(|(name, _)| *name != HEADER_FIELD).collect();
+    blake3::hash(format!("{others:?}").as_bytes()).to_hex().to_string()
+}
 
 /// BLAKE3, in hexadecimal, of name, shape and values (little-endian f32) of the tensors of backbone, head and answers.
 pub(crate) fn checksum(weights: &Weights, head: &Head, answers: &Array) -> String {

@@ -108,8 +108,8 @@ pub enum ModelError {
         /// Largest difference allowed.
         allowed: f64,
     },
-    /// The numbers are not those that were saved.
-    #[error("the numbers of {} are not those that were saved; copy it again, or train again", path.display())]
+    /// The numbers, or what the header says of them, are not those that were saved.
+    #[error("what {} holds is not what was saved; copy it again, or train again", path.display())]
     Changed {
         /// The file.
         path: PathBuf,

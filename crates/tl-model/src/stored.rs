@@ -1,7 +1,7 @@
 //! A bundle's file, read and checked but not yet of any use.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -48,6 +48,8 @@ pub struct StoredBundle {
     golden: Array,
     /// Of all numbers; bundles of before have none.
     checksum: Option<String>,
+    /// Of all else, as it was when it was saved and as it is; some bundles of before have none.
+    header: Option<[String; 2]>,
 }
 
 impl StoredBundle {
@@ -71,26 +73,49 @@ impl StoredBundle {
         let provenance = header.json("provenance")?;
         header.check_sizes(&config, backbone.n_features, classes.len(), temperature)?;
         header.check_preprocessing(&preprocessing, backbone)?;
+        header.check_names(&classes)?;
         let golden = file.arrays.remove("golden.logits");
         let golden = golden.ok_or_else(|| header_error(path, "golden.logits", "no such tensor"))?;
         if golden.shape() != [golden::N_PICTURES, classes.len()] {
             return Err(header_error(path, "golden.logits", &format!("its shape is {:?}", golden.shape())));
         }
         let checksum = file.metadata.get(checksum::FIELD).cloned();
+        let header = file.metadata.get(checksum::HEADER_FIELD);
+        let header = header.map(|was| [was.clone(), checksum::of_header(&file.metadata)]);
         let weights = Weights::from_arrays(backbone, weights)?;
         let head = Head::from_arrays(&config, head)?;
         let path = path.to_owned();
-        Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, path, golden, checksum })
+        Ok(Self {
+            weights,
+            classes,
+            multi_label,
+            preprocessing,
+            temperature,
+            provenance,
+            head,
+            path,
+            golden,
+            checksum,
+            header,
+        })
     }
 
-    /// Checks that all numbers are those that were saved, and that they still give the same answers here.
+    /// Whether the file says what all of it was when it was saved, which [`Self::verify`] then compares; bundles of older
+    /// versions have their answers alone to show.
+    #[must_use]
+    pub fn has_checksums(&self) -> bool {
+        self.checksum.is_some() && self.header.is_some()
+    }
+
+    /// Checks that all numbers and all else are as they were saved, and that they still give the same answers here.
     ///
     /// # Errors
     /// [`ModelError::Changed`] for other numbers, [`ModelError::Golden`] for other answers, and
     /// [`ModelError::Backbone`] for a network that cannot run.
     pub fn verify(&self) -> Result<(), ModelError> {
-        if self.checksum.as_ref().is_some_and(|was| *was != checksum::checksum(&self.weights, &self.head, &self.golden))
-        {
+        let numbers = || checksum::checksum(&self.weights, &self.head, &self.golden);
+        let header_is_other = self.header.as_ref().is_some_and(|[was, is]| was != is);
+        if header_is_other || self.checksum.as_ref().is_some_and(|was| *was != numbers()) {
             return Err(ModelError::Changed { path: self.path.clone() });
         }
         golden::check(&self.path, self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head)?)
@@ -172,6 +197,16 @@ impl Header<'_> {
             _ => return Ok(()),
         };
         Err(header_error(self.path, "preprocessing", &problem))
+    }
+
+    /// Whether every class has a name of its own.
+    pub(crate) fn check_names(&self, classes: &[String]) -> Result<(), ModelError> {
+        let mut names = BTreeSet::new();
+        match classes.iter().find(|name| name.is_empty() || !names.insert(name.as_str())) {
+            Some(name) if name.is_empty() => Err(header_error(self.path, "classes", "a name is empty")),
+            Some(name) => Err(header_error(self.path, "classes", &format!("two are called {name}"))),
+            None => Ok(()),
+        }
     }
 
     fn text(&self, field: &'static str) -> Result<&str, ModelError> {

@@ -22,7 +22,7 @@ pub enum Event<'a> {
         side: &'static str,
         /// Photos in all.
         n_images: usize,
-        /// The folder they came from, or whose part they are.
+        /// Names of the classes; position is label.
         classes: &'a [String],
         /// Photos per class; one with several classes counts for each.
         counts: &'a [usize],

@@ -173,6 +173,10 @@ impl Plan {
         let mut preprocessing = self.spec.preprocessing.clone();
         let geometry = &mut preprocessing.geometry;
         if self.options.side > 0 {
+            // As much of the photo as at the weights' own side.
+            if let Fit::Crop { short_side } = &mut geometry.fit {
+                *short_side = (*short_side * self.options.side).div_ceil(geometry.side);
+            }
             geometry.side = self.options.side;
         }
         if self.options.squash {

@@ -41,7 +41,7 @@ impl LearningRate {
             // large step happened to lead.
             Schedule::Cosine => self.peak * 0.5 * (1.0 + (PI * done as f64 / all as f64).cos()),
             Schedule::OneCycle => one_cycle(self.peak, done, all),
-            Schedule::Step => self.peak * self.drops.0.powi((done / all.div_ceil(self.drops.1 + 1)) as i32),
+            Schedule::Step => self.peak * self.drops.0.powi((done * (self.drops.1 + 1) / all) as i32),
         }
     }
 }

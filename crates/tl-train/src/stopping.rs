@@ -26,7 +26,7 @@ pub(crate) fn is_better((accuracy, loss): (f64, f64), (best, best_loss): (f64, f
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StopState {
-    /// Accuracy and loss of the best epoch so far.
+    /// Accuracy and loss of the best epoch so far, or of what the run begins with.
     best: Option<(f64, f64)>,
     /// Epochs since then.
     since_best: usize,
@@ -34,16 +34,6 @@ pub(crate) struct StopState {
     spent: f64,
     /// Steps of the whole run that fit into the budget, once that is known.
     n_fitting: Option<usize>,
-    /// Whether they are to be counted again, because steps take another time since.
-    #[serde(default)]
-    is_stale: bool,
-}
-
-impl StopState {
-    /// Whether the steps that fit are to be counted.
-    fn is_open(&self) -> bool {
-        self.is_stale || self.n_fitting.is_none()
-    }
 }
 
 /// Watches a run and says when it has had enough.
@@ -54,8 +44,6 @@ pub(crate) struct Stopping {
     /// Steps that a run takes whatever the clock says: a head that never saw all photos helps nobody.
     min_steps: usize,
     started: Instant,
-    /// Accuracy of what the run begins with, where that has learnt already.
-    at_first: Option<f64>,
     pace: Pace,
     state: StopState,
 }
@@ -69,15 +57,15 @@ impl Stopping {
             target_accuracy: options.target_accuracy,
             min_steps,
             started,
-            at_first: None,
             pace,
             state: StopState::default(),
         }
     }
 
-    /// Hears what the run begins with is worth on the validation photos: it may be enough.
-    pub(crate) fn begins_with(&mut self, accuracy: f64) {
-        self.at_first = Some(accuracy);
+    /// Hears what the run begins with is worth on the validation photos, where that has learnt already: it may be enough,
+    /// and the best to the end.
+    pub(crate) fn begins_with(&mut self, loss: f64, accuracy: f64) {
+        self.state.best = Some((accuracy, loss));
     }
 
     /// Takes an interrupted run's place.
@@ -95,23 +83,18 @@ impl Stopping {
         self.state.n_fitting.map_or(wanted, |fitting| fitting.min(wanted))
     }
 
-    /// Hears that `done` of `wanted` steps of the run are done, the last of them in `seconds`, and after enough of them
-    /// knows how many fit.
+    /// Hears that `done` of `wanted` steps of the run are done, the last of them in `seconds`, and says anew how many fit:
+    /// the schedule ends when the time does, and does so evenly.
     pub(crate) fn after_step(&mut self, seconds: f64, done: usize, wanted: usize) {
         self.pace.after_step(seconds);
-        let Some(usable) = self.usable().filter(|_| self.state.is_open()) else { return };
-        if self.pace.is_known(usable) {
-            let fitting = self.pace.n_fitting(usable - self.spent(), done, wanted);
-            self.state.n_fitting = Some(fitting.clamp(self.min_steps.max(done), wanted.max(done)));
-            self.state.is_stale = false;
-        }
+        let Some(usable) = self.usable().filter(|_| self.pace.is_known()) else { return };
+        let fitting = self.pace.n_fitting(usable - self.spent(), done, wanted);
+        self.state.n_fitting = Some(fitting.clamp(self.min_steps.max(done), wanted.max(self.min_steps).max(done)));
     }
 
-    /// Hears that steps take another time from now on, as where more layers move: how many fit is found out again, so
-    /// that the schedule still ends when the time does.
+    /// Hears that steps take another time from now on, as where more layers move.
     pub(crate) fn changes_pace(&mut self) {
         self.pace.begin_again();
-        self.state.is_stale = true;
     }
 
     /// Hears what the end of an epoch took, its checkpoint included.
@@ -139,8 +122,8 @@ impl Stopping {
         if done >= wanted {
             return None;
         }
-        let mut accuracies = self.state.best.map(|(best, _)| best).into_iter().chain(self.at_first);
-        if let Some(target) = self.target_accuracy.filter(|target| accuracies.any(|accuracy| accuracy >= *target)) {
+        let best = self.state.best.map(|(accuracy, _)| accuracy);
+        if let Some(target) = self.target_accuracy.filter(|target| best.is_some_and(|best| best >= *target)) {
             return Some(StopReason::TargetAccuracy(target));
         }
         if self.patience > 0 && self.state.since_best >= self.patience {

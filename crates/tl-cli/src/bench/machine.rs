@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{
         Mutex,
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use tl_backbone::{CompileOptions, Networks, Precision, Weights};
 use tl_data::{DecodeOptions, Geometry, PhotoReader, find_photos};
 use tl_features::{Cache, ExtractOptions, extract};
@@ -33,6 +33,9 @@ const BATCHES: [usize; 4] = [1, 4, 8, 32];
 /// Photos of a step of the head.
 const HEAD_BATCH: usize = 32;
 
+/// Of fewer photos packing the network and starting threads are most of the work.
+const MIN_PHOTOS: usize = 100;
+
 /// What is measured on.
 struct Bench<'a> {
     weights: Weights,
@@ -52,6 +55,11 @@ pub(super) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let step = found.len().div_ceil(args.n as usize).max(1);
     let (n_threads, precision) = (n_threads(global), precision(global, tch::Device::Cpu));
     let chosen: Vec<PathBuf> = found.into_iter().step_by(step).collect();
+    let nothing = || anyhow!("no photo in {} could be read", data.display());
+    // What the processes are given must be of use to them.
+    if !chosen.iter().any(|photo| is_readable(photo, geometry)) {
+        return Err(nothing());
+    }
     // First, while this process is small: a child's peak is never below what its parent held when it was started.
     let processes = processes(args, global, &chosen, (n_threads, precision))?;
     let weights = assets::weights(global, spec)?;
@@ -59,7 +67,7 @@ pub(super) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitCode> {
     left_out.extend(broken);
     skipped::say(&left_out, None);
     if photos.is_empty() {
-        bail!("no photo in {} could be read", data.display());
+        return Err(nothing());
     }
     let contents = photos.iter().map(fs_err::read).collect::<Result<Vec<_>, _>>()?;
     let bench = Bench { weights, photos, contents, geometry, precision, n_threads, args };
@@ -157,8 +165,12 @@ impl Bench<'_> {
         })
     }
 
-    /// From the stages that the pipeline consists of; the network's row holds its normalising.
+    /// From the stages that the pipeline consists of; the network's row holds its normalising. None for so few photos that
+    /// to pack the network is most of the work.
     fn bound(&self, stages: &[Stage], pipeline: &Stage) -> Option<Bound> {
+        if self.photos.len() < MIN_PHOTOS {
+            return None;
+        }
         let network = network_name(self.precision.name(), ExtractOptions::default().chunk);
         let parts = ["read and hash", "decode and resize", network.as_str()].map(|name| {
             let stage = stages.iter().find(|stage| stage.name == name)?;
@@ -252,6 +264,10 @@ impl Bench<'_> {
         step()?;
         Ok(Spread::of((0..4 * self.args.runs).map(|_| step()).collect::<Result<Vec<_>>>()?))
     }
+}
+
+fn is_readable(photo: &Path, geometry: Geometry) -> bool {
+    reader(geometry).read(photo, &mut vec![0; geometry.n_bytes()]).is_ok()
 }
 
 fn reader(geometry: Geometry) -> PhotoReader {

@@ -110,8 +110,8 @@ pub(crate) struct TrainArgs {
     #[arg(long, conflicts_with_all = ["quiet", "log_json"])]
     pub(super) tui: bool,
     /// Go on with an interrupted run. Its settings stay; only --epochs, --time, --patience, --target-accuracy,
-    /// --checkpoint-steps, --threads and --device may be new
-    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["data", "val", "config", "set", "name", "out"])]
+    /// --checkpoint-steps, --threads and --device may be new, and DATA and --val where the photos have moved
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["config", "set", "name", "out"])]
     pub(super) resume: Option<PathBuf>,
     #[command(flatten)]
     pub(super) photos: PhotoArgs,

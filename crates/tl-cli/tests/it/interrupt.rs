@@ -61,10 +61,18 @@ fn a_run_is_not_resumed_on_other_photos() {
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     lines.for_each(drop);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    work.photo("photos/checks/000.jpg", "checks", 77);
-    let run = work.run(&["train", "--resume", "runs/photos-1"]);
-    assert_eq!(run.code(), 2);
-    assert!(run.stderr().contains("photos have changed"), "{}", run.stderr());
+    std::fs::rename(work.path("photos"), work.path("moved")).unwrap();
+    let refused = |args: &[&str], reason: &str| {
+        let run = work.run(&[&["train", "--resume", "runs/photos-1"], args].concat());
+        assert!(run.code() == 2 && run.stderr().contains(reason), "{}", run.stderr());
+    };
+    refused(&[], "train --resume runs/photos-1 DATA");
+    let photo = std::fs::read(work.path("moved/checks/000.jpg")).unwrap();
+    work.photo("moved/checks/000.jpg", "checks", 77);
+    refused(&["moved"], "photos have changed");
+    // The same photos elsewhere are the same.
+    std::fs::write(work.path("moved/checks/000.jpg"), photo).unwrap();
+    work.ok(&["train", "--resume", "runs/photos-1", "moved"]);
 }
 
 #[test]

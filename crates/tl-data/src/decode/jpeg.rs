@@ -29,18 +29,43 @@ pub(crate) fn decode(
     if divisor > 1 && decode_reduced(bytes, &header, divisor, options, picture)? {
         return Ok(());
     }
+    if is_for_the_general(&header) && decode_generally(bytes, &header, options, picture)? {
+        return Ok(());
+    }
     decode_full(bytes, &header, options, picture)
 }
 
 /// The strongest reduction that leaves enough pixels.
 fn divisor(header: &JpegHeader, short_side: u32) -> u32 {
     let shortest = header.width.min(header.height);
-    // Four components (CMYK) are rare, and only the full decoder knows their colours.
+    // Four components (CMYK) are rare, as is RGB inside, and only the full decoder knows their colours.
     // A truncated file goes there as well: it tells what is missing, and keeps the rest.
-    if !matches!(header.n_components, 1 | 3) || !header.is_complete {
+    if !matches!(header.n_components, 1 | 3) || !header.is_complete || header.is_rgb {
         return 1;
     }
     [8, 4, 2].into_iter().find(|divisor| shortest / divisor >= short_side).unwrap_or(1)
+}
+
+/// Whether the photo is baseline and comes component by component: zune-jpeg mixes up rows where chroma has fewer.
+fn is_for_the_general(header: &JpegHeader) -> bool {
+    header.is_parted && !header.is_progressive && header.n_components == 3 && header.is_complete && !header.is_rgb
+}
+
+/// At full size. Says false when that decoder cannot.
+fn decode_generally(
+    bytes: &[u8],
+    header: &JpegHeader,
+    options: &DecodeOptions,
+    picture: &mut Picture,
+) -> Result<bool, SkipReason> {
+    let size = (header.width, header.height);
+    // The pixels, and the planes they are made of.
+    options.limits.check(size.0, size.1, 6)?;
+    let pixels = general(bytes, size, options).filter(|pixels| pixels.len() == size.0 as usize * size.1 as usize * 3);
+    let Some(pixels) = pixels else { return Ok(false) };
+    picture.reset(size, 3);
+    (picture.pixels, picture.orientation) = (pixels, header.orientation);
+    Ok(true)
 }
 
 fn decode_full(
@@ -88,7 +113,7 @@ fn decode_reduced(
 
     match reduced::decode(bytes, divisor) {
         Some(planes) => interleave(&planes, picture.reset((width, height), n_channels), width as usize),
-        None => match general_reduced(bytes, (width, height), options) {
+        None => match general(bytes, (width, height), options) {
             Some(pixels) if pixels.len() == width as usize * height as usize * n_channels => {
                 picture.reset((width, height), n_channels);
                 picture.pixels = pixels;
@@ -101,8 +126,8 @@ fn decode_reduced(
     Ok(true)
 }
 
-/// The same by a decoder that knows every kind of JPEG and takes longer.
-fn general_reduced(bytes: &[u8], (width, height): (u32, u32), options: &DecodeOptions) -> Option<Vec<u8>> {
+/// The same, or at full size, by a decoder that knows every kind of JPEG and takes longer.
+fn general(bytes: &[u8], (width, height): (u32, u32), options: &DecodeOptions) -> Option<Vec<u8>> {
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.set_max_decoding_buffer_size(usize::try_from(options.limits.max_memory_bytes).unwrap_or(usize::MAX));
     let size = (width as u16, height as u16);

@@ -11,6 +11,7 @@ pub(crate) const EOI: u8 = 0xD9;
 /// Marker: entropy-coded data follows.
 pub(crate) const SOS: u8 = 0xDA;
 const APP1: u8 = 0xE1;
+const APP14: u8 = 0xEE;
 
 /// The frame header, the camera's orientation, and whether the file has its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub(crate) struct JpegHeader {
     pub(crate) orientation: Orientation,
     /// The end-of-image marker is there: nothing was cut off at the end.
     pub(crate) is_complete: bool,
+    /// Some scan has but a part of the components.
+    pub(crate) is_parted: bool,
+    /// Three components are red, green and blue, as Adobe's segment says.
+    pub(crate) is_rgb: bool,
 }
 
 impl JpegHeader {
@@ -33,6 +38,8 @@ impl JpegHeader {
                 // SOF0 to SOF15, without DHT, JPG and DAC, which lie between them.
                 0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => header.frame(marker, body)?,
                 APP1 => header.exif(body),
+                APP14 => header.is_rgb |= body.starts_with(b"Adobe") && body.get(11) == Some(&0),
+                SOS => header.is_parted |= body.first().is_some_and(|&n| n < header.n_components),
                 EOI => header.is_complete = true,
                 _ => {}
             }

@@ -3,11 +3,15 @@
 use std::io::{Cursor, ErrorKind};
 
 use image::{
-    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits as ImageLimits, error::LimitErrorKind,
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits as ImageLimits,
+    error::LimitErrorKind,
 };
 
 use super::{orientation::Orientation, picture::Picture};
 use crate::{limits::DecodeOptions, skip::SkipReason, sniff::Format};
+
+/// Brightness that no picture of floats has: white is 1, and a sun may have some thousands.
+const MAX_FLOAT: f32 = 1e6;
 
 /// Decodes the first frame into `picture`, at full size.
 pub(crate) fn decode(
@@ -22,26 +26,47 @@ pub(crate) fn decode(
     reader.limits(image_limits(limit));
     let mut decoder = reader.into_decoder().map_err(reason)?;
     let (width, height) = decoder.dimensions();
-    // The decoder's own pixels and the RGB made of them.
-    let bytes_per_pixel = u64::from(decoder.color_type().bytes_per_pixel()) + 3;
-    options.limits.check(width, height, bytes_per_pixel)?;
+    options.limits.check(width, height, bytes_per_pixel(decoder.color_type()))?;
 
     let orientation = decoder.orientation().map_or(1, image::metadata::Orientation::to_exif);
     decoder.set_limits(image_limits(limit)).map_err(reason)?;
     let frame = DynamicImage::from_decoder(decoder).map_err(reason)?;
-    let pixels = picture.reset((width, height), 3);
-    pixels.copy_from_slice(&rgb_over_white(frame));
+    check_floats(&frame)?;
+    picture.reset((width, height), 3);
+    rgb_over_white(frame, &mut picture.pixels);
     picture.orientation = Orientation::from_exif(orientation);
     Ok(())
 }
 
-/// Any colour type to RGB bytes. 16 bits are scaled and rounded by `image`, not cut.
-fn rgb_over_white(frame: DynamicImage) -> Vec<u8> {
-    if !frame.color().has_alpha() {
-        return frame.into_rgb8().into_raw();
+/// Working memory: the decoder's own pixels, the RGB made of them, and between the two the bytes of what has alpha.
+fn bytes_per_pixel(color: ColorType) -> u64 {
+    let between = if color.has_alpha() && color != ColorType::Rgba8 { 4 } else { 0 };
+    u64::from(color.bytes_per_pixel()) + between + 3
+}
+
+/// `image` takes a TIFF's whole numbers of 32 bits for floats, which then are of any size, or none.
+fn check_floats(frame: &DynamicImage) -> Result<(), SkipReason> {
+    let values: &[f32] = match frame {
+        DynamicImage::ImageRgb32F(frame) => frame.as_raw(),
+        DynamicImage::ImageRgba32F(frame) => frame.as_raw(),
+        _ => return Ok(()),
+    };
+    match values.iter().all(|value| value.abs() < MAX_FLOAT) {
+        true => Ok(()),
+        false => Err(SkipReason::Unsupported { what: "numbers of 32 bits that are no floats from 0 to 1".to_owned() }),
     }
-    let rgba = frame.into_rgba8().into_raw();
-    rgba.chunks_exact(4).flat_map(|pixel| [0, 1, 2].map(|channel| over_white(pixel[channel], pixel[3]))).collect()
+}
+
+/// Any colour type to RGB bytes. 16 bits are scaled and rounded by `image`, not cut.
+fn rgb_over_white(frame: DynamicImage, pixels: &mut Vec<u8>) {
+    if !frame.color().has_alpha() {
+        *pixels = frame.into_rgb8().into_raw();
+        return;
+    }
+    let rgba = frame.into_rgba8();
+    for (rgb, pixel) in pixels.chunks_exact_mut(3).zip(rgba.chunks_exact(4)) {
+        rgb.iter_mut().zip(pixel).for_each(|(to, &from)| *to = over_white(from, pixel[3]));
+    }
 }
 
 /// A transparent pixel before a white page, rounded.

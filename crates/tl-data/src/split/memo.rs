@@ -11,9 +11,9 @@ use tempfile::NamedTempFile;
 use super::{content::ContentKey, perceptual::PerceptualHash};
 
 /// First bytes of the file; a change of what a hash is made from changes them.
-const MAGIC: &[u8; 8] = b"tlhash01";
+const MAGIC: &[u8; 8] = b"tlhash02";
 const KEY: usize = size_of::<ContentKey>();
-const RECORD: usize = KEY + size_of::<u128>();
+const RECORD: usize = KEY + size_of::<PerceptualHash>();
 
 /// Hashes of photos seen before, by content.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Memo {
         let mut bytes = MAGIC.to_vec();
         for (key, hash) in &self.known {
             bytes.extend_from_slice(key);
-            bytes.extend_from_slice(&hash.0.to_le_bytes());
+            bytes.extend([hash.rising, hash.falling].into_iter().flat_map(u128::to_le_bytes));
         }
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
@@ -70,7 +70,9 @@ fn records(bytes: &[u8]) -> Option<BTreeMap<ContentKey, PerceptualHash>> {
     let (records, rest) = content.strip_prefix(MAGIC)?.as_chunks::<RECORD>();
     let record = |record: &[u8; RECORD]| {
         let (key, hash) = record.split_first_chunk::<KEY>()?;
-        Some((*key, PerceptualHash(u128::from_le_bytes(hash.try_into().ok()?))))
+        let (rising, falling) = hash.split_first_chunk()?;
+        let (rising, falling) = (u128::from_le_bytes(*rising), u128::from_le_bytes(falling.try_into().ok()?));
+        Some((*key, PerceptualHash { rising, falling }))
     };
     rest.is_empty().then(|| records.iter().map(record).collect())?
 }
@@ -81,7 +83,7 @@ mod tests {
 
     fn memo(n: u8) -> Memo {
         let mut memo = Memo::default();
-        (0..n).for_each(|i| memo.insert([i; 32], PerceptualHash(u128::from(i) << 100 | 7)));
+        (0..n).for_each(|i| memo.insert([i; 32], PerceptualHash { rising: u128::from(i) << 100, falling: 7 }));
         memo
     }
 
@@ -94,7 +96,7 @@ mod tests {
             memo(n).save(&path).unwrap();
             assert_eq!(Memo::open(&path), memo(n));
         }
-        assert_eq!(Memo::open(&path).get(&[3; 32]), Some(PerceptualHash(3 << 100 | 7)));
+        assert_eq!(Memo::open(&path).get(&[3; 32]), Some(PerceptualHash { rising: 3 << 100, falling: 7 }));
     }
 
     proptest::proptest! {

@@ -7,37 +7,52 @@ use crate::{decode::PhotoReader, geometry::Geometry, limits::DecodeOptions};
 /// Side of the thumbnail that is compared, in pixels: 8 differences per row and per column.
 const SIDE: usize = 9;
 
-/// Thumbnails whose brightness varies less than this are plain walls and night skies: all alike, and no copies.
-const MIN_RANGE: u8 = 12;
+/// Neighbours that differ by less are equal: noise and slow shadows tell nothing.
+const STEP: u8 = 2;
 
-/// What a photo looks like in 128 bits: whether each pixel of a 9x9 thumbnail is darker than its right (64 bits)
-/// and its lower (64 bits) neighbour. Known as dHash.
+/// Thumbnails with fewer neighbours that differ are too plain to tell: walls, night skies, and a thing in the middle of
+/// a white page, of which there are many and no two the same. Of 540 photos of cats, dogs and dishes none has fewer than a
+/// hundred.
+const MIN_EDGES: u32 = 64;
+
+/// Pairs of neighbours: 64 to the right and 64 below.
+const N_PAIRS: u32 = 128;
+
+/// What a photo looks like in 128 pairs of neighbours of a 9x9 thumbnail: whether the right, or the lower one, is
+/// brighter, darker, or neither. A dHash that does not take two plain areas for likeness.
 ///
-/// Scaling, recompression and mild edits change few bits; other photos differ in about half of them.
+/// Scaling, recompression and mild edits change few pairs; other photos differ in about half of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PerceptualHash(pub(super) u128);
+pub struct PerceptualHash {
+    /// Pairs whose second is brighter.
+    pub(super) rising: u128,
+    /// Pairs whose second is darker.
+    pub(super) falling: u128,
+}
 
 impl PerceptualHash {
-    /// Number of bits, of 128, in which two photos differ; up to about 10 they show the same picture.
+    /// In how many of 128 pairs two photos differ; up to about 10 they show the same picture. Pairs that are equal in both
+    /// photos do not count, and the others count for more instead; an edge against none counts half.
     #[must_use]
     pub fn distance(self, other: Self) -> u32 {
-        (self.0 ^ other.0).count_ones()
+        let (edges, others) = (self.rising | self.falling, other.rising | other.falling);
+        let turned = (self.rising & other.falling | self.falling & other.rising).count_ones();
+        let (one_sided, all) = ((edges ^ others).count_ones(), (edges | others).count_ones());
+        (2 * turned + one_sided) * (N_PAIRS / 2) / all.max(1)
     }
 
     /// From the brightness of a 9x9 thumbnail, row by row; `None` when it is too plain to tell.
     #[must_use]
     pub fn of_luma(gray: &[u8; SIDE * SIDE]) -> Option<Self> {
-        let range = gray.iter().max()? - gray.iter().min()?;
-        if range < MIN_RANGE {
-            return None;
-        }
-        let mut bits = 0;
+        let mut hash = Self { rising: 0, falling: 0 };
         for (y, x) in (0..SIDE - 1).flat_map(|y| (0..SIDE - 1).map(move |x| (y, x))) {
             let here = gray[y * SIDE + x];
-            bits = bits << 1 | u128::from(here < gray[y * SIDE + x + 1]);
-            bits = bits << 1 | u128::from(here < gray[(y + 1) * SIDE + x]);
+            for next in [gray[y * SIDE + x + 1], gray[(y + 1) * SIDE + x]] {
+                hash.rising = hash.rising << 1 | u128::from(next.saturating_sub(here) >= STEP);
+                hash.falling = hash.falling << 1 | u128::from(here.saturating_sub(next) >= STEP);
+            }
         }
-        Some(Self(bits))
+        ((hash.rising | hash.falling).count_ones() >= MIN_EDGES).then_some(hash)
     }
 
     /// From a 9x9 RGB thumbnail.

@@ -101,6 +101,8 @@ impl Class {
     /// Moves the units nearest to the border until the class has its share, and both sides if it can have them.
     fn balance(&self, is_val: &mut [bool], options: &SplitOptions) {
         let (least, most) = self.bounds(options);
+        // What is more than the share by itself is trained on.
+        self.units.iter().filter(|(_, n)| *n > most).for_each(|&(unit, _)| is_val[unit] = false);
         for &(unit, n) in &self.units {
             let now = self.n_val(is_val);
             if now < least && !is_val[unit] && now + n <= most {

@@ -50,7 +50,8 @@ impl Unit {
 /// The units of `samples`, in the order of their positions.
 pub(crate) fn units(samples: &[Sample], together: &Together, seed: u64) -> Vec<Unit> {
     let (sets, keys) = joined(samples, together);
-    let place = |members: &[usize]| members.iter().map(|&i| position(seed, &keys[i])).fold(1.0, f64::min);
+    // One draw for each unit, however many its photos are: the first of several would lie near the start.
+    let place = |members: &[usize]| members.iter().map(|&i| &keys[i]).min().map_or(1.0, |key| position(seed, key));
     let mut units: Vec<_> =
         sets.into_vecs().into_iter().map(|members| Unit { position: place(&members), members }).collect();
     // The sort is stable, and sets come in the order of their first photos.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
+use image::{Rgb, RgbImage};
 use proptest::prelude::*;
 use tl_data::{
     DataError, DecodeOptions, FoldOptions, LabelSets, Sample, SplitOptions, Together, exact_duplicates, leaks,
@@ -162,6 +163,71 @@ fn near_duplicates_are_seen() {
     let found = leaks(&[sample(0), sample(1)], &[sample(2)], &together);
     assert_eq!((found.len(), found[0].train, found[0].val), (1, 0, 0));
     assert!(leaks(&[sample(0)], &[sample(2)], &Together::default()).is_empty());
+}
+
+/// A picture of 9x9 squares whose brightness a seed draws, and a little more of it.
+fn mosaic(seed: u32, more: u8) -> RgbImage {
+    RgbImage::from_fn(72, 72, |x, y| {
+        let square = (y / 8 * 9 + x / 8 + seed * 81 + 1).wrapping_mul(2_654_435_761);
+        Rgb([20 + (square >> 24) as u8 / 2 + more; 3])
+    })
+}
+
+/// Bursts of six and single photos fall to validation alike.
+#[test]
+fn bursts_are_held_out_no_more_often_than_single_photos() {
+    let tree = Tree::of(&[]);
+    let mut samples = Vec::new();
+    let mut add = |name: String, picture: RgbImage| {
+        let path = tree.path(&name);
+        picture.save(&path).unwrap();
+        samples.push(Sample { path, label: 0 });
+    };
+    for burst in 0..12 {
+        (0..6).for_each(|i| add(format!("burst{burst:02}-{i}.png"), mosaic(burst, i)));
+        add(format!("single{burst:02}.png"), mosaic(100 + burst, 0));
+    }
+    let mut n_singles = 0;
+    for seed in 0..30 {
+        let together = Together { near_duplicates: Some(10), ..Together::default() };
+        let (_, val) = split(&samples, &SplitOptions { seed, together, ..SplitOptions::default() });
+        let single = |sample: &&Sample| sample.path.to_string_lossy().contains("single");
+        n_singles += val.iter().filter(single).count();
+        assert!((12..=21).contains(&val.len()), "seed {seed}: {}", val.len());
+        assert_eq!((val.len() - val.iter().filter(single).count()) % 6, 0, "a burst was parted");
+    }
+    // A fifth of 360, and as much off as ten photos that change sides to even things out.
+    assert!((36..=140).contains(&n_singles), "{n_singles}");
+}
+
+#[test]
+fn a_group_that_is_most_of_a_class_is_trained_on() {
+    let all = samples(&[40]);
+    let groups = all[..30].iter().map(|sample| (sample.path.clone(), "burst".to_owned())).collect();
+    let together = Together { groups, ..Together::default() };
+    for seed in 0..40 {
+        let (_, val) = split(&all, &SplitOptions { seed, together: together.clone(), ..SplitOptions::default() });
+        assert!((7..=9).contains(&val.len()), "seed {seed}: {}", val.len());
+    }
+}
+
+/// Discs and squares of several sizes and places before a white page are no copies of each other.
+#[test]
+fn things_on_a_plain_page_are_not_alike() {
+    let tree = Tree::of(&[]);
+    let mut paths = Vec::new();
+    for i in 0..24_i64 {
+        let (middle, radius) = ((36 + i % 5 * 4, 36 + i / 5 * 3), 10 + i % 7);
+        let is_in = |x: u32, y: u32| {
+            let (x, y) = (i64::from(x) - middle.0, i64::from(y) - middle.1);
+            if i % 2 == 0 { x * x + y * y < radius * radius } else { x.abs().max(y.abs()) < radius }
+        };
+        let color = [30 + 5 * i as u8, 60, 200 - 3 * i as u8];
+        let path = tree.path(&format!("{i:02}.png"));
+        RgbImage::from_fn(90, 90, |x, y| Rgb(if is_in(x, y) { color } else { [255; 3] })).save(&path).unwrap();
+        paths.push(path);
+    }
+    assert_eq!(near_duplicates(&paths, 10, &DecodeOptions::default()), Vec::<Vec<usize>>::new());
 }
 
 #[test]

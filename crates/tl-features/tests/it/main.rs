@@ -76,6 +76,35 @@ fn the_number_of_threads_changes_no_bit() {
     assert_eq!(one, with(3));
 }
 
+/// Copies of photos, whole and broken: their rows and reasons are those of the first, wherever they lie.
+#[test]
+fn copies_are_computed_once() {
+    let dir = TempDir::new().unwrap();
+    let photos: Vec<PathBuf> = (0..7).map(|i| dir.path().join(format!("{i}.png"))).collect();
+    photos[..6].iter().zip(1..).for_each(|(path, i)| picture(i).save(path).unwrap());
+    std::fs::write(&photos[6], &std::fs::read(&photos[0]).unwrap()[..500]).unwrap();
+    let copy = |(i, photo): (usize, &PathBuf)| {
+        let copy = dir.path().join(format!("copy{i}"));
+        std::fs::copy(photo, &copy).unwrap();
+        copy
+    };
+    let copies: Vec<PathBuf> = photos.iter().enumerate().map(copy).collect();
+    let mixed: Vec<PathBuf> = copies.iter().rev().chain(&photos).chain(&copies[..3]).cloned().collect();
+    let (one_by_one, _) = run(&photos, &ExtractOptions::default());
+    for n_threads in [1, 3] {
+        let (rows, skipped) = run(&mixed, &ExtractOptions { n_threads, ..ExtractOptions::default() });
+        assert_eq!(skipped, [&mixed[0], &mixed[13]].map(Clone::clone));
+        let row = |features: &Features, i: usize| features.rows[i * features.width..][..features.width].to_vec();
+        let of = |place: usize| rows.photos.iter().position(|&photo| photo == place).map(|i| row(&rows, i));
+        for i in 0..6 {
+            for place in [6 - i, 7 + i] {
+                assert_eq!(of(place), Some(row(&one_by_one, i)), "{place}");
+            }
+        }
+        assert_eq!((of(14), rows.len()), (Some(row(&one_by_one, 0)), 15));
+    }
+}
+
 #[test]
 fn training_and_validation_part_again() {
     let (_dir, paths) = photos(20);

@@ -41,7 +41,7 @@ red                0.500   0.500  0.500  0.833        2
 round              1.000   1.000  1.000  1.000        2
 old                0.000   0.000  0.000      -        0
 micro average      0.750   0.750  0.750      -        4
-macro average      0.500   0.500  0.500  0.917        4
+macro average      0.750   0.750  0.750  0.917        4
 ";
     assert_eq!(MultiLabelEvaluation::new(&classes, &truth, &rows).unwrap().report(), expected);
 }

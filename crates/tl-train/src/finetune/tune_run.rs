@@ -100,12 +100,11 @@ impl TuneInputs<'_> {
                 // It would be taken for one of the last two, and what is written now for an older one.
                 drop(fs_err::remove_file(path));
             }
-            run.history.best.iter().for_each(|(_, accuracy, _)| run.stopping.begins_with(*accuracy));
             let (epochs, history) = (run.history.records.len(), &run.history.records);
             observer.event(&Event::Resumed { epochs, steps: run.history.step, step: run.n_done(), history });
         } else if let Some((features, loss, accuracy)) = before {
             run.val_features = Some((0, features));
-            run.stopping.begins_with(accuracy);
+            run.stopping.begins_with(loss, accuracy);
             if run.options.keep == Keep::Best {
                 // So that no run ends worse than it began.
                 run.history.best = Some((0, accuracy, loss));

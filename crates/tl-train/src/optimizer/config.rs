@@ -174,7 +174,7 @@ impl OptimizerConfig {
             Self::Lion(c) => (vec![("beta1", c.beta1), ("beta2", c.beta2)], vec![("weight_decay", c.weight_decay)]),
         };
         let decays = decays.into_iter().filter(|(_, value)| !(0.0..1.0).contains(value));
-        let others = others.into_iter().filter(|(_, value)| !(value.is_finite() && *value >= 0.0));
+        let others = others.into_iter().filter(|(_, value)| !(0.0..=f64::from(f32::MAX)).contains(value));
         let decays = decays.map(|(name, value)| format!("{name} is {value}, but it must be 0 or more and below 1"));
         let others = others.map(|(name, value)| format!("{name} is {value}, but it must be 0 or more"));
         let lonely = matches!(self, Self::Sgd(c) if c.nesterov && c.momentum == 0.0);

@@ -37,7 +37,7 @@ pub enum Schedule {
     Cosine,
     /// It rises from a 25th in three tenths of the run, and sinks to almost nothing in the rest.
     OneCycle,
-    /// It is cut to a tenth after each third of the run.
+    /// It is cut to `step_factor` of itself `step_drops` times, after equal parts of the run.
     Step,
     /// It is cut where the validation loss has not sunk for some epochs (PyTorch's `ReduceLROnPlateau`).
     Plateau,

@@ -26,6 +26,11 @@ pub(super) fn no_integers(o: &TrainOptions, spec: &Spec) -> Option<String> {
     Some(format!("precision is {name}, but {problem}; use {instead}"))
 }
 
+/// Whether it is above 0, and a number in f32 too, in which it is used.
+fn is_positive(value: f64) -> bool {
+    value > 0.0 && value <= f64::from(f32::MAX)
+}
+
 /// Each condition with the sentence that says how it was broken.
 pub(super) fn checks(o: &TrainOptions) -> Vec<(bool, String)> {
     let of_labels = if o.multi_label { checks_of_several_labels(o) } else { Vec::new() };
@@ -68,11 +73,11 @@ fn checks_of_steps(o: &TrainOptions) -> Vec<(bool, String)> {
             "warmup is set, but the schedule onecycle has a warm-up of its own; leave it out".to_owned(),
         ),
         (
-            o.clip_norm.is_none_or(|norm| norm.is_finite() && norm > 0.0),
+            o.clip_norm.is_none_or(is_positive),
             format!("clip_norm is {:?}, but it must be above 0 (1 is usual)", o.clip_norm.unwrap_or_default()),
         ),
         (
-            o.clip_value.is_none_or(|value| value.is_finite() && value > 0.0),
+            o.clip_value.is_none_or(is_positive),
             format!("clip_value is {:?}, but it must be above 0", o.clip_value.unwrap_or_default()),
         ),
         (
@@ -144,19 +149,16 @@ fn checks_of_the_rest(o: &TrainOptions) -> Vec<(bool, String)> {
             ),
         ),
         (
-            o.lr.is_finite() && o.lr >= 0.0,
+            o.lr == 0.0 || is_positive(o.lr),
             format!("lr is {}, but it must be above 0 ({} is usual), or 0 for the usual one", o.lr, o.usual_lr()),
         ),
         (
             (0.0..1.0).contains(&o.label_smoothing),
             format!("label_smoothing is {}, but it must be 0 or more and below 1", o.label_smoothing),
         ),
+        (is_positive(o.focal_gamma), format!("focal_gamma is {}, but it must be above 0 (2 is usual)", o.focal_gamma)),
         (
-            o.focal_gamma.is_finite() && o.focal_gamma > 0.0,
-            format!("focal_gamma is {}, but it must be above 0 (2 is usual)", o.focal_gamma),
-        ),
-        (
-            o.backbone_lr.is_finite() && o.backbone_lr >= 0.0,
+            o.backbone_lr == 0.0 || is_positive(o.backbone_lr),
             format!("backbone_lr is {}, but it must be above 0, or 0 for that of lr", o.backbone_lr),
         ),
         (

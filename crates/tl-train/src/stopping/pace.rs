@@ -1,13 +1,8 @@
 //! How fast a run goes, and how many steps fit into a time.
 
-/// Steps after which it is known. The first one is left out: it warms caches up.
-const N_PROBE_STEPS: usize = 10;
-
-/// Most of the time there is that these may take before they must be enough.
-const PROBE_SHARE: f64 = 0.1;
-
-/// Part that a step has in what the next one is expected to take. Steps become slower where more layers move.
-const SHARE_OF_LAST: f64 = 0.3;
+/// Least part that a step has in what the next one is expected to take: at first it is the mean of all but the first,
+/// which warms caches up, later that of the last ten or so.
+const SHARE_OF_LAST: f64 = 0.1;
 
 /// Seconds that a step and the end of an epoch take.
 #[derive(Debug, Clone, Default)]
@@ -20,8 +15,6 @@ pub(crate) struct Pace {
     /// Of the end of an epoch, once that is known.
     epoch_end: Option<f64>,
     n_steps: usize,
-    /// Of all steps but the first.
-    stepping: f64,
 }
 
 impl Pace {
@@ -38,19 +31,16 @@ impl Pace {
 
     /// Hears what a step took.
     pub(crate) fn after_step(&mut self, seconds: f64) {
-        if self.n_steps > 0 {
-            self.stepping += seconds;
-        }
         self.step = match self.n_steps {
-            0 | 1 => seconds,
-            _ => self.step + SHARE_OF_LAST * (seconds - self.step),
+            0 => seconds,
+            n => self.step + SHARE_OF_LAST.max(1.0 / n as f64) * (seconds - self.step),
         };
         self.n_steps += 1;
     }
 
     /// Forgets how many steps were measured; what one took is the first guess of what comes.
     pub(crate) fn begin_again(&mut self) {
-        (self.n_steps, self.stepping) = (0, 0.0);
+        self.n_steps = 0;
     }
 
     /// Hears what the end of an epoch took.
@@ -58,9 +48,9 @@ impl Pace {
         self.epoch_end = Some(seconds);
     }
 
-    /// Whether enough steps were taken to know how many fit into `usable` seconds.
-    pub(super) fn is_known(&self, usable: f64) -> bool {
-        self.n_steps > 1 && (self.n_steps > N_PROBE_STEPS || self.stepping >= PROBE_SHARE * usable)
+    /// Whether enough steps were taken to say how many fit into a time.
+    pub(super) fn is_known(&self) -> bool {
+        self.n_steps > 1
     }
 
     /// Seconds that it takes to go one step further, and to end the epoch there.
@@ -70,19 +60,20 @@ impl Pace {
 
     /// Of the `wanted` steps of a run those that are done when `seconds` more are over, the ends of their epochs
     /// included; `done` of them are by now.
-    pub(super) fn n_fitting(&self, mut seconds: f64, done: usize, wanted: usize) -> usize {
-        let (step, in_epoch) = (self.step.max(1e-9), self.n_train.div_ceil(self.photos_per_step.max(1)).max(1));
-        let mut at = done;
-        while at < wanted {
-            let fitting = ((seconds - self.epoch_end()).max(0.0) / step) as usize;
-            let left = (in_epoch - at % in_epoch).min(wanted - at);
-            if fitting < left {
-                return at + fitting;
-            }
-            at += left;
-            seconds -= left as f64 * step + self.epoch_end();
+    pub(super) fn n_fitting(&self, seconds: f64, done: usize, wanted: usize) -> usize {
+        let (step, end) = (self.step.max(1e-9), self.epoch_end());
+        let in_epoch = self.n_train.div_ceil(self.photos_per_step.max(1)).max(1);
+        // As many of `n` steps as end in time, with the end of their epoch.
+        let of = |n: usize, seconds: f64| (((seconds - end).max(0.0) / step) as usize).min(n);
+        let left = in_epoch - done % in_epoch;
+        if of(left, seconds) < left {
+            return (done + of(left, seconds)).min(wanted.max(done));
         }
-        at
+        let (seconds, epoch) = (seconds - left as f64 * step - end, in_epoch as f64 * step + end);
+        let n_epochs = (seconds / epoch) as usize;
+        let begun = of(in_epoch, seconds - n_epochs as f64 * epoch);
+        let fitting = n_epochs.saturating_mul(in_epoch).saturating_add(begun);
+        fitting.saturating_add(done + left).min(wanted.max(done))
     }
 
     /// What was measured, else what a look at the validation photos costs: a photo forwards is about a third of one
@@ -135,13 +126,14 @@ mod tests {
         let mut pace = Pace::new(2, 10, 18).expecting(0.5);
         assert_eq!(one_more(&pace), 1000 + 9000);
         pace.after_step(4.0);
-        assert_eq!((one_more(&pace), pace.is_known(1.0)), (4000 + 9000, false));
+        assert_eq!((one_more(&pace), pace.is_known()), (4000 + 9000, false));
     }
 
     #[test]
     fn the_first_step_says_little_and_later_ones_say_more() {
         let pace = after(Pace::new(2, 10, 0), &[9.0, 1.0]);
         assert_eq!(one_more(&pace), 1000);
-        assert_eq!(one_more(&after(pace, &[2.0; 30])), 2000);
+        assert_eq!(one_more(&after(pace.clone(), &[3.0])), 2000);
+        assert_eq!(one_more(&after(pace, &[2.0; 90])), 2000);
     }
 }

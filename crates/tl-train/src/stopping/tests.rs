@@ -42,10 +42,17 @@ fn a_target_ends_the_run_unless_it_is_over_anyway() {
 #[test]
 fn what_a_run_begins_with_may_be_enough() {
     let mut stopping = stopping(&TrainOptions { target_accuracy: Some(0.95), ..TrainOptions::default() });
-    stopping.begins_with(0.94);
+    stopping.begins_with(0.5, 0.94);
     assert_eq!(stopping.reason(0, 3), None);
-    stopping.begins_with(0.95);
+    stopping.begins_with(0.5, 0.95);
     assert_eq!(stopping.reason(0, 3), Some(StopReason::TargetAccuracy(0.95)));
+}
+
+#[test]
+fn patience_counts_from_what_a_run_begins_with() {
+    let mut stopping = stopping(&TrainOptions { patience: 2, ..TrainOptions::default() });
+    stopping.begins_with(0.5, 0.8);
+    assert_eq!(epochs_until(&mut stopping, &[0.7, 0.8, 0.9]), (2, Some(StopReason::Patience(2))));
 }
 
 #[test]
@@ -76,16 +83,19 @@ fn a_budget_that_is_spent_leaves_the_least_number_of_steps() {
 }
 
 #[test]
-fn steps_that_become_slower_are_counted_again() {
+fn what_fits_follows_the_pace() {
     let options = TrainOptions { time_s: Some(1000.0), ..TrainOptions::default() };
     let mut stopping = Stopping::new(&options, Instant::now(), 1, Pace::new(1, 1000, 0));
-    (1..=20).for_each(|done| stopping.after_step(1.0, done, 1000));
-    let laid_out = stopping.n_steps(1000);
-    (21..=40).for_each(|done| stopping.after_step(10.0, done, 1000));
-    assert_eq!(stopping.n_steps(1000), laid_out, "without a reason it stays");
+    stopping.after_step(9.0, 1, 1000);
+    assert_eq!(stopping.n_steps(1000), 1000, "a first step says nothing");
+    // Of this budget 998 s are for training, and none of them is over yet.
+    stopping.after_step(4.0, 2, 1000);
+    assert_eq!(stopping.n_steps(1000), 2 + 249);
+    stopping.after_step(6.0, 3, 1000);
+    assert_eq!(stopping.n_steps(1000), 3 + 199);
     stopping.changes_pace();
-    (41..=60).for_each(|done| stopping.after_step(10.0, done, 1000));
-    assert!(stopping.n_steps(1000) < laid_out / 2, "{} of {laid_out}", stopping.n_steps(1000));
+    (4..=5).for_each(|done| stopping.after_step(10.0, done, 1000));
+    assert_eq!(stopping.n_steps(1000), 5 + 99);
 }
 
 #[test]

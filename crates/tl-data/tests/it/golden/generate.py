@@ -1,6 +1,6 @@
 """Makes the photos of the golden tests and what Pillow makes of them.
 
-    python generate.py        # in this folder; Pillow 12, numpy, and libjpeg-turbo's cjpeg for 4:1:1
+    python generate.py        # in this folder; Pillow 12, numpy, and libjpeg-turbo's cjpeg for 4:1:1 and parts
 
 Each photo comes with NAME.rgb: its pixels, [side, side, 3], as Pillow decodes, turns upright, lays over white and
 resamples (antialiased bilinear). `cases.csv` lists them: file, side, short side of the crop (0 for a squash).
@@ -9,6 +9,7 @@ resamples (antialiased bilinear). `cases.csv` lists them: file, side, short side
 import csv
 import io
 import subprocess
+import tempfile
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -110,6 +111,20 @@ command = ["cjpeg", "-quality", "85", "-sample", "4x1"]
 case("reduced411.jpg", subprocess.run(command, input=saved(large, "PPM"), capture_output=True, check=True).stdout)
 data = saved(large.convert("L"), "JPEG", quality=85, restart_marker_blocks=7)
 case("reduced_gray.jpg", data)
+# Component by component, at full size and reduced.
+with tempfile.NamedTemporaryFile("w", suffix=".txt") as scans:
+    print("0;\n1;\n2;", file=scans, flush=True)
+    for name, image in [("parted", small), ("reduced_parted", large)]:
+        command = ["cjpeg", "-quality", "90", "-sample", "2x2", "-scans", scans.name]
+        data = subprocess.run(command, input=saved(image, "PPM"), capture_output=True, check=True).stdout
+        case(f"{name}.jpg", data)
+# RGB inside, whose components are called 1, 2, 3 in frame and scan: Adobe's segment alone says so.
+data = saved(large, "JPEG", quality=85, keep_rgb=True)
+for marker, step in [(b"\xff\xc0", 3), (b"\xff\xda", 2)]:
+    first = data.index(marker) + (10 if step == 3 else 5)
+    for i in range(3):
+        data = data[: first + step * i] + bytes([1 + i]) + data[first + step * i + 1 :]
+case("reduced_rgb.jpg", data)
 
 # PNG
 case("rgb8.png", saved(small, "PNG"))
