@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    fmt::Write,
     path::{Path, PathBuf},
 };
 
@@ -42,8 +43,11 @@ pub(crate) fn weights(global: &GlobalArgs, spec: &'static Spec) -> Result<Weight
 /// Checks that the file of a pretrained network has the hash that its weights are known by.
 pub(crate) fn verify(global: &GlobalArgs, spec: &Spec) -> Result<()> {
     let path = folder(global).join("weights").join(spec.file);
-    let hash = Sha256::digest(fs_err::read(&path)?);
-    if hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>() != spec.sha256 {
+    let mut hash = String::new();
+    for byte in Sha256::digest(fs_err::read(&path)?) {
+        let _ = write!(hash, "{byte:02x}");
+    }
+    if hash != spec.sha256 {
         bail!("{} is damaged: it has not the hash of the published weights; fetch it again", path.display());
     }
     Ok(())

@@ -104,8 +104,9 @@ fn one_each((samples, skipped): (Vec<Sample>, Vec<Skipped>)) -> (Labelled, Vec<S
 /// Photos of a list or of a folder per class, with the model's labels: classes are matched by name.
 fn labelled(args: &EvaluateArgs, classifier: &Classifier) -> Result<(Labelled, Vec<Skipped>)> {
     let data = args.data.as_path();
-    let labels = if classifier.is_multi_label() { Labels::Several } else { Labels::AsWritten };
-    let options = ScanOptions { min_classes: 1, labels, ..ScanOptions::default() };
+    // Photos that have none of several classes show false alarms.
+    let (labels, min_classes) = if classifier.is_multi_label() { (Labels::Several, 0) } else { (Labels::AsWritten, 1) };
+    let options = ScanOptions { min_classes, labels, ..ScanOptions::default() };
     let Folder { classes, label_sets, train, val, skipped, .. } = args.labels.read(data, &options)?.folder;
     let known = model_labels(data, &classes, classifier.classes())?;
     let of_sample = |label: usize| match &label_sets {

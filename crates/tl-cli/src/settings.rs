@@ -126,12 +126,7 @@ impl Settings {
                 .try_into()
                 .map_err(|error: toml::de::Error| anyhow!("the recipe is wrong: {}", error.message()))?,
         };
-        let mut preset = if as_published { Recipe::as_published() } else { recipe.options() };
-        if self.text("schedule") == Some("onecycle") {
-            // It has a warm-up of its own, and nobody asked for another one.
-            preset.warmup = 0.0;
-        }
-        let preset = Table::try_from(preset)?;
+        let preset = Table::try_from(if as_published { Recipe::as_published() } else { recipe.options() })?;
         let mut table = preset.clone();
         table.extend(self.table.clone());
         let options: TrainOptions = table.try_into().map_err(|error| self.culprit(&preset, error))?;

@@ -64,7 +64,7 @@ impl Classes {
     pub(crate) fn into_names(self, path: &Path, min_classes: usize) -> Result<Vec<String>, DataError> {
         match self.names.as_slice() {
             [class] if min_classes > 1 => Err(DataError::OneClass { path: path.to_owned(), class: class.clone() }),
-            [] => Err(DataError::NoClasses { path: path.to_owned() }),
+            [] if min_classes > 0 => Err(DataError::NoClasses { path: path.to_owned() }),
             _ => Ok(self.names),
         }
     }

@@ -163,6 +163,10 @@ fn sorted_into_parts(path: &Path, rows: &[(u64, Row)], options: &ScanOptions) ->
         true => rows.iter().flat_map(|(_, row)| split(&row.label)).collect(),
         false => rows.iter().map(|(_, row)| row.label.as_str()).collect(),
     };
+    if names.is_empty() && options.min_classes > 0 {
+        let reason = "no photo of the list has a class; name some in the column `label`".to_owned();
+        return Err(DataError::List { path: path.to_owned(), line: rows[0].0, reason });
+    }
     let classes = Classes::choose(names.into_iter(), options.classes.as_deref(), path)?;
     let sets = is_several.then(|| LabelSets::new(rows.iter().map(|(_, row)| classes.set(&row.label))));
     let mut list = List::default();

@@ -18,7 +18,8 @@ use crate::{
 pub struct ScanOptions {
     /// The classes to use, in this order; the others are left out. `None` takes all, sorted.
     pub classes: Option<Vec<String>>,
-    /// Fewest classes that are no error: 2 for training, 1 for looking at a folder.
+    /// Fewest classes that are no error: 2 for training, 1 for looking at a folder, 0 for a list of photos that may have
+    /// none of several.
     pub min_classes: usize,
     /// How the labels of a list are read; folders have one class per photo.
     pub labels: Labels,

@@ -125,6 +125,10 @@ impl SkipReason {
 
     /// The system's refusal, without the path: whoever prints this has just printed the path.
     pub(crate) fn unreadable(error: &io::Error) -> Self {
-        Self::Unreadable { reason: error.kind().to_string() }
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+            kind => kind.to_string(),
+        };
+        Self::Unreadable { reason }
     }
 }

@@ -113,6 +113,7 @@ impl Walk {
             return;
         }
         let reason = match error.io_error() {
+            Some(_) if path.is_symlink() => SkipReason::NotAFile { what: "a link that leads nowhere" },
             Some(io) => SkipReason::unreadable(io),
             None => SkipReason::LinkLoop,
         };

@@ -35,10 +35,9 @@ impl Recipe {
                 // Clipped steps of gradient descent grow small where there is little to learn, which Adam's do not.
                 optimizer: OptimizerKind::Sgd,
                 clip_norm: Some(1.0),
-                warmup: 0.3,
                 stage_decay: 0.5,
                 unfreeze_every: 1,
-                schedule: Schedule::Cosine,
+                schedule: Schedule::OneCycle,
                 freeze: "stage:2".to_owned(),
                 augment: "light".to_owned(),
                 // The fitted head that it begins with is among those to choose from.

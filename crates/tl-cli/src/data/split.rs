@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use clap::ValueHint;
 use serde_json::json;
 use tl_data::{
-    DecodeOptions, FoldOptions, List, Sample, SplitOptions, Together, is_list, stratified_folds, stratified_split,
+    DecodeOptions, FoldOptions, Folder, List, Sample, SplitOptions, Together, is_list, stratified_folds,
+    stratified_split,
 };
 use tl_model::write_atomically;
 
@@ -75,10 +76,20 @@ pub(crate) fn run(args: &SplitArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let folds = stratified_folds(&folder.train, &folder.classes, &FoldOptions { k, seed: args.seed, together })?;
     for fold in 0..k {
         let (train, val) = folds.round(fold);
+        say_unlearnt(fold + 1, &folder, &train);
         let chosen = |positions: Vec<usize>| positions.into_iter().map(|i| &folder.train[i]).collect::<Vec<_>>();
         writer.write(&fold_name(&args.out, fold + 1), &chosen(train), &chosen(val))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says which classes have photos in one fold alone: they cannot be learnt from the others.
+fn say_unlearnt(fold: usize, folder: &Folder, train: &[usize]) {
+    let is_learnt = |label: usize| train.iter().any(|&i| folder.train[i].label == label);
+    for (_, class) in folder.classes.iter().enumerate().filter(|(label, _)| !is_learnt(*label)) {
+        let problem = format!("all photos of {class} are in fold {fold}, whose list cannot be trained on");
+        output::careful("fold", &problem);
+    }
 }
 
 /// `photos.csv` and 2 to `photos-fold2.csv`.

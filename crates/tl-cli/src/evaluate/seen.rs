@@ -20,8 +20,9 @@ pub(super) fn say<'a>(model: &Named, photos: impl Iterator<Item = &'a Path>) {
     let learnt: BTreeSet<_> = run.folder.train.into_iter().map(|sample| sample.path).collect();
     let n = photos.filter(|photo| std::path::absolute(photo).is_ok_and(|photo| learnt.contains(&photo))).count();
     if n > 0 {
-        let (n, list) = (plural(n, "photo"), quoted(&list.to_string_lossy()));
-        let problem = format!("the model was trained on {n} of these, which flatters it; those held out are in {list}");
-        output::careful("seen", &problem);
+        let list = quoted(&list.to_string_lossy());
+        let held_out = run.folder.val.map_or_else(String::new, |_| format!("; those held out are in {list}"));
+        let n = plural(n, "photo");
+        output::careful("seen", &format!("the model was trained on {n} of these, which flatters it{held_out}"));
     }
 }

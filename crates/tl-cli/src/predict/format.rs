@@ -102,7 +102,7 @@ impl Listing<'_> {
             let cells: Vec<_> = self
                 .best(answer)
                 .iter()
-                .map(|(class, p)| format!("{class:<class_width$} {:5.1} %", p * 100.0))
+                .map(|(class, p)| format!("{:<class_width$} {:5.1} %", one_line(class), p * 100.0))
                 .collect();
             let path = one_line(&self.path(answer));
             let cells = if cells.is_empty() { "(none)".to_owned() } else { cells.join("  ") };
@@ -131,7 +131,7 @@ fn skipped_entry(skipped: &Skipped) -> Value {
     json!({"path": skipped.path.to_string_lossy(), "error": skipped.reason.to_string()})
 }
 
-/// A name with a line break must not look like two photos.
+/// A name with a line break must not look like two photos, nor one with an escape sequence steer the terminal.
 fn one_line(path: &str) -> String {
     path.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -137,13 +137,10 @@ fn model_files_that_are_none() {
     }
     says(&work.run(&["predict", "photos", photo]), &["error: photos is a folder that holds no model.safetensors; "]);
     says(&work.run(&["predict", photo, photo]), &["001.jpg"]);
-    says(
-        &work.run(&["info", "damaged.safetensors", "--verify"]),
-        &["numbers are not those that were saved", "copy it again"],
-    );
+    says(&work.run(&["info", "damaged.safetensors", "--verify"]), &["holds is not what was saved", "copy it again"]);
     says(
         &work.run(&["predict", "damaged.safetensors", photo, "--verify"]),
-        &["numbers are not those that were saved", "copy it again"],
+        &["holds is not what was saved", "copy it again"],
     );
     let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/weights/mobilenet_v1.safetensors");
     says(&work.run(&["predict", weights, photo]), &["not a tl model"]);

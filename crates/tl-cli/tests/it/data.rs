@@ -164,10 +164,10 @@ fn reading_is_measured() {
 
 #[test]
 fn every_stage_is_measured() {
-    let work = Work::with_photos(3);
+    let work = Work::with_photos(50);
     let args = ["bench", "photos", "--json", "--runs", "1", "--seconds", "0.01", "--backbone", "v3_small"];
     let report: serde_json::Value = serde_json::from_str(&work.ok(&args).stdout()).unwrap();
-    assert_eq!(report["n_photos"], 6);
+    assert_eq!(report["n_photos"], 100);
     assert_eq!(report["pipeline"].as_array().unwrap().len(), 2);
     let stages: Vec<&str> = report["stages"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
     assert_eq!(stages[..3], ["read and hash", "decode and resize", "network f32, batch 1"]);

@@ -13,8 +13,9 @@ pub(crate) const SOS: u8 = 0xDA;
 const APP1: u8 = 0xE1;
 const APP14: u8 = 0xEE;
 
-/// The frame header, the camera's orientation, and whether the file has its end.
+/// The frame header, the camera's orientation, and what the rest of the file is like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct JpegHeader {
     pub(crate) width: u32,
     pub(crate) height: u32,

@@ -1,11 +1,11 @@
 //! Removing rows that are damaged, or old.
 
 use std::{
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
-use fs_err::File;
+use fs_err::{File, OpenOptions};
 
 use super::{
     Checked, Removed,
@@ -75,7 +75,10 @@ pub(super) fn prune(folder: &Path, max_bytes: u64) -> io::Result<Removed> {
         }
         kept[at].push(position);
     }
-    for ((space, store), mut kept) in spaces.iter().zip(&stores).zip(kept) {
+    let mut all: Vec<_> = spaces.iter().zip(&stores).zip(kept).collect();
+    // Files that go as a whole first: they make room for what is written anew.
+    all.sort_by_key(|(_, kept)| !kept.is_empty());
+    for ((space, store), mut kept) in all {
         let Some(store) = store else { continue };
         removed.n_rows += store.len - kept.len();
         kept.sort_unstable();
@@ -98,8 +101,26 @@ fn rewrite(folder: &Path, space: &Space, store: &Store, positions: &[usize]) -> 
         return fs_err::remove_file(rows_path);
     }
     let (new_keys, new_rows) = (keys_path.with_extension("1.tlnew"), rows_path.with_extension("2.tlnew"));
-    let mut keys = BufWriter::with_capacity(1 << 20, File::create(&new_keys)?);
-    let mut rows = BufWriter::with_capacity(1 << 20, File::create(&new_rows)?);
+    let written = write_rows(space, store, positions, (&new_keys, &new_rows));
+    if let Err(error) = written {
+        for draft in [new_keys, new_rows] {
+            drop(fs_err::remove_file(draft));
+        }
+        // On a full disk there is room for nothing but what is there.
+        return if error.kind() == ErrorKind::StorageFull {
+            move_down(folder, space, store, positions)
+        } else {
+            Err(error)
+        };
+    }
+    fs_err::rename(new_rows, rows_path)?;
+    fs_err::rename(new_keys, keys_path)
+}
+
+/// Writes the rows at these positions to new files, and to the disk.
+fn write_rows(space: &Space, store: &Store, positions: &[usize], (keys, rows): (&Path, &Path)) -> io::Result<()> {
+    let mut keys = BufWriter::with_capacity(1 << 20, File::create(keys)?);
+    let mut rows = BufWriter::with_capacity(1 << 20, File::create(rows)?);
     keys.write_all(&space.header.to_bytes())?;
     let mut row = Vec::new();
     for &position in positions {
@@ -111,6 +132,53 @@ fn rewrite(folder: &Path, space: &Space, store: &Store, positions: &[usize]) -> 
     for file in [keys, rows] {
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_data()?;
     }
-    fs_err::rename(new_rows, rows_path)?;
-    fs_err::rename(new_keys, keys_path)
+    Ok(())
+}
+
+/// Moves the rows at these positions, in their order, to the start of their own files and cuts the rest. Who reads them
+/// meanwhile finds by their checksums that they are others.
+fn move_down(folder: &Path, space: &Space, store: &Store, positions: &[usize]) -> io::Result<()> {
+    let open = |path| OpenOptions::new().write(true).open(path);
+    let (mut keys, mut rows) = (open(space.keys(folder))?, open(space.rows(folder))?);
+    let (mut row, mut n) = (Vec::new(), 0);
+    for &position in positions {
+        let Some(record) = store.get(position, &mut row)? else { continue };
+        rows.seek(SeekFrom::Start((n * row.len()) as u64))?;
+        rows.write_all(&row)?;
+        keys.seek(SeekFrom::Start((HEADER_BYTES + n * RECORD_BYTES) as u64))?;
+        keys.write_all(&record.to_bytes())?;
+        n += 1;
+    }
+    keys.set_len((HEADER_BYTES + n * RECORD_BYTES) as u64)?;
+    rows.set_len((n * space.header.row_bytes()) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::cache::{
+        Cache,
+        append::Appender,
+        layout::{Header, Record},
+    };
+
+    #[test]
+    fn rows_move_down_in_their_own_files_where_there_is_no_room() {
+        let dir = TempDir::new().unwrap();
+        let space = Space::found("test".to_owned(), Header { width: 2, id: [7; 32], description: "test".to_owned() });
+        let row = |i: u8| [i; 8];
+        let (cache, never) = (Cache::new(dir.path().to_owned()), AtomicBool::new(false));
+        let records: Vec<_> = (0..6).map(|i| Record::new([i; 32], 0, &row(i))).collect();
+        Appender::new(&cache, &space, &never, 0).append(&records, &(0..6).flat_map(row).collect::<Vec<_>>()).unwrap();
+        let store = Store::open_locked(dir.path(), &space).unwrap().unwrap();
+        move_down(dir.path(), &space, &store, &[1, 2, 5]).unwrap();
+        let store = Store::open_locked(dir.path(), &space).unwrap().unwrap();
+        let mut bytes = Vec::new();
+        let keys: Vec<u8> = (0..store.len).map(|at| store.get(at, &mut bytes).unwrap().unwrap().key[0]).collect();
+        assert_eq!(keys, [1, 2, 5]);
+    }
 }
