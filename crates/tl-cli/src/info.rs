@@ -50,23 +50,20 @@ pub(crate) fn run(args: &InfoArgs, global: &GlobalArgs) -> Result<ExitCode> {
         output::result(&layers::table(backbone(name)?, args.json)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let verified;
-    let facts = match Named::parse(args.model.as_deref().unwrap_or(Path::new("")))? {
+    let (facts, verified) = match Named::parse(args.model.as_deref().unwrap_or(Path::new("")))? {
         Named::Bundle(path) => {
             let bundle = StoredBundle::open(&path)?;
             if args.verify {
                 bundle.verify()?;
             }
-            verified = if bundle.has_checksums() { ALL_VERIFIED } else { ANSWERS_VERIFIED };
-            bundle_facts(&bundle)
+            (bundle_facts(&bundle), if bundle.has_checksums() { ALL_VERIFIED } else { ANSWERS_VERIFIED })
         }
         Named::ImageNet(spec) => {
             assets::weights(global, spec)?;
             if args.verify {
                 assets::verify(global, spec)?;
             }
-            verified = FILE_VERIFIED;
-            spec_facts(spec)
+            (spec_facts(spec), FILE_VERIFIED)
         }
     };
     output::result(&match args.json {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{FileType, Metadata},
-    io::Read,
+    io::{ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
@@ -113,7 +113,9 @@ impl Walk {
             return;
         }
         let reason = match error.io_error() {
-            Some(_) if path.is_symlink() => SkipReason::NotAFile { what: "a link that leads nowhere" },
+            Some(io) if io.kind() == ErrorKind::NotFound && path.is_symlink() => {
+                SkipReason::NotAFile { what: "a link that leads nowhere" }
+            }
             Some(io) => SkipReason::unreadable(io),
             None => SkipReason::LinkLoop,
         };

@@ -123,10 +123,15 @@ fn changed_weights_are_noticed() {
         assert!(matches!(changed(|a| change_tensor(a, BIAS, change)), ModelError::Changed { .. }));
         // What older versions wrote has no checksum, and its answers alone to show.
         let error = changed(|a| {
-            a.metadata.remove("tensors_blake3").unwrap();
+            ["tensors_blake3", "header_blake3"].map(|sum| a.metadata.remove(sum).unwrap());
             change_tensor(a, BIAS, change);
         });
         assert!(matches!(error, ModelError::Golden { .. }), "{error}");
+    }
+    // What the header says, which answers on built-in pictures do not show.
+    for (field, value) in [("temperature", "3.0"), ("classes", r#"["bee","ant","cat"]"#)] {
+        let error = changed(|a| drop(a.metadata.insert(field.to_owned(), value.to_owned())));
+        assert!(matches!(error, ModelError::Changed { .. }), "{field}: {error}");
     }
     // One number among millions, by its last bit.
     let error = changed(|a| {
