@@ -7,7 +7,7 @@ use tl_data::{DecodeOptions, n_threads};
 /// The defaults are set so that the photos of an ordinary collection pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditOptions {
-    /// Photos whose likeness differs in at most so many of 128 bits show the same picture; `None` compares files only.
+    /// Photos whose likeness differs in at most so many of 128 edges show the same picture; `None` compares files only.
     pub near_duplicates: Option<u32>,
     /// Darker: 95 % of the pixels have at most this brightness, 0 to 1.
     pub max_dark: f64,

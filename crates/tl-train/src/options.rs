@@ -35,7 +35,7 @@ pub struct TrainOptions {
     /// Labels come from the paths below `data`, by the group `label` of this regular expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_pattern: Option<String>,
-    /// Photos that differ in at most so many of 128 bits of their perceptual hash stay on one side of the split;
+    /// Photos that differ in at most so many of 128 edges of their perceptual hash stay on one side of the split;
     /// 0 keeps only equal files together.
     pub near_duplicates: u32,
     /// Fraction of the files that may be left out before the run refuses to start.

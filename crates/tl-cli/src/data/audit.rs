@@ -30,8 +30,8 @@ pub(crate) struct AuditArgs {
     /// Write a web page with small pictures of what was found
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     html: Option<PathBuf>,
-    /// Photos whose likeness differs in at most so many of 128 bits are the same picture; 0 compares files alone
-    #[arg(long, value_name = "BITS", default_value_t = 10)]
+    /// Photos whose likeness differs in at most so many of 128 edges are the same picture; 0 compares files alone
+    #[arg(long, value_name = "EDGES", default_value_t = 10)]
     near_duplicates: u32,
     #[command(flatten)]
     labels: LabelArgs,

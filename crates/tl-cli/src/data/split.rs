@@ -43,8 +43,8 @@ pub(crate) struct SplitArgs {
     /// Another seed gives another split
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Photos whose likeness differs in at most so many of 128 bits stay together; 0 compares files alone
-    #[arg(long, value_name = "BITS", default_value_t = 10)]
+    /// Photos whose likeness differs in at most so many of 128 edges stay together; 0 compares files alone
+    #[arg(long, value_name = "EDGES", default_value_t = 10)]
     near_duplicates: u32,
     #[command(flatten)]
     labels: LabelArgs,

@@ -28,7 +28,7 @@ pub fn exact_duplicates(photos: &[PathBuf]) -> Vec<Vec<usize>> {
 }
 
 /// Groups of two or more photos that look alike: each differs from another of its group in at most
-/// `max_distance` of the 128 bits of their [`PerceptualHash`](crate::PerceptualHash), or is equal to it.
+/// `max_distance` of the 128 edges of their [`PerceptualHash`](crate::PerceptualHash), or is equal to it.
 #[cfg(feature = "decode")]
 #[must_use]
 pub fn near_duplicates(photos: &[PathBuf], max_distance: u32, options: &crate::DecodeOptions) -> Vec<Vec<usize>> {
@@ -38,7 +38,7 @@ pub fn near_duplicates(photos: &[PathBuf], max_distance: u32, options: &crate::D
 }
 
 /// Groups of two or more photos that show the same picture, for a caller who has read them already: equal
-/// `contents`, or `hashes` that differ in at most `max_distance` of 128 bits (`None` compares contents alone).
+/// `contents`, or `hashes` that differ in at most `max_distance` of 128 edges (`None` compares contents alone).
 #[cfg(feature = "decode")]
 #[must_use]
 pub fn same_pictures(

@@ -18,7 +18,7 @@ const MIN_EDGES: u32 = 64;
 /// Pairs of neighbours: 64 to the right and 64 below.
 const N_PAIRS: u32 = 128;
 
-/// What a photo looks like in 128 pairs of neighbours of a 9x9 thumbnail: whether the right, or the lower one, is
+/// What a photo looks like in 128 edges, between neighbours of a 9x9 thumbnail: whether the right, or the lower one, is
 /// brighter, darker, or neither. A dHash that does not take two plain areas for likeness.
 ///
 /// Scaling, recompression and mild edits change few pairs; other photos differ in about half of them.

@@ -18,7 +18,7 @@ use crate::sample::Sample;
 pub struct Together {
     /// Photos of one group (a patient, a scene, a camera burst) stay together. Photos without a group are free.
     pub groups: BTreeMap<PathBuf, String>,
-    /// Photos whose [`PerceptualHash`](crate::PerceptualHash) differs in at most so many of 128 bits stay together;
+    /// Photos whose [`PerceptualHash`](crate::PerceptualHash) differs in at most so many of 128 edges stay together;
     /// 10 is a good value. It costs a quick look at every photo, and `None` leaves it out.
     #[cfg(feature = "decode")]
     pub near_duplicates: Option<u32>,
