@@ -41,6 +41,13 @@ impl PerceptualHash {
         (2 * turned + one_sided) * (N_PAIRS / 2) / all.max(1)
     }
 
+    /// Whether the distance is at most `max`, told for most pairs by one look: each edge that is turned or one-sided adds
+    /// a half at least, and halves are rounded down.
+    pub(super) fn is_within(self, max: u32, other: Self) -> bool {
+        (self.rising ^ other.rising).count_ones() <= max.saturating_mul(2).saturating_add(1)
+            && self.distance(other) <= max
+    }
+
     /// From the brightness of a 9x9 thumbnail, row by row; `None` when it is too plain to tell.
     #[must_use]
     pub fn of_luma(gray: &[u8; SIDE * SIDE]) -> Option<Self> {
@@ -82,4 +89,32 @@ pub fn perceptual_hashes(photos: &[PathBuf], options: &DecodeOptions) -> Vec<Opt
             },
         )
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn one_look_agrees_with_the_distance(a: [u128; 2], flips: [u128; 4], max in 0_u32..140) {
+            // Few changed bits as well as many.
+            let few = flips[0] & flips[1] & flips[2] & flips[3];
+            for change in [few, flips[0] & flips[1], flips[0]] {
+                let hash = |rising: u128, falling: u128| PerceptualHash { rising, falling: falling & !rising };
+                let (one, other) = (hash(a[0], a[1]), hash(a[0] ^ change, a[1]));
+                prop_assert_eq!(one.is_within(max, other), one.distance(other) <= max);
+            }
+        }
+
+        #[test]
+        fn so_it_does_where_edges_are_lost(n in 0_u32..40, max in 0_u32..20) {
+            let all = PerceptualHash { rising: u128::MAX, falling: 0 };
+            let lost = PerceptualHash { rising: u128::MAX << n, falling: 0 };
+            prop_assert_eq!(all.is_within(max, lost), all.distance(lost) <= max);
+            prop_assert_eq!(all.distance(lost), n / 2);
+        }
+    }
 }

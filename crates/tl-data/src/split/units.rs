@@ -110,7 +110,7 @@ pub(crate) fn join_near(sets: &mut Sets, hashes: &[Option<PerceptualHash>], max_
     let distinct: Vec<_> = first.into_iter().collect();
     for (n, &(a, i)) in distinct.iter().enumerate() {
         for &(b, j) in &distinct[n + 1..] {
-            if a.distance(b) <= max_distance {
+            if a.is_within(max_distance, b) {
                 sets.join(i, j);
             }
         }
