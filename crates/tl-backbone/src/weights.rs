@@ -15,6 +15,16 @@ pub struct Weights {
     arrays: BTreeMap<String, Array>,
 }
 
+impl Spec {
+    /// Whether the file at `path` has the published one's hash, [`Spec::sha256`]. It is read whole.
+    ///
+    /// # Errors
+    /// [`BackboneError::Io`] for what cannot be read.
+    pub fn is_published(&self, path: &Path) -> Result<bool, BackboneError> {
+        Ok(hex(&Sha256::digest(fs_err::read(path)?)) == self.sha256)
+    }
+}
+
 impl Weights {
     /// Opens a safetensors file. The hash is not looked at.
     ///
@@ -85,11 +95,7 @@ impl Weights {
             hasher.update(format!("{name} {:?}\n", array.shape()));
             hasher.update(array.bytes());
         }
-        hasher.finalize().iter().fold(String::new(), |mut hex, byte| {
-            // Writing into a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&hasher.finalize())
     }
 
     /// A tensor that was checked.
@@ -138,4 +144,12 @@ fn summary(problems: &[String]) -> String {
         0 => shown,
         more => format!("{shown}; and {more} more"),
     }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

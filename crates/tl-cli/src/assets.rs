@@ -2,12 +2,10 @@
 
 use std::{
     env,
-    fmt::Write,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Result, bail};
-use sha2::{Digest, Sha256};
 use tl_backbone::{Spec, Weights};
 
 use crate::args::GlobalArgs;
@@ -28,7 +26,7 @@ fn workspace_data(path: &Path) -> Option<PathBuf> {
 
 /// Opens the pretrained weights of a backbone.
 pub(crate) fn weights(global: &GlobalArgs, spec: &'static Spec) -> Result<Weights> {
-    let path = folder(global).join("weights").join(spec.file);
+    let path = weight_file(global, spec);
     if !path.is_file() {
         bail!(
             "the weights of {} are not at {}; fetch them with `cargo xtask fetch {}`, or say where they are with --assets",
@@ -40,14 +38,14 @@ pub(crate) fn weights(global: &GlobalArgs, spec: &'static Spec) -> Result<Weight
     Ok(Weights::open(&path, spec)?)
 }
 
+fn weight_file(global: &GlobalArgs, spec: &Spec) -> PathBuf {
+    folder(global).join("weights").join(spec.file)
+}
+
 /// Checks that the file of a pretrained network has the hash that its weights are known by.
 pub(crate) fn verify(global: &GlobalArgs, spec: &Spec) -> Result<()> {
-    let path = folder(global).join("weights").join(spec.file);
-    let mut hash = String::new();
-    for byte in Sha256::digest(fs_err::read(&path)?) {
-        let _ = write!(hash, "{byte:02x}");
-    }
-    if hash != spec.sha256 {
+    let path = weight_file(global, spec);
+    if !spec.is_published(&path)? {
         bail!("{} is damaged: it has not the hash of the published weights; fetch it again", path.display());
     }
     Ok(())

@@ -11,10 +11,10 @@ use tl_data::{DataError, List, ScanOptions, read_data};
 pub(crate) struct LabelArgs {
     /// Classes to use; photos of others are left out [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub(crate) classes: Option<Vec<String>>,
+    classes: Option<Vec<String>>,
     /// Take labels from paths, by the group `label` of a regular expression: '^(?P<label>[a-z]+)_'
     #[arg(long, value_name = "REGEX")]
-    pub(crate) label_pattern: Option<String>,
+    label_pattern: Option<String>,
 }
 
 impl LabelArgs {

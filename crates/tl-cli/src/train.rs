@@ -28,7 +28,8 @@ pub(crate) use self::{
     options::{absolute, class_weights, full_name, name_of},
 };
 use self::{
-    dashboard::Dashboard, json_log::JsonLog, options::options, recorder::Recorder, screen::Screen, summary::summary,
+    dashboard::Dashboard, json_log::JsonLog, lines::resume_command, options::options, recorder::Recorder,
+    screen::Screen, summary::summary,
 };
 use crate::{
     EXIT_INTERRUPTED,
@@ -118,13 +119,7 @@ fn not_found(error: TrainError, args: &TrainArgs) -> anyhow::Error {
     let is_missing = matches!(error, TrainError::Data(DataError::Missing { .. }));
     let error = anyhow::Error::from(error);
     match args.resume.as_ref().filter(|_| is_missing) {
-        Some(run) => {
-            let run = output::quoted(&run.to_string_lossy());
-            error.context(format!(
-                "where the photos have moved, say where to: {} train --resume {run} DATA",
-                output::program()
-            ))
-        }
+        Some(run) => error.context(format!("where the photos have moved, say where to: {} DATA", resume_command(run))),
         None => error,
     }
 }
@@ -140,11 +135,7 @@ fn give_up(error: TrainError, folder: RunFolder, is_resumed: bool) -> anyhow::Er
     let leads_on = path.exists() && !matches!(error, TrainError::Diverged { .. } | TrainError::Resume { .. });
     let error = anyhow::Error::from(error);
     match leads_on {
-        true => error.context(format!(
-            "the run failed; once that is mended, go on with {} train --resume {}",
-            output::program(),
-            output::quoted(&path.to_string_lossy())
-        )),
+        true => error.context(format!("the run failed; once that is mended, go on with {}", resume_command(&path))),
         false => error,
     }
 }

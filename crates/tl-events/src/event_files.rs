@@ -191,8 +191,7 @@ impl EventFiles {
 /// The time in the last name of the files that are there: the clock may have been set back since.
 fn last_of(folder: &Path) -> Option<u64> {
     let time_of = |name: &str| name.strip_prefix(TFEVENTS)?.strip_suffix(".tl")?.parse().ok();
-    let files = fs_err::read_dir(folder).ok()?.flatten();
-    files.filter_map(|file| time_of(file.file_name().to_str()?)).max()
+    EventFiles::of(folder).iter().filter_map(|file| time_of(file.file_name()?.to_str()?)).max()
 }
 
 /// A new file whose name sorts behind those that are there.

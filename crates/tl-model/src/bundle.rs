@@ -66,7 +66,7 @@ impl Bundle {
         archive.put_arrays("backbone.", self.weights.arrays().map(|(name, array)| (name, array.clone())));
         archive.put_arrays("head.", self.head.parameters().into_iter().map(|(name, array)| (name, array.clone())));
         let answers = Array::new(golden.answers(&self.head)?, &[golden::N_PICTURES, self.classes.len()])?;
-        archive.metadata.insert(checksum::FIELD.to_owned(), checksum::checksum(&self.weights, &self.head, &answers));
+        archive.metadata.insert(checksum::FIELD.to_owned(), checksum::of_numbers(&self.weights, &self.head, &answers));
         archive.metadata.insert(checksum::HEADER_FIELD.to_owned(), checksum::of_header(&archive.metadata));
         archive.put_arrays("golden.", [("logits", answers)]);
         archive.save(path)?;

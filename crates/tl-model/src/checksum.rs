@@ -19,7 +19,7 @@ pub(crate) fn of_header(fields: &BTreeMap<String, String>) -> String {
 }
 
 /// BLAKE3, in hexadecimal, of name, shape and values (little-endian f32) of the tensors of backbone, head and answers.
-pub(crate) fn checksum(weights: &Weights, head: &Head, answers: &Array) -> String {
+pub(crate) fn of_numbers(weights: &Weights, head: &Head, answers: &Array) -> String {
     let mut hasher = blake3::Hasher::new();
     let mut add = |name: &str, array: &Array| {
         hasher.update(format!("{name} {:?}\n", array.shape()).as_bytes());

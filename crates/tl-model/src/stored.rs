@@ -46,10 +46,8 @@ pub struct StoredBundle {
     /// Where it was read.
     path: PathBuf,
     golden: Array,
-    /// Of all numbers; bundles of before have none.
-    checksum: Option<String>,
-    /// Of all else, as it was when it was saved and as it is; some bundles of before have none.
-    header: Option<[String; 2]>,
+    /// The header's fields, with the checksums that bundles of before have not.
+    metadata: BTreeMap<String, String>,
 }
 
 impl StoredBundle {
@@ -79,32 +77,17 @@ impl StoredBundle {
         if golden.shape() != [golden::N_PICTURES, classes.len()] {
             return Err(header_error(path, "golden.logits", &format!("its shape is {:?}", golden.shape())));
         }
-        let checksum = file.metadata.get(checksum::FIELD).cloned();
-        let header = file.metadata.get(checksum::HEADER_FIELD);
-        let header = header.map(|was| [was.clone(), checksum::of_header(&file.metadata)]);
         let weights = Weights::from_arrays(backbone, weights)?;
         let head = Head::from_arrays(&config, head)?;
-        let path = path.to_owned();
-        Ok(Self {
-            weights,
-            classes,
-            multi_label,
-            preprocessing,
-            temperature,
-            provenance,
-            head,
-            path,
-            golden,
-            checksum,
-            header,
-        })
+        let (path, metadata) = (path.to_owned(), file.metadata);
+        Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, path, golden, metadata })
     }
 
     /// Whether the file says what all of it was when it was saved, which [`Self::verify`] then compares; bundles of older
     /// versions have their answers alone to show.
     #[must_use]
     pub fn has_checksums(&self) -> bool {
-        self.checksum.is_some() && self.header.is_some()
+        [checksum::FIELD, checksum::HEADER_FIELD].iter().all(|field| self.metadata.contains_key(*field))
     }
 
     /// Checks that all numbers and all else are as they were saved, and that they still give the same answers here.
@@ -113,9 +96,10 @@ impl StoredBundle {
     /// [`ModelError::Changed`] for other numbers, [`ModelError::Golden`] for other answers, and
     /// [`ModelError::Backbone`] for a network that cannot run.
     pub fn verify(&self) -> Result<(), ModelError> {
-        let numbers = || checksum::checksum(&self.weights, &self.head, &self.golden);
-        let header_is_other = self.header.as_ref().is_some_and(|[was, is]| was != is);
-        if header_is_other || self.checksum.as_ref().is_some_and(|was| *was != numbers()) {
+        let (was, header_was) = (self.metadata.get(checksum::FIELD), self.metadata.get(checksum::HEADER_FIELD));
+        if header_was.is_some_and(|was| *was != checksum::of_header(&self.metadata))
+            || was.is_some_and(|was| *was != checksum::of_numbers(&self.weights, &self.head, &self.golden))
+        {
             return Err(ModelError::Changed { path: self.path.clone() });
         }
         golden::check(&self.path, self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head)?)

@@ -89,7 +89,7 @@ impl Stopping {
         self.pace.after_step(seconds);
         let Some(usable) = self.usable().filter(|_| self.pace.is_known()) else { return };
         let fitting = self.pace.n_fitting(usable - self.spent(), done, wanted);
-        self.state.n_fitting = Some(fitting.clamp(self.min_steps.max(done), wanted.max(self.min_steps).max(done)));
+        self.state.n_fitting = Some(fitting.max(self.min_steps));
     }
 
     /// Hears that steps take another time from now on, as where more layers move.

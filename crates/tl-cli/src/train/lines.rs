@@ -33,13 +33,17 @@ pub(crate) fn lines(event: &Event<'_>, run: &Path) -> Vec<String> {
         Event::Epoch { record, n_epochs, .. } => epoch(record, *n_epochs),
         Event::StoppedEarly(reason) => format!("Stopping early: {reason}."),
         Event::Interrupted { epochs, steps } => format!(
-            "Stopped after {epochs} epochs and {steps} steps; all of it is saved. Go on with:\n  {} train --resume {}",
-            output::program(),
-            output::quoted(&run.to_string_lossy())
+            "Stopped after {epochs} epochs and {steps} steps; all of it is saved. Go on with:\n  {}",
+            resume_command(run)
         ),
         _ => return Vec::new(),
     };
     vec![line]
+}
+
+/// What goes on with a run.
+pub(super) fn resume_command(run: &Path) -> String {
+    format!("{} train --resume {}", output::program(), output::quoted(&run.to_string_lossy()))
 }
 
 fn found(side: &str, n_images: usize, classes: &[String], counts: &[usize]) -> String {

@@ -40,7 +40,7 @@ fn divisor(header: &JpegHeader, short_side: u32) -> u32 {
     let shortest = header.width.min(header.height);
     // Four components (CMYK) are rare, as is RGB inside, and only the full decoder knows their colours.
     // A truncated file goes there as well: it tells what is missing, and keeps the rest.
-    if !matches!(header.n_components, 1 | 3) || !header.is_complete || header.is_rgb {
+    if !matches!(header.n_components, 1 | 3) || !header.is_complete || header.is_rgb() {
         return 1;
     }
     [8, 4, 2].into_iter().find(|divisor| shortest / divisor >= short_side).unwrap_or(1)
@@ -48,7 +48,7 @@ fn divisor(header: &JpegHeader, short_side: u32) -> u32 {
 
 /// Whether the photo is baseline and comes component by component: zune-jpeg mixes up rows where chroma has fewer.
 fn is_for_the_general(header: &JpegHeader) -> bool {
-    header.is_parted && !header.is_progressive && header.n_components == 3 && header.is_complete && !header.is_rgb
+    header.is_parted && !header.is_progressive && header.n_components == 3 && header.is_complete && !header.is_rgb()
 }
 
 /// At full size. Says false when that decoder cannot.
@@ -61,11 +61,9 @@ fn decode_generally(
     let size = (header.width, header.height);
     // The pixels, and the planes they are made of.
     options.limits.check(size.0, size.1, 6)?;
-    let pixels = general(bytes, size, options).filter(|pixels| pixels.len() == size.0 as usize * size.1 as usize * 3);
-    let Some(pixels) = pixels else { return Ok(false) };
-    picture.reset(size, 3);
-    (picture.pixels, picture.orientation) = (pixels, header.orientation);
-    Ok(true)
+    let is_done = general(bytes, size, 3, options, picture).is_some();
+    picture.orientation = header.orientation;
+    Ok(is_done)
 }
 
 fn decode_full(
@@ -113,13 +111,8 @@ fn decode_reduced(
 
     match reduced::decode(bytes, divisor) {
         Some(planes) => interleave(&planes, picture.reset((width, height), n_channels), width as usize),
-        None => match general(bytes, (width, height), options) {
-            Some(pixels) if pixels.len() == width as usize * height as usize * n_channels => {
-                picture.reset((width, height), n_channels);
-                picture.pixels = pixels;
-            }
-            _ => return Ok(false),
-        },
+        None if general(bytes, (width, height), n_channels, options, picture).is_none() => return Ok(false),
+        None => {}
     }
     (picture.full, picture.divisor) = ((header.width, header.height), divisor);
     picture.orientation = header.orientation;
@@ -127,12 +120,21 @@ fn decode_reduced(
 }
 
 /// The same, or at full size, by a decoder that knows every kind of JPEG and takes longer.
-fn general(bytes: &[u8], (width, height): (u32, u32), options: &DecodeOptions) -> Option<Vec<u8>> {
+fn general(
+    bytes: &[u8],
+    (width, height): (u32, u32),
+    n_channels: usize,
+    options: &DecodeOptions,
+    picture: &mut Picture,
+) -> Option<()> {
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.set_max_decoding_buffer_size(usize::try_from(options.limits.max_memory_bytes).unwrap_or(usize::MAX));
     let size = (width as u16, height as u16);
     decoder.scale(size.0, size.1).ok().filter(|found| *found == size)?;
-    decoder.decode().ok()
+    let pixels =
+        decoder.decode().ok().filter(|pixels| pixels.len() == width as usize * height as usize * n_channels)?;
+    picture.take((width, height), n_channels, pixels);
+    Some(())
 }
 
 /// Planes to pixels: gray as it is, luma and colour differences to RGB (JFIF 1.02).
@@ -152,5 +154,20 @@ fn interleave(planes: &Planes, pixels: &mut [u8], width: usize) {
             pixel[1] = byte(luma - 22_554 * blue - 46_802 * red);
             pixel[2] = byte(luma + 116_130 * blue);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Adobe's segment says of gray photos and of RGB alike that nothing was transformed.
+    #[test]
+    fn rgb_alone_is_left_to_the_full_decoder() {
+        let divisor = |bytes: &[u8]| divisor(&JpegHeader::parse(bytes).unwrap(), 100);
+        assert_eq!(divisor(include_bytes!("../../tests/it/golden/reduced_rgb.jpg")), 1);
+        let gray = include_bytes!("../../tests/it/golden/reduced_gray.jpg");
+        let adobe = [&gray[..2], b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0", &gray[2..]].concat();
+        assert_eq!((divisor(gray), divisor(&adobe)), (4, 4));
     }
 }

@@ -26,8 +26,8 @@ pub(crate) struct JpegHeader {
     pub(crate) is_complete: bool,
     /// Some scan has but a part of the components.
     pub(crate) is_parted: bool,
-    /// Three components are red, green and blue, as Adobe's segment says.
-    pub(crate) is_rgb: bool,
+    /// Adobe's segment says that the components are colours as they are.
+    is_untransformed: bool,
 }
 
 impl JpegHeader {
@@ -39,7 +39,7 @@ impl JpegHeader {
                 // SOF0 to SOF15, without DHT, JPG and DAC, which lie between them.
                 0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => header.frame(marker, body)?,
                 APP1 => header.exif(body),
-                APP14 => header.is_rgb |= body.starts_with(b"Adobe") && body.get(11) == Some(&0),
+                APP14 => header.is_untransformed |= body.starts_with(b"Adobe") && body.get(11) == Some(&0),
                 SOS => header.is_parted |= body.first().is_some_and(|&n| n < header.n_components),
                 EOI => header.is_complete = true,
                 _ => {}
@@ -49,6 +49,11 @@ impl JpegHeader {
             0 => Err(SkipReason::Truncated),
             _ => Ok(header),
         }
+    }
+
+    /// Whether the components are red, green and blue; of gray photos Adobe's segment says the same.
+    pub(crate) fn is_rgb(&self) -> bool {
+        self.is_untransformed && self.n_components == 3
     }
 
     fn frame(&mut self, marker: u8, body: &[u8]) -> Result<(), SkipReason> {

@@ -34,6 +34,13 @@ impl Picture {
         &mut self.pixels
     }
 
+    /// Takes the pixels of a picture of this size, instead of a copy of them.
+    pub(crate) fn take(&mut self, size: (u32, u32), n_channels: usize, pixels: Vec<u8>) {
+        self.pixels = pixels;
+        // There is room already.
+        self.reset(size, n_channels);
+    }
+
     /// Gives back what only a huge photo needed.
     pub(crate) fn shrink(&mut self) {
         if self.pixels.capacity() > MAX_KEPT_BYTES {

@@ -3,7 +3,7 @@
 use std::io::{Cursor, ErrorKind};
 
 use image::{
-    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits as ImageLimits,
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits as ImageLimits, RgbaImage,
     error::LimitErrorKind,
 };
 
@@ -32,8 +32,11 @@ pub(crate) fn decode(
     decoder.set_limits(image_limits(limit)).map_err(reason)?;
     let frame = DynamicImage::from_decoder(decoder).map_err(reason)?;
     check_floats(&frame)?;
-    picture.reset((width, height), 3);
-    rgb_over_white(frame, &mut picture.pixels);
+    // 16 bits are scaled and rounded by `image`, not cut.
+    match frame.color().has_alpha() {
+        true => over_white(&frame.into_rgba8(), picture.reset((width, height), 3)),
+        false => picture.take((width, height), 3, frame.into_rgb8().into_raw()),
+    }
     picture.orientation = Orientation::from_exif(orientation);
     Ok(())
 }
@@ -57,22 +60,15 @@ fn check_floats(frame: &DynamicImage) -> Result<(), SkipReason> {
     }
 }
 
-/// Any colour type to RGB bytes. 16 bits are scaled and rounded by `image`, not cut.
-fn rgb_over_white(frame: DynamicImage, pixels: &mut Vec<u8>) {
-    if !frame.color().has_alpha() {
-        *pixels = frame.into_rgb8().into_raw();
-        return;
+/// Transparent pixels before a white page, rounded.
+fn over_white(rgba: &RgbaImage, rgb: &mut [u8]) {
+    let blend = |value: u8, alpha: u8| {
+        let (value, alpha) = (u32::from(value), u32::from(alpha));
+        ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    for (to, from) in rgb.chunks_exact_mut(3).zip(rgba.chunks_exact(4)) {
+        to.iter_mut().zip(from).for_each(|(to, &value)| *to = blend(value, from[3]));
     }
-    let rgba = frame.into_rgba8();
-    for (rgb, pixel) in pixels.chunks_exact_mut(3).zip(rgba.chunks_exact(4)) {
-        rgb.iter_mut().zip(pixel).for_each(|(to, &from)| *to = over_white(from, pixel[3]));
-    }
-}
-
-/// A transparent pixel before a white page, rounded.
-fn over_white(value: u8, alpha: u8) -> u8 {
-    let (value, alpha) = (u32::from(value), u32::from(alpha));
-    ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
 }
 
 fn image_format(format: Format) -> ImageFormat {

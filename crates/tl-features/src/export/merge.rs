@@ -9,8 +9,8 @@ impl FeatureTable {
     /// Puts tables together, sorted by path and label: shards give the table of a run that was never parted.
     ///
     /// # Errors
-    /// Tables whose fields do not fit each other, of different networks or of parts of different lists of photos, a photo that two of them hold, and, where all
-    /// say of which shard they are, one that is missing.
+    /// Tables whose fields do not fit each other, of different networks or of parts of different lists of photos, a photo
+    /// that two of them hold, and, where all say of which shard they are, one that is missing.
     pub fn merge(parts: &[Self]) -> Result<Self, FeatureError> {
         let unfit = |part: &Self| part.check().map_err(|reason| FeatureError::Part { reason });
         parts.iter().try_for_each(unfit)?;

@@ -15,7 +15,7 @@ use crate::{
 pub(crate) struct History {
     /// Epochs of fine-tuning that the turns of the stages were laid out for; a run that goes on may have more or fewer.
     #[serde(default)]
-    pub(crate) n_laid_out: usize,
+    pub(crate) n_staged: usize,
     /// Finished epochs of fine-tuning.
     pub(crate) epoch: usize,
     /// Finished steps of the epoch after them.

@@ -219,7 +219,7 @@ impl<'a> TuneRun<'a> {
             train: train.into(),
             val,
             val_features: None,
-            history: History { n_laid_out: options.epochs, records, ..History::default() },
+            history: History { n_staged: options.epochs, records, ..History::default() },
             stopping: Stopping::new(options, started, min_steps, pace),
         };
         run.unfreeze()?;

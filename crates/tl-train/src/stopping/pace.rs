@@ -66,8 +66,9 @@ impl Pace {
         // As many of `n` steps as end in time, with the end of their epoch.
         let of = |n: usize, seconds: f64| (((seconds - end).max(0.0) / step) as usize).min(n);
         let left = in_epoch - done % in_epoch;
-        if of(left, seconds) < left {
-            return (done + of(left, seconds)).min(wanted.max(done));
+        let first = of(left, seconds);
+        if first < left {
+            return (done + first).min(wanted.max(done));
         }
         let (seconds, epoch) = (seconds - left as f64 * step - end, in_epoch as f64 * step + end);
         let n_epochs = (seconds / epoch) as usize;

@@ -37,7 +37,7 @@ impl TuneRun<'_> {
     /// What moves in an epoch.
     pub(super) fn trained_in(&self, epoch: usize) -> Vec<bool> {
         let every = self.options.unfreeze_every;
-        trained_in(epoch, &self.layers, &self.trained, every, self.history.n_laid_out)
+        trained_in(epoch, &self.layers, &self.trained, every, self.history.n_staged)
     }
 }
 

@@ -54,8 +54,8 @@ impl TuneRun<'_> {
         self.options.check_epochs_left(history.epoch, history.step)?;
         self.stopping.restore(history.stopping.clone());
         // Versions that did not write it down took what the run has now.
-        let n_laid_out = if history.n_laid_out == 0 { self.options.epochs } else { history.n_laid_out };
-        self.history = History { n_laid_out, ..history };
+        let n_staged = if history.n_staged == 0 { self.options.epochs } else { history.n_staged };
+        self.history = History { n_staged, ..history };
         self.model = self.model_of(backbone, head)?;
         self.load_ema(ema)?;
         self.unfreeze()?;
