@@ -35,7 +35,8 @@ struct Place {
 }
 
 /// Of matrices that fit together and into their slices, and are not empty: in tiles of `ROWS` by `16 * COLUMNS` sums, or
-/// of `SHORT_ROWS` by `16 * SHORT_COLUMNS` where sums are short, so that the left rows are close to each other.
+/// of `SHORT_ROWS` by `16 * SHORT_COLUMNS` where sums are short or the left matrix is copied, so that the left rows are
+/// close to each other.
 ///
 /// More rows share the loads of the right matrix, but rows of weights tend to begin a multiple of 4 KiB apart, where a
 /// core's nearest cache holds eight to twelve lines in all.
@@ -54,7 +55,7 @@ pub(crate) fn blocks<
 ) {
     let [m, k] = left.shape;
     if left.row_step == 1 && left.column_step > 1 {
-        return across::<R, ROWS, COLUMNS>(r, left, right, product);
+        return across::<R, SHORT_ROWS, SHORT_COLUMNS>(r, left, right, product);
     }
     if m <= FEW && product.len() / m >= WIDE {
         return few(r, left, right, product);
