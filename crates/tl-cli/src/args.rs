@@ -101,7 +101,7 @@ pub(crate) enum Command {
     /// Train a classifier on a folder of photos
     Train(Box<TrainArgs>),
     /// Try learning rates on a folder of photos, and draw their losses
-    LrFind(LrFindArgs),
+    LrFind(Box<LrFindArgs>),
     /// Say what is on photos
     Predict(PredictArgs),
     /// Measure a model on photos whose classes are known

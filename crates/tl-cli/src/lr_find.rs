@@ -21,44 +21,30 @@ use crate::{
     args::GlobalArgs,
     assets, cache, device, output, precision,
     progress::{Display, PhotoProgress},
+    setting_args::SettingArgs,
     settings::Settings,
     signal,
-    train::{absolute, full_name, lines::lines, name_of},
+    train::lines::lines,
 };
 
 /// What to try learning rates on.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LrFindArgs {
-    /// Photos as for `tl train` [default: the fetched sample]
-    #[arg(value_hint = ValueHint::AnyPath)]
-    data: Option<PathBuf>,
-    /// What is trained: features (a head), finetune, notebook or scratch; other settings' defaults follow from it
-    /// [default: features]
-    #[arg(long, value_name = "R")]
-    recipe: Option<String>,
-    /// Pretrained network [default: mobilenet_v1, with --recipe finetune mobilenet_v2]
-    #[arg(long, value_name = "B")]
-    backbone: Option<String>,
-    /// Shape of the head: mlp or linear; where the backbone is trained also logistic [default: the recipe's]
-    #[arg(long, value_name = "H")]
-    head: Option<String>,
+    #[command(flatten)]
+    settings: SettingArgs,
     /// Steps from the lowest rate, 1e-7, to the highest, 10
     #[arg(long, value_name = "N", default_value_t = 100)]
     steps: usize,
     /// Where the curve goes: a picture (.svg) or numbers (.csv)
     #[arg(long, value_name = "FILE", default_value = "lr-find.svg", value_hint = ValueHint::FilePath)]
     out: PathBuf,
-    /// Take settings from a TOML file, such as a run's config.toml
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    config: Option<PathBuf>,
-    /// Set any setting of config.toml, such as optimizer=sgd or batch_size=64
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
 }
 
 pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let write = writer(&args.out)?;
-    let mut options = options(args, global)?;
+    let mut settings = Settings::default();
+    args.settings.lay_over(&mut settings, global)?;
+    let mut options = settings.finish(false)?;
     if options.data.is_none() {
         options.data = Some(assets::default_sample(global)?);
     }
@@ -85,22 +71,6 @@ pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
         .with_context(|| format!("{} cannot be written", args.out.display()))?;
     output::result(&summary(&curve, n_photos, of_backbone, args))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn options(args: &LrFindArgs, global: &GlobalArgs) -> Result<TrainOptions> {
-    let mut settings = Settings::default();
-    if let Some(file) = &args.config {
-        settings.file(file)?;
-    }
-    args.set.iter().try_for_each(|text| settings.assignment(text))?;
-    settings.flag("data", args.data.as_deref().map(absolute).transpose()?);
-    settings.flag("recipe", args.recipe.clone());
-    settings.flag("backbone", args.backbone.as_deref().map(full_name));
-    settings.flag("head", args.head.clone());
-    settings.flag("threads", global.threads.map(|n| n as i64));
-    settings.flag("device", global.device.clone());
-    settings.flag("precision", global.precision.as_ref().map(name_of));
-    settings.finish(false)
 }
 
 type WriteCurve = fn(&LrCurve, &mut dyn Write) -> std::io::Result<()>;

@@ -30,6 +30,7 @@ mod photo_args;
 mod precision;
 mod predict;
 mod progress;
+mod setting_args;
 mod settings;
 mod signal;
 mod skipped;

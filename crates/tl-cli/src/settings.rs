@@ -1,15 +1,16 @@
 //! From what was typed to the settings of a run: defaults, then the file, then `--set` and flags.
 
+mod values;
+
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 use tl_train::{Recipe, TrainOptions};
 use toml::{Table, Value};
 
-use crate::{
-    output,
-    train::{absolute, class_weights, full_name},
-};
+use self::values::settled;
+pub(crate) use self::values::{absolute, class_weights, full_name, name_of};
+use crate::output;
 
 /// Settings of a run that is gone on with that may be others than before: when it ends, where it computes, and where the
 /// same photos lie now, which are known by their content. All else was in force for the steps that are done, and the
@@ -154,17 +155,6 @@ fn flag_of(key: &str) -> String {
         "max_skipped" => "--max-skipped or --strict".to_owned(),
         _ => format!("--{}", key.replace('_', "-")),
     }
-}
-
-/// A value as a run writes it down: with whole names and paths, which mean the same in another folder.
-fn settled(key: &str, value: Value) -> Result<Value> {
-    Ok(match (key, value) {
-        ("freeze", Value::Integer(n)) => n.to_string().into(),
-        ("data" | "val", Value::String(path)) => absolute(Path::new(&path))?,
-        ("class_weights", Value::String(typed)) => class_weights(Path::new(&typed))?,
-        ("backbone", Value::String(name)) => full_name(&name).into(),
-        (_, value) => value,
-    })
 }
 
 /// Whether two values mean the same, as 1 and 1.0 do.

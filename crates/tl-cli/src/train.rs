@@ -23,10 +23,7 @@ use anyhow::{Result, bail};
 use tl_data::DataError;
 use tl_train::{Data, Observer, Outcome, Plan, RunFolder, RunInputs, TrainError, TrainOptions, train};
 
-pub(crate) use self::{
-    args::TrainArgs,
-    options::{absolute, class_weights, full_name, name_of},
-};
+pub(crate) use self::args::TrainArgs;
 use self::{
     dashboard::Dashboard, json_log::JsonLog, lines::resume_command, options::options, recorder::Recorder,
     screen::Screen, summary::summary,

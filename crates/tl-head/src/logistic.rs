@@ -21,7 +21,7 @@ pub use self::{
 pub struct LogisticOptions {
     /// Class weights and label smoothing of the loss; it cannot be focal.
     pub loss: LossOptions,
-    /// How far from the minimum the objective may end, in nats.
+    /// How far from the minimum the objective may end, in nats, as far as its slope tells.
     pub tolerance: f64,
     /// Steps at most.
     pub max_iterations: usize,
@@ -50,6 +50,14 @@ pub struct LogisticFit {
     pub converged: bool,
     /// What each penalty was worth on rows held out; empty where the penalty was given.
     pub scores: Vec<CvScore>,
+}
+
+impl LogisticFit {
+    /// What the penalty was worth on rows held out; none where it was given.
+    #[must_use]
+    pub fn score(&self) -> Option<CvScore> {
+        self.scores.iter().copied().find(|score| score.l2.total_cmp(&self.l2).is_eq())
+    }
 }
 
 /// Fits multinomial logistic regression with a ridge penalty to `features` `[N, F]`, row by row, and their `N` `labels`.

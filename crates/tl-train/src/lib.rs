@@ -72,7 +72,7 @@ pub use options::{
 };
 pub use plan::Plan;
 pub use recipe::Recipe;
-pub use report::{FreezeProof, RunMetrics};
+pub use report::{FitRecord, FreezeProof, RunMetrics};
 pub use run::{Outcome, RunInputs, train};
 pub use run_folder::RunFolder;
 pub use schedule::LearningRate;

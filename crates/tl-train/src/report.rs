@@ -70,6 +70,29 @@ pub struct RunMetrics {
     /// flatters the numbers above; none where those photos had no say, and the last epoch is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_epoch: Option<usize>,
+    /// How a logistic head was fitted: once, or once for each class that some photos have and others not. Empty for
+    /// heads that take steps, and where the backbone was trained after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fits: Vec<FitRecord>,
+}
+
+/// A fit of a logistic head, whose penalty was chosen by cross-validation on the training photos.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FitRecord {
+    /// The class that it tells from all else, where photos may have several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The penalty that was chosen, as [`tl_head::fit_logistic`] understands it.
+    pub l2: f64,
+    /// Steps of the last fit, to all training photos.
+    pub n_iterations: usize,
+    /// Whether that reached its optimum.
+    pub converged: bool,
+    /// Mean loss of the training photos while they were held out, in nats.
+    pub held_out_loss: f64,
+    /// Fraction of them classified rightly then, 0 to 1.
+    pub held_out_accuracy: f64,
 }
 
 /// What stayed as it was while the backbone was trained. A run whose frozen tensors changed is an error.

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tl_head::{CrossValidation, Head, LogisticOptions, LossOptions, Targets, fit_logistic_cv, fit_logistic_several_cv};
+use tl_head::{
+    CrossValidation, Head, LogisticFit, LogisticOptions, LossOptions, Targets, fit_logistic_cv, fit_logistic_several_cv,
+};
 use tl_metrics::EpochRecord;
 
 use crate::{
@@ -48,6 +50,8 @@ pub(crate) enum Trained {
         stopped_early: Option<StopReason>,
         /// The epoch that was kept because the validation photos spoke for it.
         kept_epoch: Option<usize>,
+        /// How the head was fitted, where it was: in one fit, or in one for each class that some photos have.
+        fits: Vec<Option<LogisticFit>>,
     },
     Stopped {
         steps: usize,
@@ -57,8 +61,8 @@ pub(crate) enum Trained {
 
 impl Trained {
     /// A head that took no steps, so that there was nothing to end early or to choose from.
-    pub(crate) fn without_steps(head: Head, records: Vec<EpochRecord>) -> Self {
-        Self::Done { head, records, stopped_early: None, kept_epoch: None }
+    pub(crate) fn without_steps(head: Head) -> Self {
+        Self::Done { head, records: Vec::new(), stopped_early: None, kept_epoch: None, fits: Vec::new() }
     }
 }
 
@@ -97,7 +101,7 @@ impl HeadInputs<'_> {
             return Ok(Trained::Stopped { steps, records });
         };
         let (head, records, kept_epoch) = run.into_result()?;
-        Ok(Trained::Done { head, records, stopped_early, kept_epoch })
+        Ok(Trained::Done { head, records, stopped_early, kept_epoch, fits: Vec::new() })
     }
 
     /// Logistic regression to its optimum; one line of history.
@@ -114,8 +118,11 @@ impl HeadInputs<'_> {
         let loss = LossOptions { focal_gamma: 0.0, ..self.loss.clone() };
         let fitting = LogisticOptions { loss, n_threads: self.plan.n_threads(), ..LogisticOptions::default() };
         let features = &self.train.features;
-        let head = match &self.train.targets {
-            Targets::Labels(labels) => fit_logistic_cv(features, labels, self.n_classes, &choice, &fitting)?.head,
+        let (head, fits) = match &self.train.targets {
+            Targets::Labels(labels) => {
+                let fit = fit_logistic_cv(features, labels, self.n_classes, &choice, &fitting)?;
+                (fit.head.clone(), vec![Some(fit)])
+            }
             Targets::Several { rows, n_classes } => {
                 fit_logistic_several_cv(features, rows, *n_classes, &choice, &fitting)?
             }
@@ -133,7 +140,12 @@ impl HeadInputs<'_> {
             seconds: started.elapsed().as_secs_f64(),
         };
         observer.event(&Event::Epoch { record: &record, n_epochs: 1, step: 0, n_photos: self.train.len() });
-        Ok(Trained::without_steps(head, vec![record]))
+        if fits.iter().flatten().any(|fit| !fit.converged) {
+            let problem =
+                format!("the head is not at its optimum after {} steps; --head linear may do", fitting.max_iterations);
+            observer.event(&Event::Warning(&problem));
+        }
+        Ok(Trained::Done { head, records: vec![record], stopped_early: None, kept_epoch: None, fits })
     }
 
     fn save(&self, run: &HeadRun<'_>, observer: &mut dyn Observer) -> Result<(), TrainError> {

@@ -26,6 +26,10 @@ pub(crate) fn summary(metrics: &RunMetrics, target: Option<f64>, folder: &RunFol
     if let Some(target) = target.filter(|target| metrics.val_accuracy.is_some_and(|accuracy| accuracy < *target)) {
         let _ = writeln!(text, "Target      {:.1} % was not reached", target * 100.0);
     }
+    if let [fit] = metrics.fits.as_slice() {
+        let photos = plural(metrics.n_train, "training photo");
+        let _ = writeln!(text, "Cross-validated accuracy {:.1} % on the {photos}", fit.held_out_accuracy * 100.0);
+    }
     if let Some(epoch) = metrics.kept_epoch {
         let _ = writeln!(
             text,

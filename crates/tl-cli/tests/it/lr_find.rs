@@ -58,9 +58,10 @@ fn rates_of_fine_tuning_are_tried_on_all_that_moves() {
     assert_ne!(read("pretrained.csv"), read("random.csv"));
     // Another head that takes steps first, and one that has learnt nothing, with statistics of the batch.
     find("linear.svg", &[&finetune[..], &["1", "--head", "linear", "--steps", "10"]].concat());
-    let notebook = ["--recipe", "notebook", "--backbone", "v3_small", "--set", "freeze=stage:3", "--steps", "10"];
+    let notebook =
+        ["--recipe", "notebook", "--backbone", "v3_small", "--freeze", "stage:3", "--seed", "1", "--steps", "10"];
     let notebook = find("notebook.svg", &notebook);
-    assert!(notebook.stdout().contains("--recipe notebook --backbone v3_small --set freeze=stage:3"));
+    assert!(notebook.stdout().contains("--recipe notebook --backbone v3_small --freeze stage:3 --seed 1"));
     assert!(notebook.stdout().contains(" train --lr ") && notebook.stdout().contains(" --set backbone_lr="));
     assert!(!work.path("runs").exists());
 }

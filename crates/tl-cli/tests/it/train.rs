@@ -135,6 +135,11 @@ fn the_sample_is_learned() {
         let metrics = work.json("runs/latest/metrics.json");
         assert_eq!((metrics["n_train"].as_u64(), metrics["n_val"].as_u64()), (Some(225), Some(75)));
         assert!(metrics["val_accuracy"].as_f64().unwrap() >= least, "{head}: {metrics}");
+        // A fit is worth on photos held out what it is on others, give or take a few.
+        let fits = metrics["fits"].as_array().map_or(&[][..], Vec::as_slice);
+        assert_eq!(fits.len(), usize::from(head == "logistic"), "{metrics}");
+        let held_out = |fit: &serde_json::Value| fit["held_out_accuracy"].as_f64().unwrap();
+        assert!(fits.iter().all(|fit| fit["converged"] == true && (0.85..1.0).contains(&held_out(fit))), "{metrics}");
     }
 }
 

@@ -3,7 +3,7 @@
 use tl_torch::Array;
 
 use super::{
-    CrossValidation, LogisticOptions,
+    CrossValidation, LogisticFit, LogisticOptions,
     cross_validation::{check_choice, fit_cv},
     rows::Rows,
     table::Table,
@@ -15,7 +15,8 @@ use crate::{config::HeadConfig, error::HeadError, head::Head};
 ///
 /// The head's logits are those of [`crate::binary_cross_entropy`]; each class's objective is that of
 /// [`crate::fit_logistic`] for two classes, the row having it or not (scikit-learn's `OneVsRestClassifier`). A class
-/// that all rows have, or none, gets the bias of half a row to the contrary, and no weights.
+/// that all rows have, or none, gets the bias of half a row to the contrary, and no weights. How each class's fit went
+/// comes back beside the head: none for such a class, else the head of the two classes, not having it and having it.
 ///
 /// # Errors
 /// As those of [`crate::fit_logistic_cv`], and one for class weights: they have several meanings here.
@@ -25,7 +26,7 @@ pub fn fit_logistic_several_cv(
     n_classes: usize,
     choice: &CrossValidation,
     options: &LogisticOptions,
-) -> Result<Head, HeadError> {
+) -> Result<(Head, Vec<Option<LogisticFit>>), HeadError> {
     let n_rows = targets.len() / n_classes.max(1);
     if n_classes == 0 || targets.len() != n_rows * n_classes {
         let (expected, found) = (format!("[N, {n_classes}], of a class at least"), vec![targets.len() as i64]);
@@ -38,37 +39,51 @@ pub fn fit_logistic_several_cv(
     check_choice(choice, n_rows)?;
     let rows = Rows::new(features, n_rows)?;
     let config = HeadConfig::linear(rows.width, n_classes);
-    let (mut weights, mut biases) = (Vec::new(), Vec::new());
+    let (mut weights, mut biases, mut fits) = (Vec::new(), Vec::new(), Vec::new());
     for class in 0..n_classes {
         let labels: Vec<usize> = targets.iter().skip(class).step_by(n_classes).map(|t| usize::from(*t > 0.5)).collect();
-        let (weight, bias) = fit_class(&rows, &labels, choice, options)?;
+        let fit = fit_class(&rows, &labels, choice, options)?;
+        let (weight, bias) = match &fit {
+            Some(fit) => difference(fit),
+            None => (vec![0.0; rows.width], vec![log_odds(&labels)]),
+        };
         weights.extend(weight);
         biases.extend(bias);
+        fits.push(fit);
     }
     let weight = Array::new(weights, &[config.n_classes, config.n_features])?;
     let arrays = [("layers.0.weight", weight), ("layers.0.bias", Array::new(biases, &[config.n_classes])?)];
-    Head::from_arrays(&config, arrays.map(|(name, array)| (name.to_owned(), array)).into())
+    Ok((Head::from_arrays(&config, arrays.map(|(name, array)| (name.to_owned(), array)).into())?, fits))
 }
 
-/// Weight `[F]` and bias `[1]` of the class that rows of label 1 have.
+/// The fit that tells rows of label 1 from the others; none where there are no two kinds.
 fn fit_class(
     rows: &Rows,
     labels: &[usize],
     choice: &CrossValidation,
     options: &LogisticOptions,
-) -> Result<(Vec<f32>, Vec<f32>), HeadError> {
+) -> Result<Option<LogisticFit>, HeadError> {
     let n_with = labels.iter().sum::<usize>();
     if n_with == 0 || n_with == labels.len() {
-        let odds = (n_with as f64 + 0.5) / ((labels.len() - n_with) as f64 + 0.5);
-        return Ok((vec![0.0; rows.width], vec![odds.ln() as f32]));
+        return Ok(None);
     }
-    let fit = fit_cv(&Table::new(rows, labels, 2, &options.loss)?, choice, options)?;
-    // A softmax over two is a sigmoid of their difference.
+    fit_cv(&Table::new(rows, labels, 2, &options.loss)?, choice, options).map(Some)
+}
+
+/// The logarithm of how many rows have the class to how many have not, half a row added to both.
+fn log_odds(labels: &[usize]) -> f32 {
+    let n_with = labels.iter().sum::<usize>();
+    ((n_with as f64 + 0.5) / ((labels.len() - n_with) as f64 + 0.5)).ln() as f32
+}
+
+/// Weight `[F]` and bias `[1]` of the second of two classes against the first: a softmax over two is a sigmoid of their
+/// difference.
+fn difference(fit: &LogisticFit) -> (Vec<f32>, Vec<f32>) {
     let differences = fit.head.parameters().into_iter().map(|(_, array)| {
         let (absent, present) = array.values().split_at(array.values().len() / 2);
         present.iter().zip(absent).map(|(present, absent)| present - absent).collect()
     });
     let mut differences: Vec<Vec<f32>> = differences.collect();
     let bias = differences.pop().unwrap_or_default();
-    Ok((differences.pop().unwrap_or_default(), bias))
+    (differences.pop().unwrap_or_default(), bias)
 }

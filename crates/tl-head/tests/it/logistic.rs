@@ -162,7 +162,9 @@ fn several_classes_are_fitted_each_for_itself() {
         .unwrap();
     // The second of two classes, one that all rows have, and one that none has.
     let targets: Vec<f32> = labels.iter().flat_map(|&label| [label as f32, 1.0, 0.0]).collect();
-    let several = fit_logistic_several_cv(&values(&features), &targets, 3, &choice, &options).unwrap();
+    let (several, fits) = fit_logistic_several_cv(&values(&features), &targets, 3, &choice, &options).unwrap();
+    let is_fitted: Vec<bool> = fits.iter().map(Option::is_some).collect();
+    assert_eq!(is_fitted, [true, false, false]);
     let logits = several.logits(&values(&features)).unwrap();
     for (logits, one) in logits.chunks_exact(3).zip(one.chunks_exact(2)) {
         assert!((logits[0] - (one[1] - one[0])).abs() < 1e-4, "{logits:?} {one:?}");

@@ -127,7 +127,7 @@ fn some_columns<R: Registers, const M: usize, const N: usize>(
     let n_left = n - place.column;
     match (n_left / LANES).min(N) {
         0 => return tile::<R, M, 1, false>(r, left, right, product, place),
-        1 => tile::<R, M, 1, true>(r, left, right, product, place),
+        1 if N > 1 => tile::<R, M, 1, true>(r, left, right, product, place),
         2 if N > 2 => tile::<R, M, 2, true>(r, left, right, product, place),
         3 if N > 3 => tile::<R, M, 3, true>(r, left, right, product, place),
         _ => return tile::<R, M, N, true>(r, left, right, product, place),

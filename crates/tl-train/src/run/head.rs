@@ -1,6 +1,6 @@
 //! The head's part of a run.
 
-use tl_head::{Head, LossOptions};
+use tl_head::{Head, LogisticFit, LossOptions};
 use tl_metrics::EpochRecord;
 
 use super::{Halt, Run, rows::Rows, tuning::Tuning};
@@ -19,6 +19,8 @@ pub(super) struct Learnt {
     pub(super) stopped_early: Option<StopReason>,
     /// The epoch that was kept because the validation photos spoke for it.
     pub(super) kept_epoch: Option<usize>,
+    /// How the head was fitted, where it was.
+    pub(super) fits: Vec<Option<LogisticFit>>,
     /// None where the backbone stays.
     pub(super) tuning: Option<Tuning>,
 }
@@ -35,7 +37,7 @@ impl Run<'_> {
         let n_classes = self.data.classes.len();
         let trained = if self.needs_no_head() {
             let head = Head::new(&self.plan.head_config(n_classes), self.plan.options().seed)?;
-            Trained::without_steps(head, Vec::new())
+            Trained::without_steps(head)
         } else {
             let inputs = HeadInputs {
                 plan: &self.plan.for_head(),
@@ -58,9 +60,9 @@ impl Run<'_> {
             inputs.train(&mut counting, self.stop)?
         };
         match trained {
-            Trained::Done { head, records: history, stopped_early, kept_epoch } => {
+            Trained::Done { head, records: history, stopped_early, kept_epoch, fits } => {
                 self.clock.lap("training");
-                Ok(Learnt { head, history, stopped_early, kept_epoch, tuning: None })
+                Ok(Learnt { head, history, stopped_early, kept_epoch, fits, tuning: None })
             }
             Trained::Stopped { steps, records } => Err(self.interrupted(steps, &records)),
         }

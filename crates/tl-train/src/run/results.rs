@@ -8,7 +8,7 @@ use super::{
     head::Learnt,
     rows::Rows,
     settings::Settings,
-    summary::{Counts, run_metrics},
+    summary::{Counts, fit_records, run_metrics},
 };
 use crate::{
     event::Event,
@@ -80,6 +80,7 @@ impl Run<'_> {
         let history = (&learnt.history[..], learnt.kept_epoch);
         let mut metrics = run_metrics(&data.classes, worth, history, learnt.stopped_early, counts, self.clock);
         (metrics.freezing, metrics.tuned_images_per_second) = (freezing, images_per_second);
+        metrics.fits = fit_records(&learnt.fits, data);
         write_metrics(folder, &metrics)?;
         self.observer.event(&Event::Finished(&metrics));
         folder.remove_checkpoints();

@@ -2,9 +2,14 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
+use tl_head::LogisticFit;
 use tl_metrics::{EpochRecord, Worth};
 
-use crate::{report::RunMetrics, stopping::StopReason};
+use crate::{
+    data::Data,
+    report::{FitRecord, RunMetrics},
+    stopping::StopReason,
+};
 
 /// How many photos went where.
 #[derive(Clone, Copy)]
@@ -79,5 +84,23 @@ pub(super) fn run_metrics(
         freezing: None,
         tuned_images_per_second: None,
         kept_epoch,
+        fits: Vec::new(),
     }
+}
+
+/// How the head was fitted; by class where photos may have several.
+pub(super) fn fit_records(fits: &[Option<LogisticFit>], data: &Data) -> Vec<FitRecord> {
+    let record = |(class, fit): (usize, &Option<LogisticFit>)| {
+        let fit = fit.as_ref()?;
+        let score = fit.score()?;
+        Some(FitRecord {
+            class: data.label_sets.is_some().then(|| data.classes[class].clone()),
+            l2: fit.l2,
+            n_iterations: fit.n_iterations,
+            converged: fit.converged,
+            held_out_loss: score.loss,
+            held_out_accuracy: score.accuracy,
+        })
+    };
+    fits.iter().enumerate().filter_map(record).collect()
 }

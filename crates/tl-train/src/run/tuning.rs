@@ -60,6 +60,8 @@ impl Run<'_> {
             history: tuned.history,
             stopped_early: tuned.stopped_early,
             kept_epoch: tuned.kept_epoch,
+            // A run that was gone on with would not know.
+            fits: Vec::new(),
             tuning: Some(Tuning { weights, val: tuned.val, proof, images_per_second }),
         })
     }
