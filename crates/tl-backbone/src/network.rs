@@ -1,6 +1,7 @@
 //! The inference form.
 
 use tch::Tensor;
+use tl_kernels::Instructions;
 use tl_torch::{Engine as TorchEngine, set_intra_op_threads, tensor_from_f32, to_vec_f32};
 
 use crate::{
@@ -109,7 +110,13 @@ impl Network {
     /// Whether networks in this arithmetic run in kernels of our own on this processor, without libtorch.
     #[must_use]
     pub fn has_kernels(precision: Precision) -> bool {
-        numbers(precision).is_some()
+        Self::instructions(precision).is_some()
+    }
+
+    /// In which instructions such kernels of ours are written that run here, as `avx512`; none where libtorch computes.
+    #[must_use]
+    pub fn instructions(precision: Precision) -> Option<&'static str> {
+        Some(Instructions::fastest(numbers(precision)?)?.name())
     }
 
     /// Holds libtorch to one thread, for networks in this arithmetic that the calling thread is to run beside others.

@@ -5,9 +5,11 @@ use tch::Device;
 use tl_torch::{cuda_if_available, n_gpus};
 use tl_train::{Recipe, TrainOptions};
 
+use crate::args::GlobalArgs;
+
 /// What is asked of the network, which decides where `auto` computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Network {
+enum Network {
     /// Features, once for each photo. The processor has them before a GPU has started, and its bits repeat.
     Frozen,
     /// Gradients, epoch after epoch, which a GPU computes many times faster.
@@ -34,8 +36,13 @@ pub(crate) fn settle(options: &mut TrainOptions) -> Result<Device> {
     Ok(device)
 }
 
+/// Where the flags want a network that stays as it is.
+pub(crate) fn frozen(global: &GlobalArgs) -> Result<Device> {
+    parse(global.device.as_deref().unwrap_or("auto"), Network::Frozen)
+}
+
 /// Reads `auto`, `cpu`, `cuda` or `cuda:N`, checks that it is there, and takes f32 for f32 on it.
-pub(crate) fn parse(text: &str, network: Network) -> Result<Device> {
+fn parse(text: &str, network: Network) -> Result<Device> {
     let device = named(text, network)?;
     if device != Device::Cpu {
         tl_torch::exact_f32();

@@ -73,7 +73,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
     let photos: Vec<PathBuf> = labelled.iter().map(|(path, _)| path.clone()).collect();
     let mut progress = PhotoProgress::new(photos.len(), "Evaluating", display);
     let cache = cache::open(global);
-    let options = PredictOptions { cache: cache.clone(), ..predict_options(global, &args.photos, Some(&classifier))? };
+    let options = PredictOptions { cache: cache.clone(), ..predict_options(global, &args.photos, &classifier)? };
     let result = classifier.predict(&photos, &options, &mut |n| progress.set(n), &stop);
     progress.clear();
     let (predictions, broken) = match result {

@@ -21,11 +21,11 @@ use self::{merge::MergeArgs, network::Network, output_file::OutputFile, shard::S
 use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
-    cache,
+    cache, device,
     label_args::LabelArgs,
-    model::predict_options,
     output,
     photo_args::PhotoArgs,
+    precision,
     progress::{Display, PhotoProgress},
     signal, skipped,
 };
@@ -99,16 +99,17 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
 
     let display = Display::new(global);
     let stop = signal::stop_flag();
-    let predict = predict_options(global, &args.photos, None)?;
+    let device = device::frozen(global)?;
+    let precision = precision::precision(global, device);
     let weights = &network.weights;
     let cache = cache::open(global);
     let options = ExtractOptions {
         cache: cache.clone(),
         geometry: Some(network.geometry),
-        n_threads: predict.n_threads,
-        precision: predict.precision,
-        device: predict.device,
-        decode: predict.decode,
+        n_threads: global.threads.unwrap_or(0),
+        precision,
+        device,
+        decode: args.photos.decode(),
         ..ExtractOptions::default()
     };
     let paths: Vec<PathBuf> = photos.iter().map(|(path, _)| path.clone()).collect();
@@ -131,7 +132,7 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
         labels: features.photos.iter().map(|&i| photos[i].1.clone()).collect(),
         width: features.width,
         rows: features.rows,
-        network: format!("{} {}", network.name, predict.precision.name()),
+        network: format!("{} {}", network.name, precision.name()),
         shard: (!shard.is_whole()).then_some(shard.numbers()),
         parted,
     };

@@ -6,13 +6,7 @@ use anyhow::Result;
 use tl_backbone::{Spec, spec};
 use tl_model::{Classifier, PredictOptions};
 
-use crate::{
-    args::GlobalArgs,
-    assets,
-    device::{self, Network},
-    photo_args::PhotoArgs,
-    precision,
-};
+use crate::{args::GlobalArgs, assets, device, photo_args::PhotoArgs, precision};
 
 /// What MODEL names.
 pub(crate) enum Named {
@@ -64,15 +58,11 @@ pub(crate) fn backbone(name: &str) -> Result<&'static Spec> {
 }
 
 /// How photos are read, as the flags say, and for a model in the arithmetic that it wants.
-pub(crate) fn predict_options(
-    global: &GlobalArgs,
-    photos: &PhotoArgs,
-    model: Option<&Classifier>,
-) -> Result<PredictOptions> {
-    let device = device::parse(global.device.as_deref().unwrap_or("auto"), Network::Frozen)?;
+pub(crate) fn predict_options(global: &GlobalArgs, photos: &PhotoArgs, model: &Classifier) -> Result<PredictOptions> {
+    let device = device::frozen(global)?;
     Ok(PredictOptions {
         n_threads: global.threads.unwrap_or(0),
-        precision: precision::of_model(global, model, device),
+        precision: Some(precision::of_model(global, model, device)),
         device,
         decode: photos.decode(),
         cache: None,

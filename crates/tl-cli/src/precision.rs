@@ -42,8 +42,8 @@ pub(crate) fn precision(global: &GlobalArgs, device: Device) -> Precision {
 }
 
 /// The same for a model: one of int8 features keeps to them, unless a flag says otherwise.
-pub(crate) fn of_model(global: &GlobalArgs, model: Option<&Classifier>, device: Device) -> Precision {
-    match (global.precision, model.and_then(Classifier::trained_in)) {
+pub(crate) fn of_model(global: &GlobalArgs, model: &Classifier, device: Device) -> Precision {
+    match (global.precision, model.trained_in()) {
         (None | Some(PrecisionArg::Auto), Some(Precision::Int8)) => Precision::Int8,
         _ => precision(global, device),
     }

@@ -66,7 +66,7 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let mut progress = PhotoProgress::new(photos.len(), "Predicting", display);
     // One photo is computed in less time than its key takes: the weights have to be hashed for it.
     let cache = cache::open(global).filter(|_| photos.len() > 1);
-    let options = PredictOptions { cache: cache.clone(), ..predict_options(global, &args.photos, Some(&classifier))? };
+    let options = PredictOptions { cache: cache.clone(), ..predict_options(global, &args.photos, &classifier)? };
     let (top, threshold) = (args.top.map(usize::from), args.threshold.unwrap_or(0.5));
     let answer = |one: &Prediction| match classifier.is_multi_label() {
         true => Answer::several(one, threshold, top),

@@ -19,7 +19,7 @@ const JSON_LINES: &str = "events.jsonl";
 /// What TensorBoard looks for in a file's name. It reads the files of a folder in the order of their names.
 const TFEVENTS: &str = "events.out.tfevents.";
 
-/// What a killed process may lose.
+/// The steps that a killed process may lose.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether TensorBoard would read this file.
@@ -85,19 +85,20 @@ impl EventFiles {
         files
     }
 
-    /// Writes what happened just now.
+    /// Writes what happened just now. Steps may come by the thousand, and are handed to the system once a second; all else
+    /// is at once.
     ///
     /// # Errors
     /// [`EventsError::Write`] when the system refuses.
     pub fn write(&mut self, record: &Record) -> Result<(), EventsError> {
         self.write_at(now(), record)?;
-        if self.flushed.elapsed() >= FLUSH_EVERY {
+        if !matches!(record, Record::Step(_)) || self.flushed.elapsed() >= FLUSH_EVERY {
             self.flush()?;
         }
         Ok(())
     }
 
-    /// Writes what happened at `time`, in seconds since 1970.
+    /// Writes what happened at `time`, in seconds since 1970, without handing it to the system.
     ///
     /// # Errors
     /// [`EventsError::Write`] when the system refuses.

@@ -119,12 +119,12 @@ impl Conv {
                  padding {padding}, there"
             ));
         }
-        let n_weights = self.n_out * self.n_in / self.groups * self.kernel * self.kernel;
-        check_len("weight", &self.weight, n_weights)?;
-        check_len("bias", &self.bias, self.n_out)?;
+        let n_weights = product(&[self.n_out, self.n_in / self.groups, self.kernel, self.kernel]);
+        check_values("weight", &self.weight, n_weights)?;
+        check_values("bias", &self.bias, self.n_out)?;
         match self.means.len() {
             0 => Ok(()),
-            _ => check_len("means", &self.means, self.n_in),
+            _ => check_values("means", &self.means, self.n_in),
         }
     }
 }
@@ -157,10 +157,15 @@ impl Layer {
         }
     }
 
-    /// What is wrong with the range of its inputs where these are to be rounded to whole numbers.
+    /// What is wrong with the range or the number of its inputs where these are to be rounded to whole numbers.
     pub(crate) fn check_range(&self, numbers: Numbers) -> Result<(), String> {
         match self {
             Self::Conv(conv) if self.is_pointwise() && matches!(numbers, Numbers::Int8 | Numbers::Int16) => {
+                // A sum of so many products of a byte and a signed one may not fit into 32 bits.
+                let n_most = i32::MAX as usize / (255 * 127);
+                if numbers == Numbers::Int8 && conv.n_in > n_most {
+                    return Err(format!("{} channels in are too many for int8, which can add up {n_most}", conv.n_in));
+                }
                 let (least, most) = conv.range;
                 // Behind a layer that gives nothing but zeros both ends are 0.
                 let is_range = least <= most && least.is_finite() && most.is_finite();
@@ -199,10 +204,11 @@ impl Layer {
             Self::Excite(_) if is_first => Err("it cannot be the first one".to_owned()),
             Self::Excite(excite) if excite.n_squeezed == 0 => Err("it squeezes to no channels".to_owned()),
             Self::Excite(excite) => {
-                check_len("squeeze", &excite.squeeze, excite.n_squeezed * n_in)?;
-                check_len("squeeze_bias", &excite.squeeze_bias, excite.n_squeezed)?;
-                check_len("expand", &excite.expand, excite.n_squeezed * n_in)?;
-                check_len("expand_bias", &excite.expand_bias, n_in)
+                let n_weights = product(&[excite.n_squeezed, n_in]);
+                check_values("squeeze", &excite.squeeze, n_weights)?;
+                check_values("squeeze_bias", &excite.squeeze_bias, excite.n_squeezed)?;
+                check_values("expand", &excite.expand, n_weights)?;
+                check_values("expand_bias", &excite.expand_bias, n_in)
             }
         }
     }
@@ -216,9 +222,22 @@ fn band(height: usize) -> usize {
     if height <= SMALL { height.max(1) } else { PIXELS.div_ceil(height) }
 }
 
-fn check_len(what: &str, values: &[f32], wanted: usize) -> Result<(), String> {
+/// The length of a slice, or one that none has.
+fn product(sides: &[usize]) -> usize {
+    sides.iter().fold(1, |product, &side| product.saturating_mul(side))
+}
+
+/// Kernels cut values off where activations do, and what is no number with them: it would end as a confident answer.
+fn check_values(what: &str, values: &[f32], wanted: usize) -> Result<(), String> {
     match values.len() {
-        len if len == wanted => Ok(()),
-        len => Err(format!("{what} must have {wanted} values, not {len}")),
+        len if len != wanted => Err(format!("{what} must have {wanted} values, not {len}")),
+        _ if !are_finite(values) => Err(format!("{what} holds a value that is infinite or no number")),
+        _ => Ok(()),
     }
+}
+
+/// Looks at all of them, in whole numbers, which goes many at a time.
+fn are_finite(values: &[f32]) -> bool {
+    let magnitude = |x: &f32| x.to_bits() & !(1 << 31);
+    values.iter().map(magnitude).fold(0, u32::max) < f32::INFINITY.to_bits()
 }

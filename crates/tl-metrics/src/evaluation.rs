@@ -30,7 +30,7 @@ pub struct Evaluation {
     pub log_loss: f64,
     /// Top-2, top-3 and top-5 accuracy, as far as there are more classes than that.
     pub top_k: Vec<TopK>,
-    /// Averages in which each class counts the same, also one without examples.
+    /// Averages in which each class counts the same that some row is, or was called.
     #[serde(rename = "macro")]
     pub macro_average: Averages,
     /// Averages in which each class counts by its number of examples.

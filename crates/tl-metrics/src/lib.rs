@@ -35,7 +35,6 @@ mod multi_label;
 mod predictions;
 mod proportion;
 mod report;
-mod running_mean;
 mod top_k;
 mod worth;
 
@@ -45,6 +44,5 @@ pub use error::MetricsError;
 pub use evaluation::Evaluation;
 pub use multi_label::MultiLabelEvaluation;
 pub use proportion::Proportion;
-pub use running_mean::RunningMean;
 pub use top_k::TopK;
 pub use worth::Worth;

@@ -36,7 +36,7 @@ pub struct MultiLabelEvaluation {
     /// Precision, recall and F1 of all answers of all classes together.
     #[serde(rename = "micro")]
     pub micro_average: Averages,
-    /// Averages in which each class counts the same, also one without examples.
+    /// Averages in which each class counts the same that some row is, or was called.
     #[serde(rename = "macro")]
     pub macro_average: Averages,
     /// Precision, recall and F1 of each class, in the order of labels.

@@ -122,8 +122,9 @@ impl Classifier {
     /// `progress` and `stop` are as in [`extract`].
     ///
     /// # Errors
-    /// [`ModelError::Features`] as [`extract`] has it, also when `stop` was set; [`ModelError::NoNumber`] for weights
-    /// that give none.
+    /// [`ModelError::Features`] as [`extract`] has it, also when `stop` was set and for weights that are no numbers;
+    /// [`ModelError::NoNumber`] for heads that give none; [`ModelError::Classes`] for a bundle with other classes than its
+    /// head has.
     pub fn predict(
         &self,
         photos: &[PathBuf],
@@ -149,7 +150,7 @@ impl Classifier {
         stop: &AtomicBool,
         take: &mut dyn FnMut(Vec<Prediction>),
     ) -> Result<Vec<Skipped>, ModelError> {
-        let options = options.extracting(self.preprocessing.geometry);
+        let options = options.extracting(self.preprocessing.geometry, self.trained_in);
         let mut all_skipped = Vec::new();
         for (i, part) in photos.chunks(PART).enumerate() {
             let first = i * PART;
@@ -169,6 +170,10 @@ impl Classifier {
             Top::ImageNet => (tl_backbone::Top::new(&self.weights)?.logits(&features.rows)?, 1.0),
         };
         let n_classes = self.classes.len();
+        let n_answers = logits.len() / features.len();
+        if n_answers != n_classes {
+            return Err(ModelError::Classes { n_answers, n_names: n_classes });
+        }
         let rows = probabilities(&logits, n_classes, temperature, self.multi_label)?;
         if rows.iter().any(|probability| !probability.is_finite()) {
             return Err(ModelError::NoNumber);

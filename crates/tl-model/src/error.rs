@@ -25,10 +25,7 @@ pub enum ModelError {
         path: PathBuf,
     },
     /// A folder where a file was asked for.
-    #[error(
-        "{} is a folder that holds no model.safetensors; give a model's file, or the folder of a run that is finished",
-        path.display()
-    )]
+    #[error("{} is a folder; give the model.safetensors that a finished run has in it", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -113,6 +110,14 @@ pub enum ModelError {
     Changed {
         /// The file.
         path: PathBuf,
+    },
+    /// As many names of classes as the head has answers are wanted.
+    #[error("the head gives {n_answers} answers, and there are {n_names} names of classes; give each answer its name")]
+    Classes {
+        /// Answers of the head.
+        n_answers: usize,
+        /// Names.
+        n_names: usize,
     },
     /// What comes out is no number.
     #[error("the model's answer is no number: its weights are damaged, or its training diverged; train it again")]

@@ -40,3 +40,5 @@ pub use golden::GoldenFeatures;
 pub use predict_options::PredictOptions;
 pub use provenance::Provenance;
 pub use stored::StoredBundle;
+/// What the options of prediction are made of.
+pub use {tch::Device, tl_backbone::Precision, tl_data::DecodeOptions, tl_features::Cache};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who trained a model, from what, and how; enough to train it again.
 ///
-/// It holds no date and no folder, so that the same run gives the same bytes.
+/// It holds no date, so that the same command on the same photos gives the same bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {

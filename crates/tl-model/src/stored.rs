@@ -158,7 +158,8 @@ impl Header<'_> {
             );
             return Err(header_error(self.path, "head", &reason));
         }
-        match temperature.is_finite() && temperature > 0.0 {
+        // Logits are f32, in which a tiny one is 0.
+        match (temperature as f32).is_finite() && temperature as f32 > 0.0 {
             true => Ok(()),
             false => Err(header_error(self.path, "temperature", &format!("{temperature} is not above 0"))),
         }

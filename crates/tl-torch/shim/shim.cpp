@@ -182,7 +182,8 @@ void tlt_exact_f32() {
 
 void tlt_keep_allocations() {
 #if defined(__GLIBC__)
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  // Before glibc 2.35 there was a highest threshold, and to ask for more changed nothing.
+  if (!mallopt(M_MMAP_THRESHOLD, 1 << 30)) mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, -1);
   mallopt(M_TOP_PAD, 64 << 20);
 #endif

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read},
+    io::{self, ErrorKind, Read},
     path::Path,
     sync::Arc,
 };
@@ -34,9 +34,11 @@ impl ArrayFile {
             return Err(io::Error::other(format!("`{}` is not a file", path.display())).into());
         }
         let mut file = fs_err::File::open(path)?;
-        let n_bytes = file.metadata()?.len() as usize;
+        let no_memory = || io::Error::new(ErrorKind::OutOfMemory, format!("`{}` is too large", path.display()));
+        let n_bytes = usize::try_from(file.metadata()?.len()).map_err(|_| no_memory())?;
         // Floats, so that the values in it are aligned.
-        let mut memory = vec![0.0_f32; n_bytes.div_ceil(size_of::<f32>())];
+        let mut memory: Vec<f32> =
+            bytemuck::try_zeroed_vec(n_bytes.div_ceil(size_of::<f32>())).map_err(|()| no_memory())?;
         file.read_exact(&mut bytemuck::cast_slice_mut(&mut memory)[..n_bytes])?;
         Self::parse(&Arc::new(memory), n_bytes)
     }

@@ -135,7 +135,7 @@ fn model_files_that_are_none() {
     for args in [&["predict", "nowhere", photo][..], &["info", "nowhere"], &["evaluate", "nowhere", "photos"]] {
         says(&work.run(args), &["error: there is no model at nowhere; ", "model.safetensors"]);
     }
-    says(&work.run(&["predict", "photos", photo]), &["error: photos is a folder that holds no model.safetensors; "]);
+    says(&work.run(&["predict", "photos", photo]), &["error: photos is a folder; give the model.safetensors "]);
     says(&work.run(&["predict", photo, photo]), &["001.jpg"]);
     says(&work.run(&["info", "damaged.safetensors", "--verify"]), &["holds is not what was saved", "copy it again"]);
     says(

@@ -52,6 +52,16 @@ fn event_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn all_but_steps_can_be_read_at_once() {
+    let folder = TempDir::new().unwrap();
+    let mut files = EventFiles::create(folder.path()).unwrap();
+    files.write(&started()).unwrap();
+    assert_eq!(told(folder.path()), [started()]);
+    files.write(&epoch(1, 2)).unwrap();
+    assert_eq!(curve(folder.path(), "epoch"), [(2, 1.0)]);
+}
+
+#[test]
 fn what_is_written_is_read() {
     let folder = TempDir::new().unwrap();
     let records = [started(), step(1, 0.7), step(2, 0.6), epoch(1, 2)];

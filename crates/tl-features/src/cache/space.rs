@@ -11,7 +11,7 @@ use crate::cache::layout::Header;
 
 /// To be raised whenever the same photo gives other numbers: a change to decoding, resampling, augmentation or
 /// the networks.
-const VERSION: u32 = 10;
+const VERSION: u32 = 11;
 
 /// A set of rows that were computed alike: same weights, preprocessing, arithmetic, device, version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,25 +24,25 @@ pub(crate) struct Space {
 impl Space {
     /// The space of what these weights say of photos that are seen so.
     ///
-    /// Everything that could change a bit of a row is part of it, the instruction set and the version of libtorch
-    /// included, so that a cache folder may be shared by unlike machines.
+    /// Everything that could change a bit of a row is part of it, the instructions and, where it computes, the version of
+    /// libtorch included, so that a cache folder may be shared by unlike machines.
     pub(crate) fn new(weights: &Weights, geometry: Geometry, precision: Precision, device: Device) -> Self {
         let Preprocessing { mean, std, .. } = &weights.spec().preprocessing;
         let arithmetic = precision.name();
-        let place = match device {
-            Device::Cpu => {
-                // A processor of any kind may have none of the capabilities.
-                let by = if Network::has_kernels(precision) { "own kernels" } else { "libtorch" };
-                format!("{} {:?}, {by}", std::env::consts::ARCH, CpuCapability::detect())
-            }
-            // By the folded form, in f32 without TF32; rows from before that are others.
-            other => format!("{other:?}, folded"),
-        };
         let libtorch = libtorch_version();
+        let place = match device {
+            Device::Cpu => match Network::instructions(precision) {
+                // Not what the processor has: what the system lets it use.
+                Some(instructions) => format!("own kernels in {instructions}"),
+                // A processor of any kind may have none of the capabilities.
+                None => format!("{} {:?}, libtorch {libtorch}", std::env::consts::ARCH, CpuCapability::detect()),
+            },
+            // By the folded form, in f32 without TF32; rows from before that are others.
+            other => format!("{other:?}, folded, libtorch {libtorch}"),
+        };
         let mut hasher = blake3::Hasher::new();
         let version = (VERSION, env!("CARGO_PKG_VERSION"));
-        hasher
-            .update(format!("{version:?} {geometry:?} {mean:?} {std:?} {arithmetic} {place} {libtorch}\n").as_bytes());
+        hasher.update(format!("{version:?} {geometry:?} {mean:?} {std:?} {arithmetic} {place}\n").as_bytes());
         hash_weights(weights, &mut hasher);
         let (id, backbone) = (hasher.finalize(), weights.spec().name);
         let fit = match geometry.fit {

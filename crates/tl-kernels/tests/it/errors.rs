@@ -72,6 +72,30 @@ fn sizes_and_ranges_that_make_no_sense_are_named() {
 }
 
 #[test]
+fn values_that_are_no_numbers_are_refused() {
+    for value in [f32::NAN, f32::INFINITY, f32::from_bits(u32::MAX)] {
+        let mut conv = Random(1).conv(16, 8, 1, [1, 1]);
+        conv.weight[77] = value;
+        let Some(refusal) = refusal(&[stem(), Layer::Conv(conv)]) else { return };
+        assert_eq!(refusal, "layer 1: weight holds a value that is infinite or no number");
+    }
+}
+
+#[test]
+fn int8_takes_no_more_channels_than_its_sums_have_room_for() {
+    let (wide, options) =
+        (70_000, NetworkOptions { numbers: Numbers::Int8, instructions: None, side: 2, mean: [0.0; 3] });
+    if !options.numbers.is_supported() {
+        return;
+    }
+    let range = (0.0, 6.0);
+    let to_wide = Conv { range, ..Random(1).conv(16, wide, 1, [1, 1]) };
+    let from_wide = Conv { range, ..Random(2).conv(wide, 16, 1, [1, 1]) };
+    let refused = Network::new(&[stem(), Layer::Conv(to_wide), Layer::Conv(from_wide)], &options).unwrap_err();
+    assert_eq!(refused.to_string(), "layer 2: 70000 channels in are too many for int8, which can add up 66311");
+}
+
+#[test]
 fn photos_and_features_must_have_their_size() {
     let options = NetworkOptions { numbers: Numbers::F32, instructions: None, side: 20, mean: [0.0; 3] };
     let Ok(mut network) = Network::new(&[stem()], &options) else { return };

@@ -1,7 +1,7 @@
 //! What holds for any input.
 
 use proptest::{collection::vec, prelude::*};
-use tl_metrics::{Evaluation, MultiLabelEvaluation, Proportion, RunningMean};
+use tl_metrics::{Evaluation, MultiLabelEvaluation, Proportion};
 
 const N_CLASSES: usize = 3;
 
@@ -78,18 +78,6 @@ proptest! {
         };
         prop_assert!(width(2) < width(1));
     }
-
-    #[test]
-    fn a_running_mean_is_the_mean(batches in vec(vec(-10.0f64..10.0, 1..9), 1..9)) {
-        let mut running = RunningMean::default();
-        for batch in &batches {
-            running.add(batch.iter().sum::<f64>() / batch.len() as f64, batch.len());
-        }
-        let all: Vec<f64> = batches.into_iter().flatten().collect();
-        let mean = all.iter().sum::<f64>() / all.len() as f64;
-        prop_assert_eq!(running.n(), all.len());
-        prop_assert!((running.mean().unwrap() - mean).abs() < 1e-12);
-    }
 }
 
 #[test]
@@ -102,5 +90,4 @@ fn the_first_of_equal_classes_is_predicted() {
 #[test]
 fn nothing_answered_is_nothing_known() {
     assert_eq!(Proportion { n_correct: 0, n_total: 0 }.interval(), [0.0, 1.0]);
-    assert_eq!(RunningMean::default().mean(), None);
 }

@@ -8,6 +8,7 @@
 )]
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 use tl_backbone::{Weights, spec};
 use tl_head::{Head, HeadConfig};
 use tl_model::{Archive, Bundle, Classifier, ModelError, PredictOptions, Provenance};
+use tl_torch::Array;
 
 fn bundle() -> Bundle {
     let spec = spec("mobilenet_v3_small").unwrap();
@@ -168,7 +170,7 @@ fn what_is_no_file_is_named_with_what_to_give_instead() {
     let folder = dir.path().join("run");
     std::fs::create_dir(&folder).unwrap();
     let text = said(&folder);
-    assert!(text.starts_with(&format!("{} is a folder that holds no model.safetensors; ", folder.display())), "{text}");
+    assert!(text.starts_with(&format!("{} is a folder; give the model.safetensors ", folder.display())), "{text}");
 }
 
 #[test]
@@ -200,6 +202,32 @@ fn photos_keep_their_places_over_many_parts() {
     assert_eq!(found[0].probabilities, found[1].probabilities);
     assert_eq!(skipped.len(), 4998);
     assert!(heard.is_sorted() && heard.last() == Some(&5000));
+}
+
+#[test]
+fn what_cannot_be_answered_rightly_is_not_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = folder.path().join("photo.bmp");
+    std::fs::write(&photo, bmp()).unwrap();
+    let error_of = |bundle: Bundle| {
+        let (options, never) = (PredictOptions::default(), AtomicBool::new(false));
+        let answer = Classifier::from_bundle(bundle).predict(&[photo.clone()], &options, &mut |_| {}, &never);
+        answer.unwrap_err().to_string()
+    };
+    for n_names in [0, 2, 4] {
+        let classes = (0..n_names).map(|i| format!("class {i}")).collect();
+        let error = error_of(Bundle { classes, ..bundle() });
+        assert!(error.contains(&format!("3 answers, and there are {n_names} names")), "{error}");
+    }
+    // A network of what is no number; its activations alone would make numbers of it again.
+    let mut arrays: BTreeMap<String, Array> =
+        bundle().weights.arrays().map(|(name, array)| (name.to_owned(), array.clone())).collect();
+    let (name, array) = arrays.iter().find(|(_, array)| array.shape().len() == 4).unwrap();
+    let (name, shape) = (name.clone(), array.shape().to_vec());
+    arrays.insert(name, Array::new(vec![f32::NAN; shape.iter().product()], &shape).unwrap());
+    let weights = Weights::from_arrays(bundle().weights.spec(), arrays).unwrap();
+    let error = error_of(Bundle { weights, ..bundle() });
+    assert!(error.contains("no number"), "{error}");
 }
 
 /// A picture of 2x2 pixels.
