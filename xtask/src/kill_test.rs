@@ -65,12 +65,16 @@ fn cut(options: &KillOptions, folder: &Path, name: &str, took: Duration, most: u
         };
         let mut child = spawn(&next)?;
         thread::sleep(took.mul_f64(0.05 + 0.45 * random(n_killed as u64)));
-        // The child may have ended meanwhile: then there is nothing to kill.
-        if child.try_wait()?.is_none() {
-            child.kill()?;
-            n_killed += 1;
+        // The child may have ended meanwhile: then there is nothing to kill, and it must have gone well.
+        match child.try_wait()? {
+            Some(status) if !status.success() => bail!("a run that was killed {n_killed} times cannot go on: {status}"),
+            Some(_) => {}
+            None => {
+                child.kill()?;
+                child.wait()?;
+                n_killed += 1;
+            }
         }
-        child.wait()?;
         if !run.join("config.toml").exists() {
             let _ = fs_err::remove_dir_all(&run);
         }

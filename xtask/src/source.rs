@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use fs_err::File;
-use zip::ZipArchive;
+use zip::{ZipArchive, result::ZipError};
 
 use crate::archive::{self, Picks};
 use crate::download::{Download, discard};
@@ -95,7 +95,14 @@ impl Place {
         let path = self.part(&file.url)?;
         let download = Download::open(&self.net, &file.url, &path, task)?;
         let reader = BufReader::new(download.reader()?);
-        let mut zip = ZipArchive::new(reader).with_context(|| format!("{} is no zip", file.name))?;
+        let mut zip = ZipArchive::new(reader)
+            // What came, and is no zip, would be taken up again; what did not come is asked for again.
+            .inspect_err(|error| {
+                if !matches!(error, ZipError::Io(_)) {
+                    discard(&path);
+                }
+            })
+            .with_context(|| format!("{} is no zip", file.name))?;
         download.bring(&archive::spans(&zip, &target)?)?;
         task.note("unpacking");
         let unzipped = archive::unzip(&mut zip, target, folder);

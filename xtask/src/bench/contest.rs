@@ -117,23 +117,22 @@ fn notebook(place: &Place) -> Vec<Contestant> {
 impl Place {
     /// `tl train` on the photos.
     fn tl(&self, name: &'static str, options: &str) -> Contestant {
-        let words = format!(
-            "train {} --quiet --seed SEED --out {} --name RUN {options}",
-            self.data.display(),
-            self.runs.display()
-        );
+        let words = format!("train DATA --quiet --seed SEED --out RUNS --name RUN {options}");
         Contestant { name, words: self.words(&self.program, &words), answer: Answer::RunFolder, warms_up: false }
     }
 
     /// One of the scripts on the photos.
     fn peer(&self, name: &'static str, script: &str, options: &str) -> Contestant {
-        let words = format!("{} {} {options}", self.scripts.join(script).display(), self.data.display());
+        let words = format!("SCRIPTS/{script} DATA {options}");
         Contestant { name, words: self.words(&self.python, &words), answer: Answer::LastLine, warms_up: false }
     }
 
     fn words(&self, program: &std::path::Path, words: &str) -> Vec<String> {
-        let models = self.models.display().to_string();
-        let words = words.split_whitespace().map(|word| word.replace("MODELS", &models));
-        std::iter::once(program.display().to_string()).chain(words).collect()
+        // After the words are parted: a path may have spaces in it.
+        let places = [("MODELS", &self.models), ("DATA", &self.data), ("RUNS", &self.runs), ("SCRIPTS", &self.scripts)];
+        let whole = |word: &str| {
+            places.iter().fold(word.to_owned(), |word, (name, path)| word.replace(name, &path.display().to_string()))
+        };
+        std::iter::once(program.display().to_string()).chain(words.split_whitespace().map(whole)).collect()
     }
 }

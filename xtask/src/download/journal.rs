@@ -28,10 +28,13 @@ impl Journal {
         let is_same = lines.next() == Some(&title) && path.metadata().is_ok_and(|file| file.len() == n_bytes);
         let mut is_here = vec![false; n_bytes.div_ceil(CHUNK) as usize];
         if is_same {
-            // The last line may be cut off; a number that is too large or none at all is skipped.
+            // A line that was cut off is skipped, and a number that is too large.
             let numbers = lines.filter_map(|line| line.strip_suffix(';')?.parse::<usize>().ok());
             numbers.filter(|chunk| *chunk < n_bytes.div_ceil(CHUNK) as usize).for_each(|chunk| is_here[chunk] = true);
-            let file = OpenOptions::new().append(true).open(journal_path(path))?;
+            let mut file = OpenOptions::new().append(true).open(journal_path(path))?;
+            if !text.ends_with('\n') {
+                file.write_all(b"\n")?;
+            }
             return Ok(Journal { file, is_here });
         }
         File::create(path)?.set_len(n_bytes)?;
@@ -42,7 +45,8 @@ impl Journal {
 
     /// A chunk came.
     pub(super) fn mark(&mut self, chunk: usize) -> Result<(), Failure> {
-        writeln!(self.file, "{chunk};")?;
+        // In one piece: of several a kill might leave the first.
+        self.file.write_all(format!("{chunk};\n").as_bytes())?;
         self.is_here[chunk] = true;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 
 use super::{Failure, FeatureTable, PARTED, floats, shard_of, shard_text, write_floats};
@@ -60,6 +60,9 @@ pub(super) fn read(path: &Path) -> Result<FeatureTable, Failure> {
     let tensors = SafeTensors::deserialize(&bytes)?;
     let (features, labels) = (tensors.tensor("features")?, tensors.tensor("labels")?);
     let &[_, width] = features.shape() else { return Err("its features are no table".into()) };
+    if (features.dtype(), labels.dtype()) != (Dtype::F32, Dtype::I64) {
+        return Err("its features are not f32, or its labels not i64".into());
+    }
     let position = |b: &[u8]| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
     let label = |position: i64| usize::try_from(position).ok().and_then(|i| classes.get(i)).cloned();
     let labels = labels.data().chunks_exact(8).map(|b| label(position(b)).unwrap_or_default()).collect();
