@@ -6,14 +6,15 @@ use std::{
 };
 
 use tl_backbone::{Precision, Preprocessing, Weights, imagenet_classes};
-use tl_data::Skipped;
+use tl_data::{Skipped, n_threads};
 use tl_features::{Features, extract};
 use tl_head::{Head, probabilities};
 
 use crate::{bundle::Bundle, error::ModelError, predict_options::PredictOptions, stored::StoredBundle};
 
-/// Photos whose features are held at a time: enough that starting the workers anew costs nothing beside the work.
-const PART: usize = 2048;
+/// Photos whose features are held at a time: 32 MiB, and enough that hashing the weights and reading the cache's index
+/// anew cost little, even where all photos are known.
+const PART: usize = 8192;
 
 /// A network with classes: a trained bundle, or a pretrained backbone with its ImageNet top.
 #[derive(Debug)]
@@ -157,16 +158,16 @@ impl Classifier {
             let (features, skipped) = extract(&self.weights, part, &options, &mut |n| progress(first + n), stop)?;
             all_skipped.extend(skipped);
             if !features.is_empty() {
-                take(self.predictions(&features, first)?);
+                take(self.predictions(&features, first, n_threads(options.n_threads))?);
             }
         }
         Ok(all_skipped)
     }
 
     /// Of features whose photos are counted from `first`.
-    fn predictions(&self, features: &Features, first: usize) -> Result<Vec<Prediction>, ModelError> {
+    fn predictions(&self, features: &Features, first: usize, n_threads: usize) -> Result<Vec<Prediction>, ModelError> {
         let (logits, temperature) = match &self.top {
-            Top::Head { head, temperature } => (head.logits(&features.rows)?, *temperature),
+            Top::Head { head, temperature } => (head.logits_on(n_threads, &features.rows)?, *temperature),
             Top::ImageNet => (tl_backbone::Top::new(&self.weights)?.logits(&features.rows)?, 1.0),
         };
         let n_classes = self.classes.len();
