@@ -27,6 +27,9 @@ pub(crate) struct Progress {
     pub(crate) n_correct: usize,
     /// Time spent on that epoch.
     pub(crate) seconds: f64,
+    /// The rate of its last step.
+    #[serde(default)]
+    pub(crate) learning_rate: f64,
     /// What early stopping has seen.
     #[serde(default)]
     pub(crate) stopping: StopState,

@@ -73,23 +73,45 @@ impl<'a> HeadRun<'a> {
         mut save: impl FnMut(&Self, &mut dyn Observer) -> Result<(), TrainError>,
     ) -> Result<End, TrainError> {
         let wanted = self.options.epochs * self.steps_per_epoch(train.len());
-        while self.done(train.len()) < wanted {
-            if let Some(reason) = self.stopping.reason(self.done(train.len()), wanted) {
-                observer.event(&Event::StoppedEarly(&reason));
-                return Ok(End::Finished(Some(reason)));
+        loop {
+            let mut reason = self.stopping.reason(self.done(train.len()), wanted);
+            if reason.is_none() && self.done(train.len()) < wanted {
+                match self.epoch(train, val, observer, stop, &mut save) {
+                    Ok(End::Finished(_)) => continue,
+                    // What was best so far is as good as before.
+                    Err(TrainError::Diverged { epoch, .. }) if self.best.is_some() => {
+                        reason = Some(StopReason::Diverged(epoch));
+                    }
+                    end => return end,
+                }
             }
-            if self.epoch_steps(train, observer, stop)? == End::Stopped {
-                return Ok(End::Stopped);
+            if let Some(reason) = &reason {
+                observer.event(&Event::StoppedEarly(reason));
             }
-            let (done, n_photos) = (self.done(train.len()), self.n_seen(train.len()));
-            let ending = Instant::now();
-            let record = self.finish_epoch(train, val)?;
-            let n_epochs = self.stopping.n_steps(wanted).div_ceil(self.steps_per_epoch(train.len()));
-            observer.event(&Event::Epoch { record: &record, n_epochs, step: done, n_photos });
-            self.progress.history.push(record);
-            save(self, observer)?;
-            self.stopping.after_end_of_epoch(ending.elapsed().as_secs_f64());
+            return Ok(End::Finished(reason));
         }
+    }
+
+    /// What is left of an epoch, with its end.
+    fn epoch(
+        &mut self,
+        train: &Table,
+        val: Option<&Table>,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+        save: &mut impl FnMut(&Self, &mut dyn Observer) -> Result<(), TrainError>,
+    ) -> Result<End, TrainError> {
+        if self.epoch_steps(train, observer, stop)? == End::Stopped {
+            return Ok(End::Stopped);
+        }
+        let (done, n_photos) = (self.done(train.len()), self.n_seen(train.len()));
+        let ending = Instant::now();
+        let record = self.finish_epoch(train, val)?;
+        let n_epochs = self.n_steps(train.len()).div_ceil(self.steps_per_epoch(train.len()));
+        observer.event(&Event::Epoch { record: &record, n_epochs, step: done, n_photos });
+        self.progress.history.push(record);
+        save(self, observer)?;
+        self.stopping.after_end_of_epoch(ending.elapsed().as_secs_f64());
         Ok(End::Finished(None))
     }
 

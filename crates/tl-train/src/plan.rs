@@ -119,8 +119,9 @@ impl Plan {
         if self.tunes_backbone() {
             plan.options.epochs = self.options.head_epochs;
             plan.options.lr = self.options.usual_head_lr();
-            // Early stopping is for what comes after.
-            (plan.options.patience, plan.options.target_accuracy, plan.options.time_s) = (0, None, None);
+            // Early stopping is for what comes after, for which half of the time is left.
+            (plan.options.patience, plan.options.target_accuracy) = (0, None);
+            plan.options.time_s = self.options.time_s.map(|time| time / 2.0);
             // These are for photos.
             (plan.options.mixup, plan.options.cutmix) = (0.0, 0.0);
         }

@@ -58,8 +58,9 @@ pub struct RunMetrics {
     pub stopped_early: Option<StopReason>,
     /// Wall time of each phase.
     pub seconds: BTreeMap<String, f64>,
-    /// Photos read and run through the network per second of that phase.
-    pub images_per_second: f64,
+    /// Photos read and run through the network per second of that phase, `features`; none where all were known.
+    #[serde(default)]
+    pub images_per_second: Option<f64>,
     /// That what was frozen did not move; none when only a head was trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freezing: Option<FreezeProof>,

@@ -15,6 +15,7 @@ use std::{sync::atomic::AtomicBool, time::Instant};
 
 use tch::Device;
 use tl_backbone::Weights;
+use tl_data::Sample;
 use tl_features::{Cache, ExtractOptions};
 
 pub(crate) use self::checks::{check_classes, check_skipped};
@@ -93,7 +94,7 @@ pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) 
             Outcome::Interrupted { epochs, steps }
         }
         Err(Halt::Failed(error)) => {
-            folder.restore_config(&before);
+            folder.restore(&before);
             if error.is_of_writing() && !history.is_empty() {
                 // The curve is small, and may fit where the model did not.
                 let _ = write_history(&folder, &history);
@@ -150,8 +151,13 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let mut run = Run { plan: &plan, data: &data, folder: &folder, started, clock, observer, stop };
     let extracting = ExtractOptions { cache, ..plan.extracting() };
     let mut rows = run.rows(&weights, extracting)?;
-    // Those that were found may all be broken.
+    // Those that were found may all be broken, or all of a class.
     check_stopping(&plan, rows.val_photos.len())?;
+    if !rows.val_photos.is_empty() {
+        let (before, now) = (unseen(&data, &data.val), unseen(&data, &rows.val_photos));
+        let gone: Vec<_> = now.into_iter().filter(|class| !before.contains(class)).collect();
+        warn_of_unseen(&gone, run.observer);
+    }
     let counts = data.count(rows.train.labels[..rows.train.len()].iter().copied());
     let loss = options.loss_options(options.class_weights.of(&counts, class_weights));
     let learnt = run.train_head(&rows, &loss)?;
@@ -167,16 +173,26 @@ fn announce(data: &Data, observer: &mut dyn Observer) {
         let (n_images, classes, counts) = (samples.len(), &data.classes, &data.counts(samples));
         observer.event(&Event::Found { side, n_images, classes, counts });
     }
-    let counts = data.counts(&data.val);
-    let unseen: Vec<&str> = data.classes.iter().zip(counts).filter(|(_, n)| *n == 0).map(|(c, _)| c.as_str()).collect();
-    if !data.val.is_empty() && !unseen.is_empty() {
-        let problem = format!("no photo to validate on is of {}; the accuracy says nothing of that", unseen.join(", "));
-        observer.event(&Event::Warning(&problem));
+    if !data.val.is_empty() {
+        warn_of_unseen(&unseen(data, &data.val), observer);
     }
     if data.n_ignored > 0 {
         observer.event(&Event::Ignored(data.n_ignored));
     }
     if !data.leaks.is_empty() {
         observer.event(&Event::Leaks(&data.leaks));
+    }
+}
+
+/// Classes that none of the photos is of.
+fn unseen<'a>(data: &'a Data, photos: &[Sample]) -> Vec<&'a str> {
+    data.classes.iter().zip(data.counts(photos)).filter(|(_, n)| *n == 0).map(|(class, _)| class.as_str()).collect()
+}
+
+fn warn_of_unseen(classes: &[&str], observer: &mut dyn Observer) {
+    if !classes.is_empty() {
+        let problem =
+            format!("no photo to validate on is of {}; the accuracy says nothing of that", classes.join(", "));
+        observer.event(&Event::Warning(&problem));
     }
 }

@@ -23,7 +23,8 @@ pub struct RunFolder {
 
 /// What a folder held when a run began.
 pub(crate) struct Found {
-    config: Option<Vec<u8>>,
+    /// What settings and lists hold, where they are there.
+    files: [(Option<Vec<u8>>, PathBuf); 3],
     /// With the times at which they were written.
     checkpoints: Vec<(PathBuf, Option<SystemTime>)>,
 }
@@ -166,20 +167,27 @@ impl RunFolder {
         self.config().is_file() && !has_saved
     }
 
-    /// The settings and the checkpoints that are there.
+    /// The settings, the lists of photos and the checkpoints that are there.
     pub(crate) fn as_found(&self) -> Found {
         let entries = fs_err::read_dir(self.checkpoints()).into_iter().flatten().flatten();
         let written = |entry: &fs_err::DirEntry| entry.metadata().and_then(|found| found.modified()).ok();
         let mut checkpoints: Vec<_> = entries.map(|entry| (entry.path(), written(&entry))).collect();
         checkpoints.sort();
-        Found { config: fs_err::read(self.config()).ok(), checkpoints }
+        let files = [self.config(), self.skipped(), self.photos()].map(|file| (fs_err::read(&file).ok(), file));
+        Found { files, checkpoints }
     }
 
-    /// Puts the settings back that were found, where nothing was trained by others since: those that a run cannot go on
-    /// with must not take their place.
-    pub(crate) fn restore_config(&self, found: &Found) {
-        if let Some(config) = found.config.as_ref().filter(|_| self.as_found().checkpoints == found.checkpoints) {
-            let _ = write_file(&self.config(), |out| out.write_all(config));
+    /// Puts the settings and lists back that were found, where nothing was trained by others since: those that a run
+    /// cannot go on with must not take their place.
+    pub(crate) fn restore(&self, found: &Found) {
+        if self.as_found().checkpoints != found.checkpoints {
+            return;
+        }
+        for (content, file) in &found.files {
+            if let Some(content) = content.as_ref().filter(|content| fs_err::read(file).ok().as_ref() != Some(content))
+            {
+                let _ = write_file(file, |out| out.write_all(content));
+            }
         }
     }
 
@@ -188,13 +196,15 @@ impl RunFolder {
     /// One with a checkpoint stays, and so does one whose training had begun when a file could not be written: the run
     /// can be done again from its settings.
     pub fn discard(self, error: &TrainError) {
-        // No file but this list is written between the settings and training.
+        // Written between the settings and training, before all that a run is worth keeping for.
         let has_begun = self.skipped().is_file();
         if has_begun && error.is_of_writing() || !self.as_found().checkpoints.is_empty() {
             return;
         }
         let _ = fs_err::remove_dir(self.checkpoints());
-        for file in [vec![self.config(), self.skipped()], EventFiles::of(&self.path)].concat() {
+        for file in
+            [vec![self.config(), self.skipped(), self.photos(), self.history()], EventFiles::of(&self.path)].concat()
+        {
             let _ = fs_err::remove_file(file);
         }
         let _ = fs_err::remove_dir(&self.path);

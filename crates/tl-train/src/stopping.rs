@@ -34,6 +34,9 @@ pub(crate) struct StopState {
     spent: f64,
     /// Steps of the whole run that fit into the budget, once that is known.
     n_fitting: Option<usize>,
+    /// Whether an epoch was broken off because the time was over, which is the end of the run.
+    #[serde(default)]
+    is_cut: bool,
 }
 
 /// Watches a run and says when it has had enough.
@@ -111,14 +114,24 @@ impl Stopping {
         }
     }
 
-    /// Whether the steps must end here, because one more would not be over in time.
-    pub(crate) fn out_of_time(&self, done: usize) -> bool {
+    /// Whether the steps must end here, `done` of `wanted` steps of the run, for want of time. No further epoch is begun
+    /// then: what was laid out ends here, whatever a later look at the clock says.
+    pub(crate) fn cuts(&mut self, done: usize, wanted: usize) -> bool {
+        self.state.is_cut = done < wanted && (self.out_of_time(done) || done >= self.n_steps(wanted));
+        self.state.is_cut
+    }
+
+    /// Whether one more step would not be over in time.
+    fn out_of_time(&self, done: usize) -> bool {
         let over = |usable: f64| self.spent() + self.pace.one_more() >= usable;
         done >= self.min_steps && self.usable().is_some_and(over)
     }
 
     /// Why a run that took `done` of `wanted` steps should end before the last of them, if it should.
     pub(crate) fn reason(&self, done: usize, wanted: usize) -> Option<StopReason> {
+        if self.state.is_cut {
+            return self.budget.map(StopReason::Time);
+        }
         if done >= wanted {
             return None;
         }
@@ -129,8 +142,7 @@ impl Stopping {
         if self.patience > 0 && self.state.since_best >= self.patience {
             return Some(StopReason::Patience(self.patience));
         }
-        let is_over = self.out_of_time(done) || done >= self.n_steps(wanted);
-        self.budget.filter(|_| is_over).map(StopReason::Time)
+        self.budget.filter(|_| self.out_of_time(done)).map(StopReason::Time)
     }
 
     /// Seconds of the whole run so far.

@@ -32,6 +32,9 @@ pub(crate) fn lines(event: &Event<'_>, run: &Path) -> Vec<String> {
         }
         Event::Epoch { record, n_epochs, .. } => epoch(record, *n_epochs),
         Event::StoppedEarly(reason) => format!("Stopping early: {reason}."),
+        Event::Interrupted { epochs: 0, steps: 0 } => {
+            format!("Stopped before a step was taken; go on with:\n  {}", resume_command(run))
+        }
         Event::Interrupted { epochs, steps } => format!(
             "Stopped after {epochs} epochs and {steps} steps; all of it is saved. Go on with:\n  {}",
             resume_command(run)

@@ -275,3 +275,22 @@ fn fine_tuning_that_leaves_the_numbers_keeps_what_was_best() {
     let metrics = std::fs::read_to_string(work.path("runs/run/metrics.json")).unwrap();
     assert!(metrics.contains("diverged"), "{metrics}");
 }
+
+#[test]
+fn a_run_with_nothing_to_keep_leaves_no_folder() {
+    let work = Work::with_photos(6);
+    let run = work.run(&["train", "photos", "--hidden", "8", "--lr", "1e30"]);
+    assert!(run.code() == 2 && run.stderr().contains("learning rate"), "{}", run.stderr());
+    assert!(!work.path("runs/photos-1").exists());
+}
+
+#[test]
+fn a_class_whose_validation_photos_are_all_broken_is_named() {
+    let work = Work::new();
+    for (part, class) in [("train", "checks"), ("train", "stripes"), ("val", "checks")] {
+        (0..6).for_each(|i| work.photo(&format!("parts/{part}/{class}/{i}.jpg"), class, i));
+    }
+    work.write("parts/val/stripes/empty.jpg", b"");
+    let run = work.ok(&["train", "parts", "--hidden", "8", "--epochs", "1", "--set", "near_duplicates=0"]);
+    assert!(run.stderr().contains("no photo to validate on is of stripes"), "{}", run.stderr());
+}

@@ -211,7 +211,8 @@ fn what_cannot_be_answered_rightly_is_not_answered() {
     std::fs::write(&photo, bmp()).unwrap();
     let error_of = |bundle: Bundle| {
         let (options, never) = (PredictOptions::default(), AtomicBool::new(false));
-        let answer = Classifier::from_bundle(bundle).predict(std::slice::from_ref(&photo), &options, &mut |_| {}, &never);
+        let answer =
+            Classifier::from_bundle(bundle).predict(std::slice::from_ref(&photo), &options, &mut |_| {}, &never);
         answer.unwrap_err().to_string()
     };
     for n_names in [0, 2, 4] {

@@ -26,6 +26,9 @@ pub(crate) struct History {
     pub(crate) n_correct: usize,
     /// Time spent on that epoch's steps.
     pub(crate) seconds: f64,
+    /// The head's rate at the last step.
+    #[serde(default)]
+    pub(crate) learning_rate: f64,
     /// Time spent on the steps of all epochs.
     pub(crate) total_seconds: f64,
     /// Photos trained on in all epochs.

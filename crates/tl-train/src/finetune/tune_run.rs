@@ -111,12 +111,10 @@ impl TuneInputs<'_> {
                 run.save(checkpoints, true, observer)?;
             }
         }
-        let mut stopped_early = None;
-        while run.history.epoch < run.options.epochs {
-            stopped_early = run.stopping.reason(run.n_tuned(), run.n_wanted());
-            if let Some(reason) = &stopped_early {
-                observer.event(&Event::StoppedEarly(reason));
-                break;
+        let stopped_early = loop {
+            let reason = run.stopping.reason(run.n_tuned(), run.n_wanted());
+            if reason.is_some() || run.history.epoch >= run.options.epochs {
+                break reason;
             }
             match run.epoch(checkpoints, observer, stop) {
                 Ok(true) => {}
@@ -127,14 +125,15 @@ impl TuneInputs<'_> {
                 }
                 // What was best so far is as good as before.
                 Err(TrainError::Diverged { epoch, .. }) if run.best_to_keep().is_some() => {
-                    let reason = StopReason::Diverged(epoch);
-                    observer.event(&Event::StoppedEarly(&reason));
-                    stopped_early = Some(reason);
-                    break;
+                    break Some(StopReason::Diverged(epoch));
                 }
                 Err(error) => return Err(error),
             }
+        };
+        if let Some(reason) = &stopped_early {
+            observer.event(&Event::StoppedEarly(reason));
         }
+        run.warn_of_waiting(observer);
         run.finish(checkpoints, stopped_early).map(|model| Tuned::Done(Box::new(model)))
     }
 }

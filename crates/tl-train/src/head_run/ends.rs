@@ -20,7 +20,7 @@ impl HeadRun<'_> {
             train_accuracy: self.progress.n_correct as f64 / n,
             val_loss: val.map(|(loss, _)| loss),
             val_accuracy: val.map(|(_, accuracy)| accuracy),
-            learning_rate: self.learning_rate(train.len(), self.progress.step.saturating_sub(1)),
+            learning_rate: self.progress.learning_rate,
             seconds: self.progress.seconds,
         };
         if let Some((loss, accuracy)) = val {

@@ -46,7 +46,7 @@ impl HeadRun<'_> {
             observer.event(&Event::Step(record));
             let done = self.done(train.len());
             self.stopping.after_step(stepping.elapsed().as_secs_f64(), done, wanted);
-            if self.stopping.out_of_time(done) || done >= self.stopping.n_steps(wanted) {
+            if self.stopping.cuts(done, wanted) {
                 break;
             }
         }
@@ -58,6 +58,7 @@ impl HeadRun<'_> {
     fn step(&mut self, train: &Table, rows: &[usize]) -> Result<Step, TrainError> {
         let started = Instant::now();
         let learning_rate = self.learning_rate(train.len(), self.progress.step);
+        self.progress.learning_rate = learning_rate;
         let (own, batch) = self.batch(train, rows);
         let (logits, value) = self.descent.step(&batch, &self.loss, learning_rate)?;
         if !value.is_finite() {

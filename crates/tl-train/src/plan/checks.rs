@@ -130,6 +130,13 @@ fn checks_of_the_rest(o: &TrainOptions) -> Vec<(bool, String)> {
             format!("val_fraction is {}, but it is a fraction: 0 or more, below 1", o.val_fraction),
         ),
         (
+            o.near_duplicates <= 64,
+            format!(
+                "near_duplicates is {}, but photos that differ in more than 64 of 128 edges are not alike (10 is usual)",
+                o.near_duplicates
+            ),
+        ),
+        (
             (0.0..=1.0).contains(&o.max_skipped),
             format!("max_skipped is {}, but it is a fraction from 0 to 1", o.max_skipped),
         ),

@@ -55,6 +55,8 @@ impl Run<'_> {
                 Event::Epoch { record, n_epochs, step, n_photos } => {
                     self.observer.event(&Event::Epoch { record, n_epochs: n_epochs + n_later, step, n_photos });
                 }
+                // The run itself goes on.
+                Event::StoppedEarly(_) if n_later > 0 => {}
                 _ => self.observer.event(event),
             };
             inputs.train(&mut counting, self.stop)?

@@ -32,6 +32,7 @@ impl Run<'_> {
         let counts = Counts {
             train: rows.train_photos.len(),
             val: rows.val_photos.len(),
+            cached: rows.n_cached,
             skipped: rows.n_skipped,
             leaks: data.leaks.len(),
         };

@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct Counts {
     pub(super) train: usize,
     pub(super) val: usize,
+    /// Those of both whose features were known before.
+    pub(super) cached: usize,
     pub(super) skipped: usize,
     pub(super) leaks: usize,
 }
@@ -61,6 +63,7 @@ pub(super) fn run_metrics(
         None => (None, None),
     };
     let kept = kept_epoch.map_or(history.last(), |kept| history.iter().find(|record| record.epoch == kept));
+    let n_computed = (counts.train + counts.val).saturating_sub(counts.cached);
     RunMetrics {
         format: 1,
         val_accuracy: accuracy,
@@ -79,7 +82,7 @@ pub(super) fn run_metrics(
         n_skipped: counts.skipped,
         n_leaks: counts.leaks,
         stopped_early,
-        images_per_second: (counts.train + counts.val) as f64 / clock.seconds("features").max(1e-9),
+        images_per_second: (n_computed > 0).then(|| n_computed as f64 / clock.seconds("features").max(1e-9)),
         seconds: clock.seconds,
         freezing: None,
         tuned_images_per_second: None,

@@ -78,8 +78,11 @@ impl Pace {
     }
 
     /// What was measured, else what a look at the validation photos costs: a photo forwards is about a third of one
-    /// forwards and backwards.
+    /// forwards and backwards. A first step, which warms caches up, says nothing of it.
     fn epoch_end(&self) -> f64 {
+        if self.epoch_end.is_none() && self.n_steps == 1 {
+            return 0.0;
+        }
         let photo = self.step / self.photos_per_step.max(1) as f64;
         self.epoch_end.unwrap_or(photo * self.n_val as f64 / 3.0)
     }
@@ -128,6 +131,7 @@ mod tests {
         assert_eq!(one_more(&pace), 1000 + 9000);
         pace.after_step(4.0);
         assert_eq!((one_more(&pace), pace.is_known()), (4000 + 9000, false));
+        assert_eq!(one_more(&after(Pace::new(2, 10, 18), &[4.0])), 4000);
     }
 
     #[test]

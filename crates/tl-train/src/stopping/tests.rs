@@ -69,7 +69,7 @@ fn the_state_survives_an_interruption() {
 fn without_a_budget_every_step_fits() {
     let mut stopping = stopping(&TrainOptions::default());
     (1..=40).for_each(|done| stopping.after_step(1e-3, done, 100));
-    assert_eq!((stopping.n_steps(100), stopping.out_of_time(100)), (100, false));
+    assert_eq!((stopping.n_steps(100), stopping.cuts(99, 100)), (100, false));
 }
 
 #[test]
@@ -78,8 +78,21 @@ fn a_budget_that_is_spent_leaves_the_least_number_of_steps() {
     let mut stopping = Stopping::new(&options, Instant::now(), 5, Pace::new(1, 10, 0));
     (1..=3).for_each(|done| stopping.after_step(1e-3, done, 100));
     assert_eq!(stopping.n_steps(100), 5);
-    assert!(!stopping.out_of_time(4) && stopping.out_of_time(5));
+    assert!(!stopping.cuts(4, 100) && stopping.cuts(5, 100));
     assert_eq!(stopping.reason(5, 100), Some(StopReason::Time(1e-9)));
+}
+
+#[test]
+fn a_run_that_was_cut_is_over_also_in_its_last_epoch() {
+    let options = TrainOptions { time_s: Some(1e-9), ..TrainOptions::default() };
+    let mut stopping = stopping(&options);
+    assert!(stopping.cuts(95, 100));
+    // The epoch is written down as if it were whole.
+    assert_eq!(stopping.reason(100, 100), Some(StopReason::Time(1e-9)));
+    let mut resumed = Stopping::new(&options, Instant::now(), 1, Pace::new(1, 10, 0));
+    resumed.restore(stopping.state());
+    assert_eq!(resumed.reason(100, 100), Some(StopReason::Time(1e-9)));
+    assert!(!resumed.cuts(100, 100), "all steps were taken");
 }
 
 #[test]
@@ -113,7 +126,7 @@ fn a_step_that_no_longer_fits_is_not_begun() {
         let mut stopping = Stopping::new(&options, Instant::now(), 1, Pace::new(1, 10, 0));
         stopping.after_step(step, 1, 100);
         stopping.after_end_of_epoch(50.0);
-        assert_eq!(stopping.out_of_time(1), is_over, "{step} s");
+        assert_eq!(stopping.cuts(1, 100), is_over, "{step} s");
         assert_eq!(stopping.reason(1, 100), is_over.then_some(StopReason::Time(1000.0)), "{step} s");
     }
 }

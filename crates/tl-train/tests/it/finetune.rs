@@ -261,7 +261,14 @@ fn a_run_stops_early_for_a_reason() {
         // Reading the photos alone takes longer: the fitted head is what there is, and the file is written.
         ("hurried", TrainOptions { time_s: Some(1e-3), ..long.clone() }, StopReason::Time(1e-3), 1),
         // Where no head was fitted a step is taken all the same.
-        ("bare", TrainOptions { time_s: Some(1e-3), head_epochs: 0, ..long }, StopReason::Time(1e-3), 1),
+        ("bare", TrainOptions { time_s: Some(1e-3), head_epochs: 0, ..long.clone() }, StopReason::Time(1e-3), 1),
+        // An epoch that is broken off is the last also where no other was to come.
+        (
+            "last",
+            TrainOptions { time_s: Some(1e-3), head_epochs: 0, epochs: 1, batch_size: 4, ..long },
+            StopReason::Time(1e-3),
+            1,
+        ),
     ];
     // The first of them is the fitted head's, where there is one.
     let n_epochs = |name: &str| {

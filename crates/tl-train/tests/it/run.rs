@@ -348,6 +348,21 @@ fn a_loss_that_leaves_the_numbers_is_an_error() {
     let options = TrainOptions { lr: 1e30, epochs: 20, ..options(&dir) };
     let error = train(inputs(options, folder), &mut |_: &Event<'_>| {}, &AtomicBool::new(false)).unwrap_err();
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
+    // Where the best is to be kept, there may be one by then.
+    let wild = TrainOptions {
+        head: HeadKind::Linear,
+        optimizer: OptimizerKind::Sgd,
+        schedule: Schedule::Constant,
+        clip_norm: None,
+        lr: 1e3,
+        weight_decay: Some(0.5),
+        epochs: 50,
+        keep: Keep::Best,
+        ..self::options(&dir)
+    };
+    let metrics = run(wild, &dir, "kept");
+    assert!(matches!(metrics.stopped_early, Some(StopReason::Diverged(2..))), "{metrics:?}");
+    assert!(metrics.kept_epoch.is_some_and(|epoch| epoch < 50), "{metrics:?}");
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl TuneRun<'_> {
             train_accuracy: self.history.n_correct as f64 / n,
             val_loss: val.map(|(loss, _)| loss),
             val_accuracy: val.map(|(_, accuracy)| accuracy),
-            learning_rate: self.learning_rate(self.history.step.saturating_sub(1)),
+            learning_rate: self.history.learning_rate,
             seconds: self.history.seconds,
         };
         let n_epochs = record.epoch + self.n_laid_out().div_ceil(self.n_steps()) - self.history.epoch - 1;

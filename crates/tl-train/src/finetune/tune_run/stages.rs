@@ -5,7 +5,12 @@ use std::sync::Arc;
 use tl_backbone::{BatchNorm, LayerInfo};
 
 use super::{Kept, OnDevice, TuneRun, Worker};
-use crate::{error::TrainError, optimizer::Optimizer, options::NormKind};
+use crate::{
+    error::TrainError,
+    event::{Event, Observer},
+    optimizer::Optimizer,
+    options::NormKind,
+};
 
 impl TuneRun<'_> {
     /// Lets the layers of this epoch move, and starts the optimizer anew on them.
@@ -32,6 +37,16 @@ impl TuneRun<'_> {
         let (backbone, kept, micro_batch) = (&model.backbone, self.kept.as_ref(), self.plan.micro_batch());
         self.workers = Worker::team(n_workers, backbone, &preprocessing, precision, micro_batch, kept)?;
         Ok(())
+    }
+
+    /// Says so where layers that were to be trained had no turn: an end before the last epoch comes before theirs.
+    pub(super) fn warn_of_waiting(&self, observer: &mut dyn Observer) {
+        let moved = self.trained_in(self.history.epoch.saturating_sub(1));
+        let n_waiting = self.trained.iter().zip(moved).filter(|(trained, moved)| **trained && !moved).count();
+        if n_waiting > 0 && self.history.epoch > 0 {
+            let remedy = "`--set unfreeze_every=0` lets all move from the first epoch on";
+            observer.event(&Event::Warning(&format!("{n_waiting} layers were still to be unfrozen; {remedy}")));
+        }
     }
 
     /// What moves in an epoch.

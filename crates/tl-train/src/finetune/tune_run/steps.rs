@@ -48,6 +48,7 @@ impl TuneRun<'_> {
             let Some(batch) = batches.next() else { return Err(TrainError::WorkerLost) };
             let learning_rate = self.learning_rate(self.history.step);
             let loss = self.step(&batch, learning_rate)?;
+            self.history.learning_rate = learning_rate;
             self.history.step += 1;
             let seconds = started.elapsed().as_secs_f64();
             self.history.seconds += seconds;
@@ -66,7 +67,7 @@ impl TuneRun<'_> {
             }
             let done = self.n_tuned();
             self.stopping.after_step(started.elapsed().as_secs_f64(), done, self.n_wanted());
-            if self.stopping.out_of_time(done) || done >= self.n_laid_out() {
+            if self.stopping.cuts(done, self.n_wanted()) {
                 break;
             }
         }
