@@ -22,7 +22,7 @@ impl Draft {
     /// # Errors
     /// Those of writing; a folder that does not exist, and a folder in the place of the file, are named.
     pub fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Self> {
-        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let place = fs::canonicalize(path).or_else(|_| target(path)).unwrap_or_else(|_| path.to_owned());
         match fs::metadata(&place) {
             Ok(found) if found.is_dir() => {
                 return Err(io::Error::new(ErrorKind::IsADirectory, format!("{} is a folder", path.display())));
@@ -62,6 +62,12 @@ impl Draft {
 /// As [`Draft::write`].
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     Draft::write(path, write)?.put()
+}
+
+/// Where a link leads to whose file is still to be made.
+fn target(link: &Path) -> io::Result<PathBuf> {
+    let folder = link.parent().unwrap_or(Path::new(""));
+    fs::read_link(link).map(|target| folder.join(target))
 }
 
 fn buffered(file: &mut File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
