@@ -90,14 +90,15 @@ impl Shared {
     }
 
     /// Draws until the run is over. A terminal that went away is no reason to end the run.
-    fn show(&self, mut terminal: Terminal<CrosstermBackend<Stderr>>) {
+    fn show(&self, mut screen: Terminal<CrosstermBackend<Stderr>>) {
         while !self.is_over.load(Ordering::Relaxed) {
             let mut state = self.state();
             state.set_time(self.started.elapsed().as_secs_f64(), self.stop.load(Ordering::Relaxed));
-            let drawn = terminal.draw(|frame| draw(frame, &state));
+            let drawn = screen.draw(|frame| draw(frame, &state));
             drop(state);
             if drawn.and_then(|_| self.listen()).is_err() {
-                return;
+                // With nobody to listen to keys, Ctrl-C has to be a signal again.
+                return terminal::release();
             }
         }
     }
