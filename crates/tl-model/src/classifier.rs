@@ -12,9 +12,8 @@ use tl_head::{Head, probabilities};
 
 use crate::{bundle::Bundle, error::ModelError, predict_options::PredictOptions, stored::StoredBundle};
 
-/// Photos whose features are held at a time: 32 MiB, and enough that hashing the weights and reading the cache's index
-/// anew cost little, even where all photos are known.
-const PART: usize = 8192;
+/// Photos whose features are held at a time: enough that starting the workers anew costs nothing beside the work.
+const PART: usize = 2048;
 
 /// A network with classes: a trained bundle, or a pretrained backbone with its ImageNet top.
 #[derive(Debug)]
