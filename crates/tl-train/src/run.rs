@@ -25,6 +25,7 @@ use crate::{
     data::Data,
     error::TrainError,
     event::{Event, Observer},
+    options::TrainOptions,
     plan::Plan,
     proof_ahead::ProofAhead,
     report::{RunMetrics, write_history},
@@ -143,7 +144,7 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     let class_weights = options.class_weights.read(&data.classes)?;
     // Written first, so that a run that is cut off here can be resumed.
     let settings = Settings::write(options, &folder, command, observer)?;
-    announce(&data, observer);
+    announce(&data, options, observer);
     let weights = plan.starting_weights(&weights)?;
     // Beside all else, what the model's proof needs of a network that stays.
     let golden = (!plan.tunes_backbone() && options.threads != 1).then(|| ProofAhead::begin(weights.clone()));
@@ -168,13 +169,17 @@ fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Res
     run.write_results(weights, rows, learnt, golden, settings)
 }
 
-fn announce(data: &Data, observer: &mut dyn Observer) {
+fn announce(data: &Data, options: &TrainOptions, observer: &mut dyn Observer) {
     for (side, samples) in [("training", &data.train), ("validation", &data.val)] {
         let (n_images, classes, counts) = (samples.len(), &data.classes, &data.counts(samples));
         observer.event(&Event::Found { side, n_images, classes, counts });
     }
     if !data.val.is_empty() {
         warn_of_unseen(&unseen(data, &data.val), observer);
+    } else if options.val_fraction > 0.0 {
+        let problem =
+            "no photo could be held out: each class has one photo, or one that all others are like or go with";
+        observer.event(&Event::Warning(problem));
     }
     if data.n_ignored > 0 {
         observer.event(&Event::Ignored(data.n_ignored));

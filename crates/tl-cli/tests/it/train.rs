@@ -294,3 +294,13 @@ fn a_class_whose_validation_photos_are_all_broken_is_named() {
     let run = work.ok(&["train", "parts", "--hidden", "8", "--epochs", "1", "--set", "near_duplicates=0"]);
     assert!(run.stderr().contains("no photo to validate on is of stripes"), "{}", run.stderr());
 }
+
+#[test]
+fn it_is_said_why_nothing_is_held_out() {
+    let work = Work::new();
+    for class in ["checks", "stripes"] {
+        (0..5).for_each(|i| work.photo(&format!("copies/{class}/{i}.jpg"), class, 0));
+    }
+    let run = work.ok(&["train", "copies", "--hidden", "8", "--epochs", "1"]);
+    assert!(run.stderr().contains("one that all others are like"), "{}", run.stderr());
+}
