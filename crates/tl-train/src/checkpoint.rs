@@ -1,6 +1,6 @@
 //! Where an interrupted run goes on.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{borrow::Borrow, collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 use tl_head::{Head, HeadConfig};
@@ -49,6 +49,23 @@ impl Progress {
     }
 }
 
+/// What is wrong with a file of the right size and other bytes, as a crash may leave one.
+pub(crate) const OTHER_NUMBERS: &str = "its numbers are not those that were written";
+
+/// BLAKE3, in hexadecimal, of name, shape and values of arrays in the order of their names.
+pub(crate) fn hash<'a, A: Borrow<Array>>(
+    mut arrays: impl Iterator<Item = Result<(&'a String, A), TrainError>>,
+) -> Result<String, TrainError> {
+    let mut hasher = blake3::Hasher::new();
+    arrays.try_for_each(|array| {
+        let (name, array) = array?;
+        hasher.update(format!("{name} {:?}\n", array.borrow().shape()).as_bytes());
+        hasher.update(array.borrow().bytes());
+        Ok::<_, TrainError>(())
+    })?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 /// A run's state between two steps.
 pub(crate) struct Checkpoint {
     pub(crate) progress: Progress,
@@ -67,6 +84,9 @@ pub(crate) struct Checkpoint {
 struct Header {
     format_version: u32,
     data_blake3: String,
+    /// Of all arrays; files of earlier versions have none.
+    #[serde(default)]
+    tensors_blake3: Option<String>,
     progress: Progress,
     n_steps: u64,
     n_averaged: u64,
@@ -86,6 +106,7 @@ impl Checkpoint {
         let header = Header {
             format_version: FORMAT_VERSION,
             data_blake3: data_blake3.to_owned(),
+            tensors_blake3: Some(hash(archive.arrays.iter().map(Ok))?),
             progress: self.progress,
             n_steps: self.optimizer.0,
             n_averaged: self.average.0,
@@ -98,11 +119,12 @@ impl Checkpoint {
 
     /// Reads a checkpoint and checks that it belongs to the same photos, and to a head of these sizes.
     pub(crate) fn open(path: &Path, data_blake3: &str, config: &HeadConfig) -> Result<Self, TrainError> {
+        let damaged = |reason: &str| {
+            let remedy = "remove it, and the run starts over with the same settings";
+            resume_error(path, &format!("it is damaged ({reason}); {remedy}"))
+        };
         let mut file = open_arrays(path).map_err(|error| match error {
-            ModelError::Damaged { reason, .. } => {
-                let remedy = "remove it, and the run starts over with the same settings";
-                resume_error(path, &format!("it is damaged ({reason}); {remedy}"))
-            }
+            ModelError::Damaged { reason, .. } => damaged(&reason),
             error => error.into(),
         })?;
         if file.metadata.get("format").map(String::as_str) != Some(FORMAT) {
@@ -113,6 +135,9 @@ impl Checkpoint {
         let header: Header = serde_json::from_str(&text).map_err(|e| resume_error(path, &e.to_string()))?;
         if header.data_blake3 != data_blake3 {
             return Err(resume_error(path, "the photos have changed since it was interrupted; train again"));
+        }
+        if header.tensors_blake3.is_some_and(|was| hash(file.arrays.iter().map(Ok)).is_ok_and(|is| is != was)) {
+            return Err(damaged(OTHER_NUMBERS));
         }
         let mut head = |prefix| -> Result<Head, TrainError> { Ok(Head::from_arrays(config, file.take_group(prefix))?) };
         let best = |(accuracy, loss)| Ok::<_, TrainError>((accuracy, loss, head("best.")?));
@@ -149,4 +174,27 @@ fn arrays(head: &Head) -> impl Iterator<Item = (String, Array)> {
 
 pub(crate) fn resume_error(path: &Path, reason: &str) -> TrainError {
     TrainError::Resume { path: path.to_owned(), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_changed_on_the_disk_is_noticed() {
+        let config = HeadConfig { n_features: 3, hidden: vec![4], n_classes: 2 };
+        let none = (0, BTreeMap::new());
+        let head = Head::new(&config, 1).unwrap();
+        let checkpoint =
+            Checkpoint { progress: Progress::default(), head, optimizer: none.clone(), average: none, best: None };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last.safetensors");
+        checkpoint.save(&path, "photos").unwrap();
+        assert!(Checkpoint::open(&path, "photos", &config).is_ok());
+        let mut bytes = fs_err::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs_err::write(&path, bytes).unwrap();
+        let error = Checkpoint::open(&path, "photos", &config).err().unwrap().to_string();
+        assert!(error.contains(OTHER_NUMBERS), "{error}");
+    }
 }

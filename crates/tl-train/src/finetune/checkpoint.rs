@@ -12,7 +12,7 @@ use tl_torch::Array;
 
 use super::history::History;
 use crate::{
-    checkpoint::{check_version, resume_error},
+    checkpoint::{OTHER_NUMBERS, check_version, hash, resume_error},
     error::TrainError,
     run_folder::write_error,
 };
@@ -151,7 +151,7 @@ impl TuneCheckpoint {
         let header = Header {
             format_version: FORMAT_VERSION,
             data_blake3: data_blake3.to_owned(),
-            tensors_blake3: hash(&archive.tensors)?,
+            tensors_blake3: hash_tensors(&archive.tensors)?,
             history: self.history,
         };
         let header = serde_json::to_string(&header).map_err(|e| resume_error(Path::new(PREFIX), &e.to_string()))?;
@@ -171,8 +171,8 @@ impl TuneCheckpoint {
         if header.data_blake3 != data_blake3 {
             return Err(resume_error(path, "the photos have changed since it was interrupted; train again"));
         }
-        if header.tensors_blake3 != hash(&archive.tensors)? {
-            return Err(damaged("its numbers are not those that were written").into());
+        if header.tensors_blake3 != hash_tensors(&archive.tensors)? {
+            return Err(damaged(OTHER_NUMBERS).into());
         }
         Ok(Self {
             history: header.history,
@@ -184,11 +184,6 @@ impl TuneCheckpoint {
     }
 }
 
-fn hash(tensors: &BTreeMap<String, Tensor>) -> Result<String, TrainError> {
-    let mut hasher = blake3::Hasher::new();
-    for (name, tensor) in tensors {
-        hasher.update(format!("{name} {:?}\n", tensor.size()).as_bytes());
-        hasher.update(Array::of_tensor(tensor)?.bytes());
-    }
-    Ok(hasher.finalize().to_hex().to_string())
+fn hash_tensors(tensors: &BTreeMap<String, Tensor>) -> Result<String, TrainError> {
+    hash(tensors.iter().map(|(name, tensor)| Ok((name, Array::of_tensor(tensor)?))))
 }

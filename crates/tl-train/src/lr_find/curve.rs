@@ -93,11 +93,13 @@ impl LrCurve {
         self.lowest_at().is_some_and(|i| self.points[i].smoothed_loss < loss - noise)
     }
 
-    /// The last place where the loss is what it was at first, if it grows from there.
+    /// The last place where the loss is what it was at first, if it grows from there to one that counts: what grows from
+    /// almost nothing to almost nothing tells of no harm.
     fn last_calm_at(&self) -> Option<usize> {
         let (loss, noise) = self.calm();
         let last = self.points.iter().rposition(|point| point.smoothed_loss <= loss + noise / 2.0)?;
-        Some(last).filter(|last| last + 1 < self.points.len())
+        let grows = self.points.last().is_some_and(|end| end.smoothed_loss > loss + noise.max(FLOOR));
+        Some(last).filter(|_| grows)
     }
 
     /// Mean loss of the steps in which nothing is learnt, and the standard deviation of a batch's from it, which is
@@ -201,6 +203,16 @@ mod tests {
         for step in 0..100 {
             let rate = FIRST * (LAST / FIRST).powf(f64::from(step) / 99.0);
             assert!(curve.add(rate, fitted(step)));
+        }
+        assert_eq!((curve.steepest(), curve.suggestion()), (None, None));
+    }
+
+    #[test]
+    fn a_growth_from_almost_nothing_to_almost_nothing_is_no_harm() {
+        let mut curve = LrCurve::default();
+        for step in 0..100 {
+            let rate = FIRST * (LAST / FIRST).powf(f64::from(step) / 99.0);
+            assert!(curve.add(rate, 1e-4 * fitted(step) + 1e-3 * (rate / 5.0).powi(2)));
         }
         assert_eq!((curve.steepest(), curve.suggestion()), (None, None));
     }
