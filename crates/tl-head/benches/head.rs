@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
+use std::sync::atomic::AtomicBool;
+
 use divan::Bencher;
 use tch::{Device, Kind, Tensor};
 use tl_head::{
     Backprop, CrossValidation, Head, HeadConfig, HeadError, LogisticOptions, LossOptions, Targets, TensorHead,
     cross_entropy, fit_logistic_cv, row_loss,
 };
+
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 fn main() {
     tl_torch::keep_allocations();
@@ -33,7 +37,7 @@ fn logistic_cv(bencher: Bencher<'_, '_>, (n, width, n_classes): (i64, i64, i64))
     let features = tl_torch::to_vec_f32(&features).unwrap();
     let options = LogisticOptions { n_threads: 2, ..LogisticOptions::default() };
     bencher.bench_local(|| {
-        fit_logistic_cv(&features, &labels, n_classes as usize, &CrossValidation::default(), &options).unwrap()
+        fit_logistic_cv(&features, &labels, n_classes as usize, &CrossValidation::default(), &options, &NEVER).unwrap()
     });
 }
 

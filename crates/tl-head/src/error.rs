@@ -58,6 +58,9 @@ pub enum HeadError {
         /// Which numbers.
         what: &'static str,
     },
+    /// It was asked to stop.
+    #[error("stopped before the head was fitted")]
+    Stopped,
     /// The kernels refused a matrix.
     #[error(transparent)]
     Kernels(#[from] tl_kernels::KernelError),

@@ -6,7 +6,8 @@ use std::{
 };
 
 use tl_head::{
-    CrossValidation, Head, LogisticFit, LogisticOptions, LossOptions, Targets, fit_logistic_cv, fit_logistic_several_cv,
+    CrossValidation, Head, HeadError, LogisticFit, LogisticOptions, LossOptions, Targets, fit_logistic_cv,
+    fit_logistic_several_cv,
 };
 use tl_metrics::EpochRecord;
 
@@ -69,7 +70,7 @@ impl Trained {
 impl HeadInputs<'_> {
     pub(crate) fn train(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Trained, TrainError> {
         match self.plan.options().head {
-            HeadKind::Logistic => self.fit(observer),
+            HeadKind::Logistic => self.fit(observer, stop),
             HeadKind::Mlp | HeadKind::Linear => self.by_steps(observer, stop),
         }
     }
@@ -105,7 +106,7 @@ impl HeadInputs<'_> {
     }
 
     /// Logistic regression to its optimum; one line of history.
-    fn fit(&self, observer: &mut dyn Observer) -> Result<Trained, TrainError> {
+    fn fit(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Trained, TrainError> {
         let started = Instant::now();
         let options = self.plan.options();
         let choice = CrossValidation {
@@ -118,14 +119,16 @@ impl HeadInputs<'_> {
         let loss = LossOptions { focal_gamma: 0.0, ..self.loss.clone() };
         let fitting = LogisticOptions { loss, n_threads: self.plan.n_threads(), ..LogisticOptions::default() };
         let features = &self.train.features;
-        let (head, fits) = match &self.train.targets {
-            Targets::Labels(labels) => {
-                let fit = fit_logistic_cv(features, labels, self.n_classes, &choice, &fitting)?;
-                (fit.head.clone(), vec![Some(fit)])
-            }
+        let fitted = match &self.train.targets {
+            Targets::Labels(labels) => fit_logistic_cv(features, labels, self.n_classes, &choice, &fitting, stop)
+                .map(|fit| (fit.head.clone(), vec![Some(fit)])),
             Targets::Several { rows, n_classes } => {
-                fit_logistic_several_cv(features, rows, *n_classes, &choice, &fitting)?
+                fit_logistic_several_cv(features, rows, *n_classes, &choice, &fitting, stop)
             }
+        };
+        let (head, fits) = match fitted {
+            Err(HeadError::Stopped) => return Ok(Trained::Stopped { steps: 0, records: Vec::new() }),
+            fitted => fitted?,
         };
         let evaluate = |table: &Table| table.evaluate(&head, &self.loss, self.plan.n_threads());
         let (train_loss, train_accuracy) = evaluate(self.train)?;

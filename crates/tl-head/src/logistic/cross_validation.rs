@@ -1,6 +1,10 @@
 //! The penalty that does best on rows held out.
 
-use std::{panic::resume_unwind, thread};
+use std::{
+    panic::resume_unwind,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 use super::{
     LogisticFit, LogisticOptions, check_l2, folds::stratified_folds, problem::Problem, rows::Rows, table::Table,
@@ -45,10 +49,10 @@ pub struct CvScore {
 ///
 /// Every class is dealt out over the folds; the penalty with the lowest mean loss on the rows held out is
 /// taken, the stronger of two that tie, and the head is fitted with it to all rows. A class with a single row is
-/// never both learned and tested; it counts all the same.
+/// never both learned and tested; it counts all the same. Setting `stop` ends the work after the fits that have begun.
 ///
 /// # Errors
-/// As [`crate::fit_logistic`], and [`HeadError::Option`] without a penalty to try, or where the rows cannot be parted
+/// [`HeadError::Stopped`] when `stop` was set; as [`crate::fit_logistic`], and [`HeadError::Option`] without a penalty to try, or where the rows cannot be parted
 /// into such views and folds.
 pub fn fit_logistic_cv(
     features: &[f32],
@@ -56,10 +60,11 @@ pub fn fit_logistic_cv(
     n_classes: usize,
     choice: &CrossValidation,
     options: &LogisticOptions,
+    stop: &AtomicBool,
 ) -> Result<LogisticFit, HeadError> {
     check_choice(choice, labels.len())?;
     let rows = Rows::new(features, labels.len())?;
-    fit_cv(&Table::new(&rows, labels, n_classes, &options.loss)?, choice, options)
+    fit_cv(&Table::new(&rows, labels, n_classes, &options.loss)?, choice, options, stop)
 }
 
 /// The same for a table; `choice` must have been checked.
@@ -67,11 +72,12 @@ pub(super) fn fit_cv(
     table: &Table<'_>,
     choice: &CrossValidation,
     options: &LogisticOptions,
+    stop: &AtomicBool,
 ) -> Result<LogisticFit, HeadError> {
     let n_photos = table.labels.len() / choice.n_views;
     let labels = &table.labels[..n_photos];
     let folds = stratified_folds(labels, table.n_classes, choice.n_folds, choice.seed).repeat(choice.n_views);
-    let paths = paths(table, &folds, choice, options.n_threads)?;
+    let paths = paths(table, &folds, choice, options.n_threads, stop)?;
     let scores: Vec<CvScore> =
         (0..choice.l2s.len()).map(|i| score(table, &paths, i, choice.l2s[i], n_photos)).collect();
     let best = (0..scores.len()).fold(0, |best, i| if scores[i].loss < scores[best].loss { i } else { best });
@@ -97,6 +103,7 @@ fn paths(
     folds: &[usize],
     choice: &CrossValidation,
     n_threads: usize,
+    stop: &AtomicBool,
 ) -> Result<Vec<Vec<PathPoint>>, HeadError> {
     let fits = (0..choice.n_folds).map(|fold| (fold, table.problem(|row| folds[row] != fold)));
     let fits: Vec<(usize, Problem<'_>)> = fits.collect();
@@ -105,7 +112,7 @@ fn paths(
     let n_photos = labels.len() / choice.n_views;
     let run = |fits: &[(usize, Problem<'_>)]| -> Result<Vec<_>, HeadError> {
         let held_out = |fold| HeldOut { labels, targets, n_classes, folds, fold, n_photos };
-        fits.iter().map(|(fold, problem)| path(problem, &held_out(*fold), &choice.l2s)).collect()
+        fits.iter().map(|(fold, problem)| path(problem, &held_out(*fold), &choice.l2s, stop)).collect()
     };
     let groups: Vec<Result<Vec<_>, HeadError>> = thread::scope(|scope| {
         let threads: Vec<_> = fits.chunks(n_each).map(|group| scope.spawn(move || run(group))).collect();
@@ -133,10 +140,18 @@ struct HeldOut<'a> {
 }
 
 /// One fold's fits, each from the one before.
-fn path(problem: &Problem<'_>, held_out: &HeldOut<'_>, l2s: &[f64]) -> Result<Vec<PathPoint>, HeadError> {
+fn path(
+    problem: &Problem<'_>,
+    held_out: &HeldOut<'_>,
+    l2s: &[f64],
+    stop: &AtomicBool,
+) -> Result<Vec<PathPoint>, HeadError> {
     let mut weights = problem.zeros();
     let mut points = Vec::with_capacity(l2s.len());
     for &l2 in l2s {
+        if stop.load(Ordering::Relaxed) {
+            return Err(HeadError::Stopped);
+        }
         weights = problem.solve(weights, l2, ROUGH)?.x;
         points.push(held_out.point(problem, weights.clone())?);
     }

@@ -1,5 +1,7 @@
 //! The best linear head where rows may have several classes, or none.
 
+use std::sync::atomic::AtomicBool;
+
 use tl_torch::Array;
 
 use super::{
@@ -26,6 +28,7 @@ pub fn fit_logistic_several_cv(
     n_classes: usize,
     choice: &CrossValidation,
     options: &LogisticOptions,
+    stop: &AtomicBool,
 ) -> Result<(Head, Vec<Option<LogisticFit>>), HeadError> {
     let n_rows = targets.len() / n_classes.max(1);
     if n_classes == 0 || targets.len() != n_rows * n_classes {
@@ -42,7 +45,7 @@ pub fn fit_logistic_several_cv(
     let (mut weights, mut biases, mut fits) = (Vec::new(), Vec::new(), Vec::new());
     for class in 0..n_classes {
         let labels: Vec<usize> = targets.iter().skip(class).step_by(n_classes).map(|t| usize::from(*t > 0.5)).collect();
-        let fit = fit_class(&rows, &labels, choice, options)?;
+        let fit = fit_class(&rows, &labels, choice, options, stop)?;
         let (weight, bias) = match &fit {
             Some(fit) => difference(fit),
             None => (vec![0.0; rows.width], vec![log_odds(&labels)]),
@@ -62,12 +65,13 @@ fn fit_class(
     labels: &[usize],
     choice: &CrossValidation,
     options: &LogisticOptions,
+    stop: &AtomicBool,
 ) -> Result<Option<LogisticFit>, HeadError> {
     let n_with = labels.iter().sum::<usize>();
     if n_with == 0 || n_with == labels.len() {
         return Ok(None);
     }
-    fit_cv(&Table::new(rows, labels, 2, &options.loss)?, choice, options).map(Some)
+    fit_cv(&Table::new(rows, labels, 2, &options.loss)?, choice, options, stop).map(Some)
 }
 
 /// The logarithm of how many rows have the class to how many have not, half a row added to both.

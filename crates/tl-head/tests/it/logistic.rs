@@ -1,13 +1,17 @@
 //! The linear head that is found directly.
 
+use std::sync::atomic::AtomicBool;
+
 use proptest::prelude::*;
 use tch::{Kind, Tensor};
 use tl_head::{
-    CrossValidation, LogisticFit, LogisticOptions, LossOptions, TensorHead, cross_entropy, fit_logistic,
+    CrossValidation, HeadError, LogisticFit, LogisticOptions, LossOptions, TensorHead, cross_entropy, fit_logistic,
     fit_logistic_cv, fit_logistic_several_cv,
 };
 
 use crate::{label_tensor, labels, rows, tensor, values};
+
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Rows that say something about their labels.
 fn table(n: usize, width: usize, n_classes: usize) -> (Tensor, Vec<usize>) {
@@ -26,7 +30,7 @@ fn threads_do_not_change_a_bit() {
     let (features, labels) = table(60, 12, 3);
     let fit = |n_threads| {
         let options = LogisticOptions { n_threads, ..LogisticOptions::default() };
-        fit_logistic_cv(&values(&features), &labels, 3, &CrossValidation::default(), &options).unwrap()
+        fit_logistic_cv(&values(&features), &labels, 3, &CrossValidation::default(), &options, &NEVER).unwrap()
     };
     let one = fit(1);
     for n_threads in [2, 3, 64] {
@@ -40,7 +44,8 @@ fn threads_do_not_change_a_bit() {
 fn cross_validation_takes_the_best_penalty_and_fits_with_it() {
     let (features, labels) = table(90, 30, 3);
     let options = LogisticOptions::default();
-    let chosen = fit_logistic_cv(&values(&features), &labels, 3, &CrossValidation::default(), &options).unwrap();
+    let chosen =
+        fit_logistic_cv(&values(&features), &labels, 3, &CrossValidation::default(), &options, &NEVER).unwrap();
     let best = chosen.scores.iter().map(|score| score.loss).fold(f64::INFINITY, f64::min);
     assert_eq!(chosen.scores.iter().find(|score| score.l2 == chosen.l2).unwrap().loss, best);
     // These rows are noisy: neither end of the range may win.
@@ -82,8 +87,15 @@ fn a_class_with_one_row_or_none_is_no_obstacle() {
     let (features, mut labels) = table(30, 5, 3);
     labels = labels.into_iter().map(|label| label % 2).collect();
     labels[7] = 2;
-    let fit = fit_logistic_cv(&values(&features), &labels, 4, &CrossValidation::default(), &LogisticOptions::default())
-        .unwrap();
+    let fit = fit_logistic_cv(
+        &values(&features),
+        &labels,
+        4,
+        &CrossValidation::default(),
+        &LogisticOptions::default(),
+        &NEVER,
+    )
+    .unwrap();
     assert!(fit.head.logits(&values(&features)).unwrap().iter().all(|v| v.is_finite()));
 }
 
@@ -94,7 +106,8 @@ fn views_are_held_out_with_their_photo() {
     let fit = |n_views: usize| {
         let choice = CrossValidation { n_views, ..CrossValidation::default() };
         let features = features.repeat([n_views as i64, 1]);
-        fit_logistic_cv(&values(&features), &labels.repeat(n_views), 3, &choice, &LogisticOptions::default()).unwrap()
+        fit_logistic_cv(&values(&features), &labels.repeat(n_views), 3, &choice, &LogisticOptions::default(), &NEVER)
+            .unwrap()
     };
     let (plain, thrice) = (fit(1), fit(3));
     assert_eq!(plain.l2, thrice.l2);
@@ -129,7 +142,7 @@ fn what_cannot_be_fitted_is_refused() {
         CrossValidation { n_views: 5, n_folds: 3, ..CrossValidation::default() },
         CrossValidation { l2s: vec![0.1, f64::NAN], ..CrossValidation::default() },
     ] {
-        assert!(fit_logistic_cv(&values(&features), &labels, 2, &choice, &options).is_err());
+        assert!(fit_logistic_cv(&values(&features), &labels, 2, &choice, &options, &NEVER).is_err());
     }
 }
 
@@ -155,14 +168,14 @@ proptest! {
 fn several_classes_are_fitted_each_for_itself() {
     let (features, labels) = table(60, 12, 2);
     let (choice, options) = (CrossValidation::default(), LogisticOptions::default());
-    let one = fit_logistic_cv(&values(&features), &labels, 2, &choice, &options)
+    let one = fit_logistic_cv(&values(&features), &labels, 2, &choice, &options, &NEVER)
         .unwrap()
         .head
         .logits(&values(&features))
         .unwrap();
     // The second of two classes, one that all rows have, and one that none has.
     let targets: Vec<f32> = labels.iter().flat_map(|&label| [label as f32, 1.0, 0.0]).collect();
-    let (several, fits) = fit_logistic_several_cv(&values(&features), &targets, 3, &choice, &options).unwrap();
+    let (several, fits) = fit_logistic_several_cv(&values(&features), &targets, 3, &choice, &options, &NEVER).unwrap();
     let is_fitted: Vec<bool> = fits.iter().map(Option::is_some).collect();
     assert_eq!(is_fitted, [true, false, false]);
     let logits = several.logits(&values(&features)).unwrap();
@@ -179,10 +192,21 @@ fn several_classes_of_unlike_sizes_are_refused() {
     let (choice, loss) =
         (CrossValidation::default(), LossOptions { class_weights: Some(vec![1.0; 2]), ..LossOptions::default() });
     let fit = |targets: &[f32], options: &LogisticOptions| {
-        fit_logistic_several_cv(&features, targets, 2, &choice, options).unwrap_err().to_string()
+        fit_logistic_several_cv(&features, targets, 2, &choice, options, &NEVER).unwrap_err().to_string()
     };
     assert!(fit(&[0.0; 23], &LogisticOptions::default()).contains("must have shape [N, 2]"));
     assert!(fit(&[0.0; 10], &LogisticOptions::default()).contains("must have shape [5, F]"));
     let weighted = LogisticOptions { loss, ..LogisticOptions::default() };
     assert!(fit(&[0.0; 24], &weighted).starts_with("class weights is"));
+}
+
+#[test]
+fn a_fit_that_is_asked_to_stop_does() {
+    let (features, labels) = table(60, 12, 2);
+    let (choice, options, stop) = (CrossValidation::default(), LogisticOptions::default(), AtomicBool::new(true));
+    let one = fit_logistic_cv(&values(&features), &labels, 2, &choice, &options, &stop);
+    assert!(matches!(one, Err(HeadError::Stopped)));
+    let targets: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
+    let several = fit_logistic_several_cv(&values(&features), &targets, 1, &choice, &options, &stop);
+    assert!(matches!(several, Err(HeadError::Stopped)));
 }
