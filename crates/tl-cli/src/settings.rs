@@ -1,5 +1,6 @@
 //! From what was typed to the settings of a run: defaults, then the file, then `--set` and flags.
 
+mod replaced;
 mod values;
 
 use std::{collections::BTreeMap, path::Path};
@@ -28,6 +29,8 @@ pub(crate) struct Settings {
     clashes: Vec<String>,
     /// Those that a run was begun with.
     begun: Option<Table>,
+    /// Those of a file that others were typed for, on which more of the file's may hang.
+    replaced: Vec<(String, Value)>,
 }
 
 impl Settings {
@@ -83,6 +86,8 @@ impl Settings {
             self.clash_with_run(key, &value, &flag),
         ];
         self.clashes.extend(clashes.into_iter().flatten());
+        let of_file = self.table.get(key).filter(|before| !self.typed.contains_key(key) && !is_same(before, &value));
+        self.replaced.extend(of_file.map(|before| (key.to_owned(), before.clone())));
         self.typed.insert(key.to_owned(), flag);
         self.table.insert(key.to_owned(), value);
     }
@@ -131,6 +136,7 @@ impl Settings {
         let mut table = preset.clone();
         table.extend(self.table.clone());
         let options: TrainOptions = table.try_into().map_err(|error| self.culprit(&preset, error))?;
+        self.say_kept();
         for remark in options.unused(self.typed.keys().map(String::as_str)) {
             output::careful("unused", &remark);
         }

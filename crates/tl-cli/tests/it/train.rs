@@ -86,6 +86,10 @@ fn what_is_typed_goes_over_a_file() {
     }
     // A run's own config.toml is a valid one.
     work.ok(&["train", "--config", "runs/latest/config.toml", "--name", "again"]);
+    // What was chosen for another optimizer is not taken over without a word.
+    let other = ["train", "--config", "runs/latest/config.toml", "--set", "optimizer=sgd", "--print-config"];
+    let run = work.ok(&[&other[..], &["--lr", "0.01"]].concat());
+    assert!(run.stderr().contains("for optimizer = \"adam\": beta1, beta2, weight_decay;"), "{}", run.stderr());
     let again = std::fs::read_to_string(work.path("runs/again/config.toml")).unwrap();
     let settings = |config: &str| config.split_once('\n').unwrap().1.to_owned();
     assert_eq!(settings(&config), settings(&again), "but for the command");
@@ -100,10 +104,13 @@ fn a_setting_that_was_typed_for_nothing_is_remarked_on() {
     for words in ["backbone_lr is set, and this run makes no use of it", "hidden is set", "the head mlp"] {
         assert!(remarks.contains(words), "{words} is not in {remarks}");
     }
-    // Neither what a recipe brings along, nor what the file of another run holds.
+    // Neither what a recipe brings along, nor what the file of another run holds, but for what hung on another head.
     assert_eq!(said(&["--recipe", "finetune"]), "");
     work.write("all.toml", work.ok(&["train", "photos", "--print-config"]).stdout().as_bytes());
-    assert_eq!(said(&["--config", "all.toml", "--head", "linear"]), "");
+    assert_eq!(said(&["--config", "all.toml"]), "");
+    let remark = "Careful: from --config, for head = \"mlp\": lr; set them too, or know why not\n";
+    assert_eq!(said(&["--config", "all.toml", "--head", "linear"]), remark);
+    assert_eq!(said(&["--config", "all.toml", "--head", "linear", "--lr", "0.005"]), "");
 }
 
 #[test]
