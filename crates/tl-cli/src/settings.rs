@@ -59,6 +59,9 @@ impl Settings {
         };
         let (key, text) = (key.trim(), value.trim());
         let parsed = format!("v = {text}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
+        if parsed.is_none() && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            bail!("{key} is {text}, and no setting is larger than {}", i64::MAX);
+        }
         // TOML has no `.001`, and people do.
         let number = || text.parse().ok().filter(|n: &f64| n.is_finite()).map(Value::Float);
         let value = parsed.or_else(number).unwrap_or_else(|| Value::String(text.to_owned()));

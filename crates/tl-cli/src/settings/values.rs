@@ -38,6 +38,9 @@ pub(crate) fn class_weights(typed: &Path) -> Result<Value> {
 
 /// What was typed for a setting, as it is written down.
 pub(super) fn settled(key: &str, value: Value) -> Result<Value> {
+    if matches!((key, &value), ("data" | "val" | "class_weights", Value::String(path)) if path.is_empty()) {
+        anyhow::bail!("{key} is empty; name a file or a folder, or leave it out");
+    }
     Ok(match (key, value) {
         ("freeze", Value::Integer(n)) => n.to_string().into(),
         ("data" | "val", Value::String(path)) => absolute(Path::new(&path))?,

@@ -110,6 +110,15 @@ impl Checkpoints {
         TuneCheckpoint::open(&self.best_path(epoch), &self.data_blake3)
     }
 
+    /// Fails where that of the best epoch is gone, which the end of the run would go back to.
+    pub(crate) fn check_best(&self, epoch: usize) -> Result<(), TrainError> {
+        let path = self.best_path(epoch);
+        match path.is_file() {
+            true => Ok(()),
+            false => Err(resume_error(&path, "the checkpoint of the best epoch is gone; train again")),
+        }
+    }
+
     fn best_path(&self, epoch: usize) -> PathBuf {
         self.folder.join(format!("{BEST}{epoch:05}.safetensors"))
     }

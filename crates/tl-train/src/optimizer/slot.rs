@@ -4,11 +4,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 use tl_torch::{TorchError, f32_mut, f32_slice};
 
-use super::{
-    OptimizerConfig,
-    group::Group,
-    lists::{self, Move},
-};
+use super::{OptimizerConfig, group::Group};
 
 /// A parameter with what is remembered about it.
 #[derive(Debug)]
@@ -23,7 +19,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// The `n`-th step along a gradient.
+    /// The `n`-th step along a gradient, where both [are plain](Self::is_plain).
     pub(super) fn step(
         &mut self,
         config: &OptimizerConfig,
@@ -31,9 +27,6 @@ impl Slot {
         n: u64,
         lr: f64,
     ) -> Result<(), TorchError> {
-        if !self.is_plain(gradient) {
-            return lists::step(config, &[Move { slot: self, gradient: gradient.shallow_clone(), lr }], n);
-        }
         let _guard = tch::no_grad_guard();
         let (parameter, gradient) = (f32_mut(&mut self.parameter)?, f32_slice(gradient)?);
         let mut state = self.state.iter_mut().map(f32_mut).collect::<Result<Vec<_>, _>>()?;

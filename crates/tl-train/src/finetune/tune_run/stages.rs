@@ -25,7 +25,8 @@ impl TuneRun<'_> {
         let Self { model, layers, .. } = self;
         model.backbone.train_layers(&now, norm)?;
         self.rates = model.rates(layers, self.options.backbone_lr / self.options.lr, self.options.stage_decay);
-        self.optimizer = Optimizer::new(self.options.optimizer_config(), model.parameters())?;
+        let (config, parameters) = (self.options.optimizer_config(), model.parameters());
+        self.optimizer = self.pool.install(move || Optimizer::new(config, parameters))?;
         if let Some(device) = self.plan.device() {
             self.on_device = Some(OnDevice::new(self.plan, &model.backbone, device)?);
             return Ok(());

@@ -121,7 +121,9 @@ impl TuneRun<'_> {
         if self.can_step(&gradients)? {
             self.options.clipping().apply(&mut gradients)?;
             let steps = gradients.into_iter().zip(&self.rates).map(|(gradient, rate)| Some((gradient, lr * rate)));
-            self.optimizer.step_along(&steps.collect::<Vec<_>>())?;
+            let (optimizer, steps) = (&mut self.optimizer, steps.collect::<Vec<_>>());
+            // In the pool, whose threads share large parameters: there are as many as the settings say.
+            self.pool.install(move || optimizer.step_along(&steps))?;
             if let Some(ema) = &mut self.ema {
                 ema.update(self.model.tensors())?;
             }
