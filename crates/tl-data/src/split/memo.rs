@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use super::{content::ContentKey, perceptual::PerceptualHash};
 
 /// First bytes of the file; a change of what a hash is made from changes them.
-const MAGIC: &[u8; 8] = b"tlhash02";
+const MAGIC: &[u8; 8] = b"tlhash03";
 const KEY: usize = size_of::<ContentKey>();
 const RECORD: usize = KEY + size_of::<PerceptualHash>();
 

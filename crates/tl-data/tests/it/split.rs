@@ -136,6 +136,19 @@ fn copies_stay_together_even_across_classes() {
     assert_eq!(exact_duplicates(&paths).len(), 40);
 }
 
+/// Pictures that are not compressed may have one size and one border.
+#[test]
+fn files_that_differ_in_the_middle_alone_are_no_copies() {
+    let tree = Tree::of(&[]);
+    let paths = ["a.bmp", "b.bmp"].map(|name| tree.path(name));
+    for (path, value) in paths.iter().zip([1, 2]) {
+        let mut bytes = vec![255; 300_000];
+        bytes[150_000] = value;
+        fs_err::write(path, bytes).unwrap();
+    }
+    assert_eq!(exact_duplicates(&paths), Vec::<Vec<usize>>::new());
+}
+
 #[test]
 fn groups_stay_together() {
     let all = samples(&[60, 60]);
