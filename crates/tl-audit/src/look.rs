@@ -5,9 +5,7 @@ use std::{io::Cursor, path::Path};
 use image::{ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
 use tl_data::{DecodeOptions, Geometry, PerceptualHash, PhotoReader, SkipReason};
 
-use crate::likeness::likeness;
-
-/// Side of the view that is judged: about what networks see, and a multiple of the likeness's grid.
+/// Side of the view that is judged: about what networks see.
 ///
 /// Blur that only shows in the full photo does not matter to a network, and a photo of many megapixels costs
 /// little at this size.
@@ -61,7 +59,7 @@ impl Looker {
             height,
             n_bytes: file.len() as u64,
             content: *blake3::hash(file).as_bytes(),
-            likeness: likeness(&self.luma),
+            likeness: PerceptualHash::of_square(&self.rgb, SIDE as u32),
             shadow,
             highlight,
             sharpness: laplacian_variance(&self.luma),

@@ -1,8 +1,8 @@
 mod check;
 
 use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
+    collections::{BTreeMap, BTreeSet},
+    path::{Component, Path, PathBuf, absolute},
 };
 
 use serde::Deserialize;
@@ -41,6 +41,23 @@ struct Row<L = String> {
     group: Option<String>,
 }
 
+impl Row {
+    /// The group, if one is named.
+    fn group(&self) -> Option<&str> {
+        self.group.as_deref().map(str::trim).filter(|group| !group.is_empty())
+    }
+
+    /// 0 to train on, 1 to validate on, 2 to test on.
+    fn part(&self) -> Result<usize, String> {
+        match self.split.as_deref().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "" | "train" => Ok(0),
+            "val" | "valid" | "validation" => Ok(1),
+            "test" => Ok(2),
+            other => Err(format!("the split {other} is not known; write train, val or test")),
+        }
+    }
+}
+
 /// A label in JSON Lines.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "a label is a text, or an array of texts")]
@@ -49,12 +66,16 @@ enum JsonLabel {
     Names(Vec<String>),
 }
 
-impl From<JsonLabel> for String {
+impl JsonLabel {
     /// As CSV would have it.
-    fn from(label: JsonLabel) -> Self {
-        match label {
-            JsonLabel::Text(text) => text,
-            JsonLabel::Names(names) => names.join(&SEPARATOR.to_string()),
+    fn text(self) -> Result<String, String> {
+        let names = match self {
+            Self::Text(text) => return Ok(text.trim().to_owned()),
+            Self::Names(names) => names,
+        };
+        match names.iter().find(|name| name.contains(SEPARATOR)) {
+            Some(name) => Err(format!("`{name}` in an array holds a `{SEPARATOR}`; make an element of each class")),
+            None => Ok(names.iter().map(|name| name.trim()).collect::<Vec<_>>().join(&SEPARATOR.to_string())),
         }
     }
 }
@@ -66,7 +87,8 @@ impl From<JsonLabel> for String {
 /// `test`; a list with `test` rows but no validation rows validates on them, as [`scan`](crate::scan) does.
 /// With [`Labels::Several`] a label may name several classes with `;` between, or in JSON Lines as an array, and an
 /// empty label none; of chosen classes a photo keeps those that it has. No photo may be listed
-/// with two labels, except with [`Labels::AsWritten`], which leaves it to an audit.
+/// with two labels, except with [`Labels::AsWritten`], which leaves it to an audit; nor in two groups. A photo that is
+/// listed again with the same label and split counts once, however its path is spelled.
 /// Whether the photos exist is found out when they are read, photo by photo.
 ///
 /// # Errors
@@ -74,11 +96,29 @@ impl From<JsonLabel> for String {
 pub fn read_list(path: &Path, options: &ScanOptions) -> Result<List, DataError> {
     let text = fs_err::read(path).map_err(|error| DataError::refused(path, &error))?;
     let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
-    let rows = if is_json { json_rows(&text) } else { csv_rows(&text) };
     let mistake = |(line, reason)| DataError::List { path: path.to_owned(), line, reason };
+    if text.starts_with(b"\xFF\xFE") || text.starts_with(b"\xFE\xFF") {
+        return Err(mistake((1, "the list is UTF-16; save it as UTF-8".to_owned())));
+    }
+    let rows = if is_json { json_rows(&text) } else { csv_rows(&text) };
     let rows = rows.map_err(mistake)?;
-    check(&rows, options).map_err(mistake)?;
-    sorted_into_parts(path, &rows, options)
+    let home = path.parent().unwrap_or(Path::new(""));
+    let photos: Vec<_> = rows.iter().map(|(_, row)| plain(&home.join(&row.path))).collect();
+    check(&rows, &photos, options).map_err(mistake)?;
+    sorted_into_parts(path, &rows, &photos, options)
+}
+
+/// A path as it is told from others: absolute, without `.` and `..`. Links are not followed.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// The line and the reason of the first mistake.
@@ -145,18 +185,30 @@ fn check_columns(found: &csv::StringRecord) -> Result<(), Mistake> {
 
 fn json_rows(text: &[u8]) -> Rows {
     let form = "a line is {\"path\": ..., \"label\": ...}";
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let lines = text.split(|&byte| byte == b'\n').zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
     let rows = lines.map(|(line, number)| match serde_json::from_slice(line) {
         Ok(Row::<JsonLabel> { path, label, split, group }) => {
-            Ok((number, Row { path, label: label.into(), split, group }))
+            let label = label.text().map_err(|reason| (number, reason))?;
+            Ok((number, Row { path, label, split, group }))
         }
-        Err(error) => Err((number, format!("{error}; {form}"))),
+        Err(error) => {
+            // Its line is always the first.
+            let error = error.to_string();
+            let reason = error.rsplit_once(" at line ").map_or(error.as_str(), |(reason, _)| reason);
+            Err((number, format!("{reason}; {form}")))
+        }
     });
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     if rows.is_empty() { Err((1, format!("the list is empty; {form}"))) } else { Ok(rows) }
 }
 
-fn sorted_into_parts(path: &Path, rows: &[(u64, Row)], options: &ScanOptions) -> Result<List, DataError> {
+fn sorted_into_parts(
+    path: &Path,
+    rows: &[(u64, Row)],
+    photos: &[PathBuf],
+    options: &ScanOptions,
+) -> Result<List, DataError> {
     let home = path.parent().unwrap_or(Path::new(""));
     let is_several = options.labels == Labels::Several;
     let names: Vec<&str> = match is_several {
@@ -169,30 +221,31 @@ fn sorted_into_parts(path: &Path, rows: &[(u64, Row)], options: &ScanOptions) ->
     }
     let classes = Classes::choose(names.into_iter(), options.classes.as_deref(), path)?;
     let sets = is_several.then(|| LabelSets::new(rows.iter().map(|(_, row)| classes.set(&row.label))));
-    let mut list = List::default();
-    let (mut train, mut val, mut test) = (Vec::new(), Vec::new(), Vec::new());
-    for (line, row) in rows {
+    let groups: BTreeMap<_, _> =
+        rows.iter().zip(photos).filter_map(|((_, row), photo)| Some((photo, row.group()?))).collect();
+    let (mut list, mut seen, mut parts) = (List::default(), BTreeSet::new(), [const { Vec::new() }; 3]);
+    for ((line, row), photo) in rows.iter().zip(photos) {
         let label = match &sets {
             Some(sets) => sets.label(&classes.set(&row.label)),
             None => classes.label(&row.label),
         };
         let Some(label) = label else { continue };
+        let part = row.part().map_err(|reason| DataError::List { path: path.to_owned(), line: *line, reason })?;
+        if !seen.insert((photo, label, part)) {
+            continue;
+        }
         let sample = Sample { path: home.join(&row.path), label };
-        if let Some(group) = row.group.as_deref().filter(|group| !group.is_empty()) {
-            list.groups.insert(sample.path.clone(), group.to_owned());
+        if let Some(group) = groups.get(photo) {
+            list.groups.insert(sample.path.clone(), (*group).to_owned());
         }
-        match row.split.as_deref().map(str::to_ascii_lowercase).as_deref() {
-            None | Some("" | "train") => train.push(sample),
-            Some("val" | "valid" | "validation") => val.push(sample),
-            Some("test") => test.push(sample),
-            Some(other) => {
-                let reason = format!("the split {other} is not known; write train, val or test");
-                return Err(DataError::List { path: path.to_owned(), line: *line, reason });
-            }
-        }
+        parts[part].push(sample);
     }
-    for part in [&mut train, &mut val, &mut test] {
+    for part in &mut parts {
         part.sort_by(|a, b| a.label.cmp(&b.label).then_with(|| a.path.cmp(&b.path)));
+    }
+    let [train, mut val, mut test] = parts;
+    if train.is_empty() && options.min_classes > 1 {
+        return Err(DataError::NoTrainingRows { path: path.to_owned() });
     }
     if val.is_empty() {
         std::mem::swap(&mut val, &mut test);

@@ -15,6 +15,9 @@ const MAGIC: &[u8; 8] = b"tlhash03";
 const KEY: usize = size_of::<ContentKey>();
 const RECORD: usize = KEY + size_of::<PerceptualHash>();
 
+/// What stands for a photo that is too plain to tell: no hash has so few edges.
+const PLAIN: PerceptualHash = PerceptualHash { rising: 0, falling: 0 };
+
 /// Hashes of photos seen before, by content.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memo {
@@ -28,12 +31,13 @@ impl Memo {
         Self { known: records(&bytes).unwrap_or_default() }
     }
 
-    pub(crate) fn get(&self, key: &ContentKey) -> Option<PerceptualHash> {
-        self.known.get(key).copied()
+    /// What was seen of a photo, if it was: its hash, or that it is too plain to have one.
+    pub(crate) fn get(&self, key: &ContentKey) -> Option<Option<PerceptualHash>> {
+        self.known.get(key).map(|&hash| Some(hash).filter(|hash| *hash != PLAIN))
     }
 
-    pub(crate) fn insert(&mut self, key: ContentKey, hash: PerceptualHash) {
-        self.known.insert(key, hash);
+    pub(crate) fn insert(&mut self, key: ContentKey, hash: Option<PerceptualHash>) {
+        self.known.insert(key, hash.unwrap_or(PLAIN));
     }
 
     /// Writes the file whole or not at all. Of two processes that write at once one wins: the other's photos
@@ -83,7 +87,8 @@ mod tests {
 
     fn memo(n: u8) -> Memo {
         let mut memo = Memo::default();
-        (0..n).for_each(|i| memo.insert([i; 32], PerceptualHash { rising: u128::from(i) << 100, falling: 7 }));
+        (0..n).for_each(|i| memo.insert([i; 32], Some(PerceptualHash { rising: u128::from(i) << 100, falling: 7 })));
+        memo.insert([255; 32], None);
         memo
     }
 
@@ -96,7 +101,9 @@ mod tests {
             memo(n).save(&path).unwrap();
             assert_eq!(Memo::open(&path), memo(n));
         }
-        assert_eq!(Memo::open(&path).get(&[3; 32]), Some(PerceptualHash { rising: 3 << 100, falling: 7 }));
+        let memo = Memo::open(&path);
+        assert_eq!(memo.get(&[3; 32]), Some(Some(PerceptualHash { rising: 3 << 100, falling: 7 })));
+        assert_eq!((memo.get(&[255; 32]), memo.get(&[99; 32])), (Some(None), None));
     }
 
     proptest::proptest! {

@@ -252,9 +252,14 @@ fn what_was_seen_is_remembered_and_damage_forgotten() {
     let sample = |name: &str| Sample { path: tree.path(name), label: 0 };
     let memo = tree.path("cache/looks");
     let together = Together { near_duplicates: Some(10), memo: Some(memo.clone()), ..Together::default() };
-    let n_leaks = || leaks(&[sample("baseline444.jpg")], &[sample("photo.webp")], &together).len();
+    RgbImage::from_pixel(40, 40, Rgb([90; 3])).save(tree.path("plain.png")).unwrap();
+    tree.write("broken.png", b"no photo");
+    let train = ["baseline444.jpg", "plain.png", "broken.png"].map(sample);
+    let n_leaks = || leaks(&train, &[sample("photo.webp")], &together).len();
     assert_eq!(n_leaks(), 1);
     let written = fs_err::read(&memo).unwrap();
+    // Magic, sum, and a record for each: the plain one is known, too.
+    assert_eq!(written.len(), 8 + 32 + 3 * 64);
     assert_eq!(n_leaks(), 1);
     fs_err::write(&memo, b"debris").unwrap();
     assert_eq!(n_leaks(), 1);
@@ -333,4 +338,25 @@ fn a_class_is_never_only_validated() {
         assert!(sets.counts(&train, 3).iter().all(|&n| n > 0), "seed {seed}");
         assert!(!val.is_empty(), "seed {seed}");
     }
+}
+
+/// 20,000 photos that all change sides: what once took the square of their number.
+#[test]
+fn large_classes_are_split_in_no_time() {
+    let all = samples(&[20_000]);
+    let start = std::time::Instant::now();
+    let options = SplitOptions { tolerance: 0.0, ..SplitOptions::default() };
+    let (_, val) = split(&all, &options);
+    assert_eq!(val.len(), 4000);
+    assert!(start.elapsed().as_secs_f64() < 2.0, "{:?}", start.elapsed());
+}
+
+#[test]
+fn threads_do_not_change_what_is_together() {
+    let all = samples(&[50, 50]);
+    let with = |n_threads| {
+        let together = Together { n_threads, near_duplicates: Some(10), ..Together::default() };
+        split(&all, &SplitOptions { together, ..SplitOptions::default() })
+    };
+    assert_eq!(with(1), with(3));
 }
