@@ -151,6 +151,14 @@ pub enum DataError {
         /// What is wrong and what is expected.
         reason: String,
     },
+    /// Squares that no batch can be made of.
+    #[error("photos cannot be squares of {side} pixels a side; give a side of 1 to {max}")]
+    Side {
+        /// The side as given.
+        side: u32,
+        /// The largest.
+        max: u32,
+    },
     /// The system would not start threads.
     #[error("the loader's threads do not start: {reason}; ask for fewer")]
     Threads {

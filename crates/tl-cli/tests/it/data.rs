@@ -195,7 +195,10 @@ fn the_sample_is_sound() {
 fn lists_of_several_classes_are_split_and_audited() {
     let work = with_scenes("photos");
     let row = |class: &str, i: u32| {
-        format!("photos/{class}/{i}.jpg,{}\n", if i % 2 == 0 { class.to_owned() } else { format!("{class};pet") })
+        format!(
+            "photos/{class}/{i}.jpg,{}\n",
+            if i.is_multiple_of(2) { class.to_owned() } else { format!("{class};pet") }
+        )
     };
     let rows: String = ["cat", "dog"].iter().flat_map(|class| (0..6).map(move |i| row(class, i))).collect();
     work.write("list.csv", format!("path,label\n{rows}").as_bytes());

@@ -1,7 +1,5 @@
 //! What a JPEG says about itself before any pixel is decoded (ITU-T T.81, annex B).
 
-use image::metadata::Orientation as ExifOrientation;
-
 use super::orientation::Orientation;
 use crate::skip::SkipReason;
 
@@ -88,8 +86,8 @@ impl JpegHeader {
 
     fn exif(&mut self, body: &[u8]) {
         let chunk = body.strip_prefix(b"Exif\0\0");
-        if let Some(value) = chunk.and_then(ExifOrientation::from_exif_chunk) {
-            self.orientation = Orientation::from_exif(value.to_exif());
+        if let Some(orientation) = chunk.and_then(Orientation::in_exif) {
+            self.orientation = orientation;
         }
     }
 }

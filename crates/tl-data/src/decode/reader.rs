@@ -28,6 +28,8 @@ pub struct PhotoReader {
     options: DecodeOptions,
     file: Vec<u8>,
     picture: Picture,
+    /// That of the photo that was decoded last.
+    format: Option<Format>,
     viewer: Viewer,
 }
 
@@ -35,7 +37,14 @@ impl PhotoReader {
     /// A reader for one thread.
     #[must_use]
     pub fn new(geometry: Geometry, options: DecodeOptions) -> Self {
-        Self { geometry, options, file: Vec::new(), picture: Picture::default(), viewer: Viewer::new(options.limits) }
+        Self {
+            geometry,
+            options,
+            file: Vec::new(),
+            picture: Picture::default(),
+            format: None,
+            viewer: Viewer::new(options.limits),
+        }
     }
 
     /// Reads the photo at `path` into `out`: `[side, side, 3]` RGB, [`Geometry::n_bytes`] long.
@@ -132,6 +141,19 @@ impl PhotoReader {
         Ok(&self.file)
     }
 
+    /// Width and height as shown, in pixels, of the photo that was read last without an error.
+    #[must_use]
+    pub fn full_size(&self) -> (u32, u32) {
+        let (width, height) = self.picture.full;
+        if self.picture.orientation.swap { (height, width) } else { (width, height) }
+    }
+
+    /// The format, such as `JPEG`, of the photo that was read last, as its content tells.
+    #[must_use]
+    pub fn format(&self) -> &'static str {
+        self.format.map_or("unknown", Format::name)
+    }
+
     fn check_buffer(&self, out: &[u8]) -> Result<(), SkipReason> {
         let (expected, found) = (self.geometry.n_bytes(), out.len());
         if found != expected || expected == 0 { Err(SkipReason::Buffer { expected, found }) } else { Ok(()) }
@@ -144,6 +166,7 @@ impl PhotoReader {
             None if bytes.is_empty() => return Err(SkipReason::Empty),
             None => return Err(unknown(bytes)),
         };
+        self.format = Some(format);
         match format {
             Format::Jpeg => jpeg::decode(bytes, short_side, &self.options, &mut self.picture),
             _ => still::decode(bytes, format, &self.options, &mut self.picture),

@@ -31,7 +31,10 @@ pub(crate) fn decode(
     let (width, height) = decoder.dimensions();
     options.limits.check(width, height, bytes_per_pixel(decoder.color_type()))?;
 
-    let orientation = decoder.orientation().map_or(1, image::metadata::Orientation::to_exif);
+    let orientation = match format {
+        Format::Png => png_exif(bytes).and_then(Orientation::in_exif).unwrap_or_default(),
+        _ => Orientation::from_exif(decoder.orientation().map_or(1, image::metadata::Orientation::to_exif)),
+    };
     decoder.set_limits(image_limits(limit)).map_err(reason)?;
     let frame = DynamicImage::from_decoder(decoder).map_err(reason)?;
     check_floats(&frame)?;
@@ -40,8 +43,23 @@ pub(crate) fn decode(
         true => over_white(&frame.into_rgba8(), picture.reset((width, height), 3)),
         false => picture.take((width, height), 3, frame.into_rgb8().into_raw()),
     }
-    picture.orientation = Orientation::from_exif(orientation);
+    picture.orientation = orientation;
     Ok(())
+}
+
+/// The EXIF chunk of a PNG, which may lie behind the pixels, and may begin as in a JPEG.
+fn png_exif(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes.get(8..)?;
+    loop {
+        let (length, kind) = rest.split_first_chunk::<4>()?;
+        let (kind, body) = kind.split_first_chunk::<4>()?;
+        let (body, end) = body.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        if kind == b"eXIf" {
+            return Some(body.strip_prefix(b"Exif\0\0").unwrap_or(body));
+        }
+        // Behind the checksum.
+        rest = end.get(4..)?;
+    }
 }
 
 /// Working memory: the decoder's own pixels, the RGB made of them, and between the two the bytes of what has alpha.

@@ -49,7 +49,7 @@ pub fn same_pictures(
     let mut sets = Sets::new(contents.len());
     sets.join_equal(contents.iter().enumerate());
     if let Some(max_distance) = max_distance {
-        super::units::join_near(&mut sets, hashes, max_distance);
+        super::units::join_near(&mut sets, &hashes[..hashes.len().min(contents.len())], max_distance);
     }
     several(sets)
 }

@@ -31,9 +31,13 @@ impl Memo {
         Self { known: records(&bytes).unwrap_or_default() }
     }
 
-    /// What was seen of a photo, if it was: its hash, or that it is too plain to have one.
-    pub(crate) fn get(&self, key: &ContentKey) -> Option<Option<PerceptualHash>> {
-        self.known.get(key).map(|&hash| Some(hash).filter(|hash| *hash != PLAIN))
+    /// Whether a photo was seen, be it too plain to have a hash.
+    pub(crate) fn knows(&self, key: &ContentKey) -> bool {
+        self.known.contains_key(key)
+    }
+
+    pub(crate) fn get(&self, key: &ContentKey) -> Option<PerceptualHash> {
+        self.known.get(key).copied().filter(|hash| *hash != PLAIN)
     }
 
     pub(crate) fn insert(&mut self, key: ContentKey, hash: Option<PerceptualHash>) {
@@ -102,8 +106,8 @@ mod tests {
             assert_eq!(Memo::open(&path), memo(n));
         }
         let memo = Memo::open(&path);
-        assert_eq!(memo.get(&[3; 32]), Some(Some(PerceptualHash { rising: 3 << 100, falling: 7 })));
-        assert_eq!((memo.get(&[255; 32]), memo.get(&[99; 32])), (Some(None), None));
+        assert_eq!(memo.get(&[3; 32]), Some(PerceptualHash { rising: 3 << 100, falling: 7 }));
+        assert_eq!((memo.knows(&[255; 32]), memo.get(&[255; 32]), memo.knows(&[99; 32])), (true, None, false));
     }
 
     proptest::proptest! {

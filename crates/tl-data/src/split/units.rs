@@ -87,9 +87,8 @@ fn joined_here(samples: &[Sample], together: &Together) -> (Sets, Vec<ContentKey
 #[cfg(feature = "decode")]
 fn looks(samples: &[Sample], keys: &[ContentKey], together: &Together) -> Vec<Option<PerceptualHash>> {
     let mut memo = together.memo.as_deref().map(Memo::open).unwrap_or_default();
-    let known: Vec<_> = keys.iter().map(|key| memo.get(key)).collect();
-    let unknown: Vec<usize> = (0..samples.len()).filter(|&i| known[i].is_none()).collect();
-    let mut hashes: Vec<_> = known.into_iter().map(Option::flatten).collect();
+    let mut hashes: Vec<_> = keys.iter().map(|key| memo.get(key)).collect();
+    let unknown: Vec<usize> = (0..samples.len()).filter(|&i| !memo.knows(&keys[i])).collect();
     let photos: Vec<_> = unknown.iter().map(|&i| samples[i].path.clone()).collect();
     let mut n_learnt = 0;
     for (i, seen) in unknown.into_iter().zip(see(&photos, &together.decode)) {

@@ -255,3 +255,33 @@ fn crc32(bytes: &[u8]) -> u32 {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
     })
 }
+
+/// A PNG with a chunk of EXIF before the one that is `before`.
+fn with_exif(png: &[u8], before: [u8; 4], body: &[u8]) -> Vec<u8> {
+    let at = png.windows(4).position(|word| word == &before[..]).unwrap() - 4;
+    let content = [b"eXIf", body].concat();
+    let (length, sum) = ((body.len() as u32).to_be_bytes(), crc32(&content).to_be_bytes());
+    [&png[..at], &length, &content, &sum, &png[at..]].concat()
+}
+
+#[test]
+fn turns_are_found_wherever_they_are_written() {
+    // Orientation 6 as a number of 16 and of 32 bits.
+    let short = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let long = b"II*\0\x08\0\0\0\x01\0\x12\x01\x04\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let size = |bytes: &[u8]| {
+        let mut reader = PhotoReader::new(Geometry::squash(8), DecodeOptions::default());
+        reader.read_bytes(bytes, &mut [0; 192]).unwrap();
+        (reader.format(), reader.full_size())
+    };
+    let png = photo("rgb8.png");
+    let (width, height) = size(&png).1;
+    for (before, chunk) in
+        [(*b"IDAT", &short[..]), (*b"IEND", &long[..]), (*b"IDAT", &[b"Exif\0\0", &short[..]].concat())]
+    {
+        assert_eq!(size(&with_exif(&png, before, chunk)), ("PNG", (height, width)));
+    }
+    let jpeg = photo("reduced2.jpg");
+    let segment = [b"\xFF\xE1\0\x22Exif\0\0", &long[..]].concat();
+    assert_eq!(size(&[&jpeg[..2], &segment, &jpeg[2..]].concat()), ("JPEG", (410, 560)));
+}

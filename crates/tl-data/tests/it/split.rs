@@ -6,7 +6,7 @@ use image::{Rgb, RgbImage};
 use proptest::prelude::*;
 use tl_data::{
     DataError, DecodeOptions, FoldOptions, LabelSets, Sample, SplitOptions, Together, exact_duplicates, leaks,
-    near_duplicates, stratified_folds, stratified_split, stratified_split_by_sets,
+    near_duplicates, perceptual_hashes, same_pictures, stratified_folds, stratified_split, stratified_split_by_sets,
 };
 
 use crate::tree::{Tree, photo};
@@ -359,4 +359,17 @@ fn threads_do_not_change_what_is_together() {
         split(&all, &SplitOptions { together, ..SplitOptions::default() })
     };
     assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn callers_may_be_careless() {
+    let hashes = perceptual_hashes(&[], &DecodeOptions::default());
+    assert!(hashes.is_empty());
+    let tree = Tree::of(&[]);
+    tree.write("a.jpg", &photo("baseline444.jpg"));
+    let hash = perceptual_hashes(&[tree.path("a.jpg")], &DecodeOptions::default())[0];
+    assert_eq!(same_pictures(&[[0; 32]], &[hash, hash, None], Some(10)), Vec::<Vec<usize>>::new());
+    let sets = LabelSets::new([vec![2, 0], vec![1, 1]]);
+    assert_eq!((sets.classes(0), sets.classes(1)), (&[0, 2][..], &[1][..]));
+    stratified_split_by_sets(samples(&[6, 6]), &sets, &SplitOptions::default()).unwrap();
 }
