@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Mistake, Row};
+use super::rows::{Mistake, Row};
 use crate::{
     classes::{SEPARATOR, set_of},
     label_sets::Labels,
