@@ -84,11 +84,13 @@ pub fn audit(
 
     let mut unusable: Vec<_> = folder.skipped.iter().map(Unusable::from).collect();
     let (mut photos, mut looks) = (Vec::new(), Vec::new());
+    let mut usable = [const { Vec::new() }; 3];
     for ((part, sample), result) in samples.iter().zip(&results) {
         match result {
             Ok(look) => {
-                photos.push(Photo::new(sample, *part, &folder.classes, look));
+                photos.push(Photo::new(sample, *part, folder.name(sample.label), look));
                 looks.push(look);
+                usable[*part as usize].push((*sample).clone());
             }
             Err(reason) => {
                 unusable.push((&Skipped { path: sample.path.clone(), reason: reason.clone() }).into());
@@ -96,7 +98,7 @@ pub fn audit(
         }
     }
     unusable.sort_by(|a, b| a.path.cmp(&b.path));
-    let classes = count(&folder.classes, &photos);
+    let classes = count(folder, &usable);
     let imbalance = imbalance(&classes);
     Ok(Audit {
         format: FORMAT_VERSION,
@@ -132,15 +134,12 @@ fn in_parts(folder: &Folder) -> Vec<(Part, &Sample)> {
     folder.train.iter().map(|sample| (Part::Train, sample)).chain(given).collect()
 }
 
-fn count(names: &[String], photos: &[Photo]) -> Vec<ClassCount> {
-    let n_of = |name: &str, part: Part| photos.iter().filter(|p| p.part == part && p.class == name).count();
-    let class = |name: &String| ClassCount {
-        name: name.clone(),
-        train: n_of(name, Part::Train),
-        val: n_of(name, Part::Val),
-        test: n_of(name, Part::Test),
-    };
-    names.iter().map(class).collect()
+/// Usable photos per class, by part.
+fn count(folder: &Folder, usable: &[Vec<Sample>; 3]) -> Vec<ClassCount> {
+    let [train, val, test] = usable.each_ref().map(|samples| folder.counts(samples));
+    let class =
+        |(i, name): (usize, &String)| ClassCount { name: name.clone(), train: train[i], val: val[i], test: test[i] };
+    folder.classes.iter().enumerate().map(class).collect()
 }
 
 fn imbalance(classes: &[ClassCount]) -> Option<f64> {

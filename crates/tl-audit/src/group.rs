@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::photo::Photo;
+use crate::photo::{Part, Photo};
 
 /// Two or more photos that show the same picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,5 +39,18 @@ impl Group {
             has_two_labels: differ(|a, b| a.class != b.class),
             photos,
         }
+    }
+
+    /// At most `n` of the photos to name: the first of each class in each part, then others, in their order.
+    pub(crate) fn shown(&self, n: usize) -> Vec<&Photo> {
+        let is_first = |i: usize| i == 0 || self.place(i) != self.place(i - 1);
+        let (firsts, others): (Vec<_>, Vec<_>) = (0..self.photos.len()).partition(|&i| is_first(i));
+        let mut shown: Vec<_> = firsts.into_iter().chain(others).take(n).collect();
+        shown.sort_unstable();
+        shown.into_iter().map(|i| &self.photos[i]).collect()
+    }
+
+    fn place(&self, i: usize) -> (Part, &str) {
+        (self.photos[i].part, &self.photos[i].class)
     }
 }

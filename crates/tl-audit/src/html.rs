@@ -124,7 +124,7 @@ fn groups(what: &str, groups: &[&Group], thumbnails: &mut Thumbnails) -> Markup 
             h2 { (count(groups.len(), "picture")) " " (what) }
             @for group in groups.iter().take(N_SHOWN) {
                 div.group {
-                    @for photo in group.photos.iter().take(N_PER_GROUP) {
+                    @for photo in group.shown(N_PER_GROUP) {
                         (figure(photo, &group.sameness.to_string(), thumbnails))
                     }
                     (rest(group.photos.len(), N_PER_GROUP))

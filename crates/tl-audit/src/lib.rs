@@ -34,7 +34,6 @@ mod error;
 mod examine;
 mod group;
 mod html;
-mod likeness;
 mod look;
 mod oddity;
 mod options;

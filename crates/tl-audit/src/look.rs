@@ -1,13 +1,10 @@
 //! One look at one photo: everything that the audit needs of it, so that it is read and decoded once.
 
-use std::{io::Cursor, path::Path};
+use std::path::Path;
 
-use image::{ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
 use tl_data::{DecodeOptions, Geometry, PerceptualHash, PhotoReader, SkipReason};
 
-use crate::likeness::likeness;
-
-/// Side of the view that is judged: about what networks see, and a multiple of the likeness's grid.
+/// Side of the view that is judged: about what networks see.
 ///
 /// Blur that only shows in the full photo does not matter to a network, and a photo of many megapixels costs
 /// little at this size.
@@ -52,7 +49,7 @@ impl Looker {
     pub(crate) fn look(&mut self, path: &Path) -> Result<Look, SkipReason> {
         let file = self.files.load(path)?;
         self.pixels.read_bytes(file, &mut self.rgb)?;
-        let (format, width, height) = header(file)?;
+        let (format, (width, height)) = (self.pixels.format(), self.pixels.full_size());
         to_luma(&self.rgb, &mut self.luma);
         let (shadow, highlight) = extremes(&self.luma);
         Ok(Look {
@@ -61,42 +58,11 @@ impl Looker {
             height,
             n_bytes: file.len() as u64,
             content: *blake3::hash(file).as_bytes(),
-            likeness: likeness(&self.luma),
+            likeness: PerceptualHash::of_square(&self.rgb, SIDE as u32),
             shadow,
             highlight,
             sharpness: laplacian_variance(&self.luma),
         })
-    }
-}
-
-/// Format by content, and width and height as shown.
-fn header(file: &[u8]) -> Result<(&'static str, u32, u32), SkipReason> {
-    let damaged = |error: &dyn std::error::Error| SkipReason::Damaged { reason: error.to_string() };
-    let reader = ImageReader::new(Cursor::new(file)).with_guessed_format().map_err(|e| damaged(&e))?;
-    let format = reader.format().map_or("unknown", name);
-    let mut decoder = reader.into_decoder().map_err(|e| damaged(&e))?;
-    let (width, height) = decoder.dimensions();
-    Ok(match decoder.orientation().is_ok_and(is_turned) {
-        true => (format, height, width),
-        false => (format, width, height),
-    })
-}
-
-fn is_turned(orientation: Orientation) -> bool {
-    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
-    matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
-}
-
-fn name(format: ImageFormat) -> &'static str {
-    match format {
-        ImageFormat::Jpeg => "JPEG",
-        ImageFormat::Png => "PNG",
-        ImageFormat::Gif => "GIF",
-        ImageFormat::WebP => "WebP",
-        ImageFormat::Bmp => "BMP",
-        ImageFormat::Tiff => "TIFF",
-        ImageFormat::Ico => "ICO",
-        _ => "other",
     }
 }
 

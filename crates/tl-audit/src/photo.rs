@@ -18,7 +18,7 @@ pub struct Photo {
     pub path: PathBuf,
     /// The part of the data set that it is in.
     pub part: Part,
-    /// Its class.
+    /// Its class; where it has several, all of them with `;` between.
     pub class: String,
     /// Width as shown, in pixels.
     pub width: u32,
@@ -29,11 +29,11 @@ pub struct Photo {
 }
 
 impl Photo {
-    pub(crate) fn new(sample: &Sample, part: Part, classes: &[String], look: &Look) -> Self {
+    pub(crate) fn new(sample: &Sample, part: Part, class: String, look: &Look) -> Self {
         Self {
             path: sample.path.clone(),
             part,
-            class: classes.get(sample.label).cloned().unwrap_or_default(),
+            class,
             width: look.width,
             height: look.height,
             content: blake3::Hash::from_bytes(look.content).to_hex()[..16].to_owned(),

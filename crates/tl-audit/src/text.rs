@@ -138,7 +138,7 @@ fn groups(f: &mut Formatter<'_>, groups: &[&Group], what: &str) -> fmt::Result {
     writeln!(f, "  {} {what}", count(groups.len(), "picture"))?;
     for group in groups.iter().take(N_NAMED) {
         writeln!(f, "    {}", group.sameness)?;
-        group.photos.iter().take(N_PER_GROUP).try_for_each(|photo| writeln!(f, "      {}", Named(photo)))?;
+        group.shown(N_PER_GROUP).into_iter().try_for_each(|photo| writeln!(f, "      {}", Named(photo)))?;
         rest(f, "      ", group.photos.len(), N_PER_GROUP)?;
     }
     rest(f, "    ", groups.len(), N_NAMED)

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use tl_data::{DataError, List, ScanOptions, read_data};
+use tl_data::{DataError, Labels, List, ScanOptions, read_data};
 
 /// Where labels come from.
 #[derive(Debug, clap::Args)]
@@ -17,6 +17,22 @@ pub(crate) struct LabelArgs {
     label_pattern: Option<String>,
 }
 
+/// Whether photos have one class each.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Labels")]
+pub(crate) struct SeveralArgs {
+    /// Photos of a list have several classes or none: labels are names with `;` between
+    #[arg(long)]
+    multi_label: bool,
+}
+
+impl SeveralArgs {
+    /// How labels are read.
+    pub(crate) fn labels(&self) -> Labels {
+        if self.multi_label { Labels::Several } else { Labels::AsWritten }
+    }
+}
+
 impl LabelArgs {
     /// The photos of a folder or of a list, with the groups that a list names.
     pub(crate) fn read(&self, data: &Path, options: &ScanOptions) -> Result<List, DataError> {
@@ -24,9 +40,9 @@ impl LabelArgs {
         read_data(data, self.label_pattern.as_deref(), &options)
     }
 
-    /// The same to look at, for which one class is enough.
-    pub(crate) fn look(&self, data: &Path) -> Result<List, DataError> {
-        self.read(data, &ScanOptions { min_classes: 1, ..ScanOptions::default() })
+    /// The same to look at, for which one class is enough, and faults are there to be seen.
+    pub(crate) fn look(&self, data: &Path, labels: Labels) -> Result<List, DataError> {
+        self.read(data, &ScanOptions { min_classes: 1, classes_of_all_parts: true, labels, ..ScanOptions::default() })
     }
 
     /// Whether nothing is said, so that photos may do without labels.

@@ -1,4 +1,7 @@
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use crate::error::DataError;
 
@@ -9,35 +12,41 @@ pub(crate) const SEPARATOR: char = ';';
 #[derive(Debug)]
 pub(crate) struct Classes {
     names: Vec<String>,
+    /// The position of each name.
+    labels: BTreeMap<String, usize>,
 }
 
 impl Classes {
-    /// All of `found` (sorted, once each), or those that were chosen, in their order.
+    /// All of `found` (sorted, once each), or those that were chosen, in their order; spaces around a name mean nothing.
     pub(crate) fn choose<'a>(
         found: impl Iterator<Item = &'a str>,
         chosen: Option<&[String]>,
         path: &Path,
     ) -> Result<Self, DataError> {
-        let mut names: Vec<String> = found.map(str::to_owned).collect();
-        names.sort();
-        names.dedup();
-        let Some(chosen) = chosen else {
-            return Ok(Self { names });
-        };
+        let found: BTreeSet<&str> = found.collect();
+        let all = || found.iter().map(|&name| name.to_owned()).collect();
+        let Some(chosen) = chosen else { return Ok(Self::new(all())) };
+        let chosen: Vec<String> = chosen.iter().map(|class| class.trim().to_owned()).collect();
         for (i, class) in chosen.iter().enumerate() {
-            if chosen[..i].contains(class) {
-                return Err(DataError::RepeatedClass { class: class.clone() });
+            let class = class.clone();
+            if chosen[..i].contains(&class) {
+                return Err(DataError::RepeatedClass { class });
             }
-            if names.binary_search(class).is_err() {
-                return Err(DataError::UnknownClass { class: class.clone(), path: path.to_owned(), known: names });
+            if !found.contains(class.as_str()) {
+                return Err(DataError::UnknownClass { class, path: path.to_owned(), known: all() });
             }
         }
-        Ok(Self { names: chosen.to_vec() })
+        Ok(Self::new(chosen))
+    }
+
+    fn new(names: Vec<String>) -> Self {
+        let labels = names.iter().cloned().zip(0..).collect();
+        Self { names, labels }
     }
 
     /// Position of a class; `None` when it was not chosen.
     pub(crate) fn label(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|known| known == name)
+        self.labels.get(name).copied()
     }
 
     /// Positions of the classes that are named with `;` between, sorted; those that were not chosen are left out.

@@ -19,6 +19,12 @@ pub enum DataError {
         /// The path as given.
         path: PathBuf,
     },
+    /// A class folder that no list could name.
+    #[error("the class folder {} begins or ends with white space, which lists cut off; rename it", path.display())]
+    FolderName {
+        /// The folder.
+        path: PathBuf,
+    },
     /// No folders, hence no classes.
     #[error("{} holds no class folders; put the photos of each class in a folder with the name of the class", path.display())]
     NoClasses {
@@ -67,8 +73,14 @@ pub enum DataError {
         /// The only class.
         class: String,
     },
+    /// A list of photos to validate or test on alone.
+    #[error("no row of {} is to train on: every one has the split val or test; leave it empty or write train in some", path.display())]
+    NoTrainingRows {
+        /// The list.
+        path: PathBuf,
+    },
     /// A class without photos.
-    #[error("class {class} has no readable photos in {}; add photos or remove the folder", path.display())]
+    #[error("class {class} has no photos to train on in {}; add photos or leave the class out", path.display())]
     EmptyClass {
         /// The class.
         class: String,
@@ -76,7 +88,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A class that is not among the known ones.
-    #[error("class {class} of {} is not known; the classes are {}", path.display(), known.join(", "))]
+    #[error("class {class} of {} is not known; the classes are {}{}", path.display(), known.join(", "), in_case(class, known))]
     UnknownClass {
         /// The class.
         class: String,
@@ -139,6 +151,14 @@ pub enum DataError {
         /// What is wrong and what is expected.
         reason: String,
     },
+    /// Squares that no batch can be made of.
+    #[error("photos cannot be squares of {side} pixels a side; give a side of 1 to {max}")]
+    Side {
+        /// The side as given.
+        side: u32,
+        /// The largest.
+        max: u32,
+    },
     /// The system would not start threads.
     #[error("the loader's threads do not start: {reason}; ask for fewer")]
     Threads {
@@ -157,4 +177,10 @@ impl DataError {
             kind => Self::Read { path, reason: kind.to_string() },
         }
     }
+}
+
+/// A class that is the same but for capitals.
+fn in_case(class: &str, known: &[String]) -> String {
+    let twin = known.iter().find(|known| known.to_lowercase() == class.to_lowercase());
+    twin.map_or_else(String::new, |twin| format!(" ({twin} differs in capitals alone; rename one of the two)"))
 }

@@ -38,7 +38,7 @@ impl Geometry {
     /// Bytes of one photo in this geometry: `side * side * 3`, `[H, W, C]` RGB.
     #[must_use]
     pub fn n_bytes(&self) -> usize {
-        self.side as usize * self.side as usize * 3
+        (self.side as usize).saturating_mul(self.side as usize).saturating_mul(3)
     }
 
     /// Short side that a reduced picture needs, at least, when `zoom` times its size is resampled; none is enough where

@@ -20,10 +20,14 @@ pub struct LabelSets {
 }
 
 impl LabelSets {
-    /// The different ones of `sets`, each a sorted list of positions in the classes.
+    /// The different ones of `sets`, each a list of positions in the classes, in any order.
     #[must_use]
     pub fn new(sets: impl IntoIterator<Item = Vec<usize>>) -> Self {
         let mut sets: Vec<_> = sets.into_iter().collect();
+        for set in &mut sets {
+            set.sort_unstable();
+            set.dedup();
+        }
         sets.sort();
         sets.dedup();
         Self { sets }

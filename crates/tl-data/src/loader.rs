@@ -23,6 +23,9 @@ use crate::{
 /// How often a waiting loader looks whether it should stop.
 const STOP_INTERVAL: Duration = Duration::from_millis(20);
 
+/// Largest side of the squares, in pixels; networks see hundreds.
+const MAX_SIDE: u32 = 1 << 14;
+
 /// How photos are batched.
 #[derive(Debug, Clone)]
 pub struct LoaderOptions {
@@ -60,8 +63,11 @@ impl Loader {
     /// Starts the threads.
     ///
     /// # Errors
-    /// [`DataError::Threads`] when the system refuses.
+    /// [`DataError::Threads`] when the system refuses, [`DataError::Side`] for squares of no use.
     pub fn new(geometry: Geometry, options: LoaderOptions) -> Result<Self, DataError> {
+        if !(1..=MAX_SIDE).contains(&geometry.side) {
+            return Err(DataError::Side { side: geometry.side, max: MAX_SIDE });
+        }
         let pool = ThreadPoolBuilder::new()
             .num_threads(n_threads(options.n_threads))
             .thread_name(|i| format!("photos-{i}"))
@@ -100,7 +106,7 @@ impl Iterator for Pass {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        while self.ahead.len() < self.job.shared.options.prefetch.max(1) + 1 && !self.job.is_stopped() {
+        while self.ahead.len() < self.job.shared.options.prefetch.max(1).saturating_add(1) && !self.job.is_stopped() {
             let Some(positions) = self.todo.pop_front() else { break };
             let (sender, receiver) = sync_channel(1);
             let job = self.job.clone();

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::{label_sets::LabelSets, skip::Skipped};
+use crate::{classes::SEPARATOR, label_sets::LabelSets, skip::Skipped};
 
 /// A photo and its class.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,14 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// The class that a label stands for; where photos may have several, all of them with `;` between.
+    #[must_use]
+    pub fn name(&self, label: usize) -> String {
+        let name = |class: &usize| self.classes.get(*class).cloned().unwrap_or_default();
+        let Some(sets) = &self.label_sets else { return name(&label) };
+        sets.classes(label).iter().map(name).collect::<Vec<_>>().join(&SEPARATOR.to_string())
+    }
+
     /// Photos per class in `samples`, in the order of the classes.
     #[must_use]
     pub fn counts(&self, samples: &[Sample]) -> Vec<usize> {

@@ -43,7 +43,7 @@ impl Default for ScanOptions {
 /// # Errors
 /// A folder that is missing, a file, cannot be read or holds no classes or photos; a single class, an empty class, a
 /// chosen class that is not there or is chosen twice; parts of which one is there twice, and folders that are all named
-/// like parts and yet are none.
+/// like parts and yet are none; a class whose name begins or ends with white space.
 pub fn scan(root: &Path, options: &ScanOptions) -> Result<Folder, DataError> {
     read(&Parts::of(root, options.classes.is_none())?, root, options)
 }
@@ -86,7 +86,7 @@ fn read(parts: &Parts, root: &Path, options: &ScanOptions) -> Result<Folder, Dat
     let names = train.names().chain(others.flat_map(ClassFolders::names));
     let classes = Classes::choose(names, options.classes.as_deref(), &parts.train)?;
     let mut folder = Folder { skipped: parts.beside.clone(), ..Folder::default() };
-    folder.train = train.samples(&classes, true, &mut folder)?;
+    folder.train = train.samples(&classes, options.min_classes > 1, &mut folder)?;
     folder.val = val.map(|val| val.known_samples(&classes, options, &mut folder)).transpose()?;
     folder.test = test.map(|test| test.known_samples(&classes, options, &mut folder)).transpose()?;
     folder.finish(classes, root, options)?;
@@ -111,11 +111,12 @@ impl ClassFolders {
                     beside.skip(&path, SkipReason::LinkLoop);
                 }
                 Ok(found) if found.is_dir() => match path.file_name().and_then(OsStr::to_str) {
+                    Some(name) if name != name.trim() => return Err(DataError::FolderName { path }),
                     Some(name) => folders.push((name.to_owned(), path)),
                     None => beside.skip(&path, SkipReason::FolderName),
                 },
                 Ok(found) => beside.file(&path, found.file_type()),
-                Err(error) => beside.skip(&path, link_or_unreadable(&error)),
+                Err(error) => beside.skip(&path, SkipReason::unreadable(&error)),
             }
         }
         if folders.is_empty() {
@@ -201,13 +202,4 @@ fn entries(root: &Path) -> Result<Vec<PathBuf>, DataError> {
     }
     paths.sort();
     Ok(paths)
-}
-
-/// `FilesystemLoop` is what the system says of a link to itself.
-fn link_or_unreadable(error: &std::io::Error) -> SkipReason {
-    match error.raw_os_error() {
-        // ELOOP on Linux and on macOS; the standard library has no stable name for it.
-        Some(40 | 62) => SkipReason::LinkLoop,
-        _ => SkipReason::unreadable(error),
-    }
 }

@@ -125,10 +125,11 @@ impl SkipReason {
 
     /// The system's refusal, without the path: whoever prints this has just printed the path.
     pub(crate) fn unreadable(error: &io::Error) -> Self {
-        let reason = match error.kind() {
-            io::ErrorKind::NotFound => "no such file or folder".to_owned(),
-            kind => kind.to_string(),
-        };
-        Self::Unreadable { reason }
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Unreadable { reason: "no such file or folder".to_owned() },
+            // The kind of a link that leads to itself has no stable name yet.
+            kind if kind.to_string().starts_with("filesystem loop") => Self::LinkLoop,
+            kind => Self::Unreadable { reason: kind.to_string() },
+        }
     }
 }

@@ -18,6 +18,20 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    /// As people write it.
+    #[cfg(feature = "decode")]
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Gif => "GIF",
+            Self::WebP => "WebP",
+            Self::Bmp => "BMP",
+            Self::Tiff => "TIFF",
+            Self::Ico => "ICO",
+        }
+    }
+
     /// The format of a file that starts with `head`.
     pub(crate) fn of(head: &[u8]) -> Option<Self> {
         match head {

@@ -46,6 +46,7 @@ impl Data {
             near_duplicates: Some(options.near_duplicates).filter(|bits| *bits > 0),
             decode: options.decode(),
             memo,
+            n_threads: options.threads,
         };
         let (train, val, leaks) = match val {
             Some(val) => {

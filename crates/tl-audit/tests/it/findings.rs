@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use image::{Rgb, RgbImage, imageops};
 use tl_audit::{AuditError, AuditOptions, OddityKind, Sameness, audit};
+use tl_data::{Labels, ScanOptions, read_list};
 
 use crate::work::{Work, scene};
 
@@ -158,4 +159,31 @@ fn threads_do_not_change_the_audit_and_progress_is_counted() {
     let mut heard = Vec::new();
     audit(&work.folder(), &AuditOptions::default(), &mut |n| heard.push(n), &AtomicBool::new(false)).unwrap();
     assert_eq!(heard, (1..=21).collect::<Vec<_>>());
+}
+
+#[test]
+fn photos_of_several_classes_are_named_and_counted_by_each() {
+    let work = Work::with_photos(2);
+    let rows = "train/cat/0.png,cat;pet\ntrain/cat/1.png,pet\ntrain/dog/0.png,dog;pet\ntrain/dog/1.png,\n";
+    work.write("list.csv", format!("path,label\n{rows}").as_bytes());
+    work.save("train/dog/1.png", &scene(3, 40, 30));
+    let options = ScanOptions { labels: Labels::Several, ..ScanOptions::default() };
+    work.copy("train/cat/0.png", "train/cat/1.png");
+    let folder = read_list(&work.path("list.csv"), &options).unwrap().folder;
+    let audit = audit(&folder, &AuditOptions::default(), &mut |_| {}, &AtomicBool::new(false)).unwrap();
+    let counts: Vec<_> = audit.classes.iter().map(|class| (class.name.as_str(), class.train)).collect();
+    assert_eq!(counts, [("cat", 1), ("dog", 1), ("pet", 3)]);
+    let classes: Vec<_> = audit.groups[0].photos.iter().map(|photo| photo.class.as_str()).collect();
+    assert_eq!((classes, audit.groups[0].has_two_labels), (vec!["cat;pet", "pet"], true));
+}
+
+#[test]
+fn both_sides_of_a_leak_are_named_however_many_copies_one_has() {
+    let work = Work::with_photos(2);
+    work.save("val/cat/own.png", &scene(7, 300, 300));
+    (0..9).for_each(|i| work.copy("train/cat/1.png", &format!("train/cat/1 ({i}).png")));
+    work.copy("train/cat/1.png", "val/cat/copy.png");
+    let audit = work.audit();
+    assert!(audit.to_text().contains("val/cat/copy.png (val, cat)\n      and 7 more"), "{}", audit.to_text());
+    assert!(audit.to_html().contains("val/cat/copy.png"));
 }

@@ -10,14 +10,13 @@ use tl_model::write_atomically;
 use crate::{
     EXIT_CHECK_FAILED, EXIT_INTERRUPTED,
     args::GlobalArgs,
-    label_args::LabelArgs,
+    label_args::{LabelArgs, SeveralArgs},
     output,
     progress::{Display, PhotoProgress},
     signal,
 };
 
-/// Looks at every photo once. Exit code 1 when something endangers a training: the same picture on both sides of a
-/// split or under two labels, or a file that cannot be used; 0 otherwise, whatever else is worth a look.
+/// Looks at every photo once.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     /// A folder with a folder of photos per class, or with train/ and val/ (or valid/, test/) in it, or a list
@@ -35,10 +34,12 @@ pub(crate) struct AuditArgs {
     near_duplicates: u32,
     #[command(flatten)]
     labels: LabelArgs,
+    #[command(flatten)]
+    several: SeveralArgs,
 }
 
 pub(crate) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitCode> {
-    let folder = args.labels.look(&args.data)?.folder;
+    let folder = args.labels.look(&args.data, args.several.labels())?.folder;
     let options = AuditOptions {
         near_duplicates: Some(args.near_duplicates).filter(|bits| *bits > 0),
         n_threads: global.threads.unwrap_or(0),

@@ -5,7 +5,7 @@ use std::{fmt::Write, io::Cursor, path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::ValueHint;
 use image::{ImageFormat, Rgb, RgbImage, imageops};
-use tl_data::{Augment, DecodeOptions, PhotoReader, Sample, SkipReason, Skipped, View};
+use tl_data::{Augment, DecodeOptions, Labels, PhotoReader, Sample, SkipReason, Skipped, View};
 use tl_model::write_atomically;
 
 use crate::{args::GlobalArgs, label_args::LabelArgs, output, skipped};
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &PreviewArgs, _: &GlobalArgs) -> Result<ExitCode> {
     }
     let augment: Augment = args.augment.parse()?;
     let geometry = tl_backbone::spec(&args.backbone)?.preprocessing.geometry;
-    let folder = args.labels.look(&args.data)?.folder;
+    let folder = args.labels.look(&args.data, Labels::AsWritten)?.folder;
     let mut painter = Painter {
         reader: PhotoReader::new(geometry, DecodeOptions::default()),
         side: geometry.side,

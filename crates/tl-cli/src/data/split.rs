@@ -11,20 +11,19 @@ use clap::ValueHint;
 use serde_json::json;
 use tl_data::{
     DecodeOptions, FoldOptions, Folder, List, Sample, SplitOptions, Together, is_list, stratified_folds,
-    stratified_split,
+    stratified_split, stratified_split_by_sets,
 };
 use tl_model::write_atomically;
 
 use crate::{
     args::GlobalArgs,
     cache,
-    label_args::LabelArgs,
+    label_args::{LabelArgs, SeveralArgs},
     output,
     skipped::{self, plural},
 };
 
-/// Writes a list path,label,split[,group] that `tl train FILE` takes. Equal files, photos that look alike and groups
-/// stay on one side, and a photo keeps its side when others are added.
+/// Which photos to split, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SplitArgs {
     /// A folder with a folder of photos per class, or a list path,label[,group] that ends in .csv or .jsonl
@@ -48,13 +47,15 @@ pub(crate) struct SplitArgs {
     near_duplicates: u32,
     #[command(flatten)]
     labels: LabelArgs,
+    #[command(flatten)]
+    several: SeveralArgs,
 }
 
 pub(crate) fn run(args: &SplitArgs, global: &GlobalArgs) -> Result<ExitCode> {
     if !is_list(&args.out) {
         bail!("{} must end in .csv or .jsonl, which is how a list is told", args.out.display());
     }
-    let List { folder, groups } = args.labels.look(&args.data)?;
+    let List { folder, groups } = args.labels.look(&args.data, args.several.labels())?;
     if folder.val.is_some() {
         bail!("{} has its validation photos already; give its train folder to split that", args.data.display());
     }
@@ -64,32 +65,53 @@ pub(crate) fn run(args: &SplitArgs, global: &GlobalArgs) -> Result<ExitCode> {
         near_duplicates: Some(args.near_duplicates).filter(|bits| *bits > 0),
         decode: DecodeOptions::default(),
         memo: cache::likeness(global),
+        n_threads: global.threads.unwrap_or(0),
     };
-    let writer = Writer { classes: &folder.classes, groups: &groups };
+    let writer = Writer { folder: &folder, groups: &groups };
     let Some(k) = args.folds else {
         let options =
             SplitOptions { val_fraction: args.val_fraction, seed: args.seed, together, ..SplitOptions::default() };
-        let (train, val) = stratified_split(folder.train, &folder.classes, &options)?;
-        writer.write(&args.out, &train.iter().collect::<Vec<_>>(), &val.iter().collect::<Vec<_>>())?;
+        let (train, val) = match &folder.label_sets {
+            Some(sets) => stratified_split_by_sets(folder.train.clone(), sets, &options)?,
+            None => stratified_split(folder.train.clone(), &folder.classes, &options)?,
+        };
+        say_unseen(&folder, &val);
+        writer.write(&args.out, &train, &val)?;
         return Ok(ExitCode::SUCCESS);
     };
     let folds = stratified_folds(&folder.train, &folder.classes, &FoldOptions { k, seed: args.seed, together })?;
     for fold in 0..k {
         let (train, val) = folds.round(fold);
+        let chosen = |positions: Vec<usize>| positions.into_iter().map(|i| folder.train[i].clone()).collect::<Vec<_>>();
+        let (train, val) = (chosen(train), chosen(val));
         say_unlearnt(fold + 1, &folder, &train);
-        let chosen = |positions: Vec<usize>| positions.into_iter().map(|i| &folder.train[i]).collect::<Vec<_>>();
-        writer.write(&fold_name(&args.out, fold + 1), &chosen(train), &chosen(val))?;
+        writer.write(&fold_name(&args.out, fold + 1), &train, &val)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Says which classes have no photo to validate on, as training does.
+fn say_unseen(folder: &Folder, val: &[Sample]) {
+    let unseen: Vec<&str> = without(folder, val).collect();
+    if !unseen.is_empty() {
+        let problem = format!("no photo to validate on is of {}; the accuracy says nothing of that", unseen.join(", "));
+        output::careful("split", &problem);
+    }
+}
+
 /// Says which classes have photos in one fold alone: they cannot be learnt from the others.
-fn say_unlearnt(fold: usize, folder: &Folder, train: &[usize]) {
-    let is_learnt = |label: usize| train.iter().any(|&i| folder.train[i].label == label);
-    for (_, class) in folder.classes.iter().enumerate().filter(|(label, _)| !is_learnt(*label)) {
+fn say_unlearnt(fold: usize, folder: &Folder, train: &[Sample]) {
+    for class in without(folder, train) {
         let problem = format!("all photos of {class} are in fold {fold}, whose list cannot be trained on");
         output::careful("fold", &problem);
     }
+}
+
+/// The classes that none of the photos has, though others have.
+fn without<'a>(folder: &'a Folder, samples: &[Sample]) -> impl Iterator<Item = &'a str> {
+    let counts = folder.counts(&folder.train).into_iter().zip(folder.counts(samples));
+    let classes = folder.classes.iter().zip(counts).filter(|(_, (n, n_here))| *n > 0 && *n_here == 0);
+    classes.map(|(class, _)| class.as_str())
 }
 
 /// `photos.csv` and 2 to `photos-fold2.csv`.
@@ -100,14 +122,14 @@ fn fold_name(out: &Path, fold: usize) -> PathBuf {
 
 /// Writes lists of one data set.
 struct Writer<'a> {
-    classes: &'a [String],
+    folder: &'a Folder,
     groups: &'a BTreeMap<PathBuf, String>,
 }
 
 impl Writer<'_> {
-    fn write(&self, file: &Path, train: &[&Sample], val: &[&Sample]) -> Result<()> {
+    fn write(&self, file: &Path, train: &[Sample], val: &[Sample]) -> Result<()> {
         let home = absolute(file)?.parent().unwrap_or(Path::new("/")).to_owned();
-        let parts = train.iter().map(|sample| ("train", *sample)).chain(val.iter().map(|sample| ("val", *sample)));
+        let parts = train.iter().map(|sample| ("train", sample)).chain(val.iter().map(|sample| ("val", sample)));
         let rows = parts.map(|(part, sample)| self.row(&home, part, sample)).collect::<Result<Vec<_>>>()?;
         let text = match file.extension().is_some_and(|e| e.eq_ignore_ascii_case("jsonl")) {
             true => self.as_json_lines(&rows),
@@ -131,7 +153,7 @@ impl Writer<'_> {
             );
         };
         let group = self.groups.get(&sample.path).cloned().unwrap_or_default();
-        Ok([text.to_owned(), self.classes[sample.label].clone(), part.to_owned(), group])
+        Ok([text.to_owned(), self.folder.name(sample.label), part.to_owned(), group])
     }
 
     /// The group's column is there when there are groups.

@@ -190,3 +190,42 @@ fn the_sample_is_sound() {
     let run = work.ok(&["data", "audit", &sample("pizza_steak_sushi")]);
     assert!(run.stdout().starts_with("300 photos in 3 classes"), "{}", run.stdout());
 }
+
+#[test]
+fn lists_of_several_classes_are_split_and_audited() {
+    let work = with_scenes("photos");
+    let row = |class: &str, i: u32| {
+        format!(
+            "photos/{class}/{i}.jpg,{}\n",
+            if i.is_multiple_of(2) { class.to_owned() } else { format!("{class};pet") }
+        )
+    };
+    let rows: String = ["cat", "dog"].iter().flat_map(|class| (0..6).map(move |i| row(class, i))).collect();
+    work.write("list.csv", format!("path,label\n{rows}").as_bytes());
+    work.ok(&["data", "split", "list.csv", "--multi-label", "--out", "split.csv"]);
+    let audit = work.ok(&["data", "audit", "split.csv", "--multi-label", "--json"]).stdout();
+    let audit: serde_json::Value = serde_json::from_str(&audit).unwrap();
+    let n_of = |class: &serde_json::Value| class["train"].as_u64().unwrap() + class["val"].as_u64().unwrap();
+    let counts: Vec<_> = audit["classes"].as_array().unwrap().iter().map(n_of).collect();
+    assert_eq!(counts, [6, 6, 6], "{audit}");
+    let folds = work.ok(&["data", "split", "list.csv", "--multi-label", "--folds", "3", "--out", "k.csv"]);
+    assert!(!folds.stderr().contains("cannot be trained on"), "{}", folds.stderr());
+}
+
+#[test]
+fn faults_are_listed_not_given_up_on() {
+    let work = with_scenes("photos/train");
+    std::fs::create_dir(work.path("photos/train/empty")).unwrap();
+    save(&work, "photos/val/cow/own.jpg", &scene(50));
+    let run = work.ok(&["data", "audit", "photos"]);
+    assert!(run.stdout().contains("a class has no usable photo to train on"), "{}{}", run.stdout(), run.stderr());
+    assert!(work.ok(&["data", "audit", "--help"]).stdout().contains("Exit code 1"));
+}
+
+#[test]
+fn a_class_without_photos_to_validate_on_is_told() {
+    let work = with_scenes("photos");
+    (1..6).for_each(|i| copy(&work, "photos/cat/0.jpg", &format!("photos/cat/{i}.jpg")));
+    let run = work.ok(&["data", "split", "photos", "--out", "split.csv"]);
+    assert!(run.stderr().contains("no photo to validate on is of cat"), "{}", run.stderr());
+}

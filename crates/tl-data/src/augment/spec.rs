@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use super::{
     Augment, PRESETS, keras,
-    step::{Definition, Param, Step, definitions},
+    step::{Definition, Kind, Param, Step, definitions},
 };
 use crate::error::DataError;
 
@@ -60,8 +60,19 @@ pub(crate) type Arguments<'a> = Vec<(Option<&'a str>, &'a str)>;
 fn name_and_arguments(text: &str) -> Result<(&str, Arguments<'_>), DataError> {
     let Some((name, rest)) = text.split_once('(') else { return Ok((text, Vec::new())) };
     let Some(inside) = rest.strip_suffix(')') else { return Err(wrong(text, "the bracket is not closed")) };
-    let arguments = inside.split(',').map(str::trim).filter(|argument| !argument.is_empty());
-    Ok((name.trim(), arguments.map(argument).collect()))
+    if inside.trim().is_empty() {
+        return Ok((name.trim(), Vec::new()));
+    }
+    let arguments: Vec<_> = inside.split(',').map(str::trim).collect();
+    if arguments.iter().any(|argument| argument.is_empty()) {
+        return Err(wrong(text, "there is nothing between two commas"));
+    }
+    let arguments: Arguments<'_> = arguments.into_iter().map(argument).collect();
+    let is_repeated = |i: usize| arguments[i].0.is_some() && arguments[..i].iter().any(|a| a.0 == arguments[i].0);
+    match (0..arguments.len()).find(|&i| is_repeated(i)) {
+        Some(i) => Err(wrong(text, &format!("{} is given twice", arguments[i].0.unwrap_or_default()))),
+        None => Ok((name.trim(), arguments)),
+    }
 }
 
 fn argument(text: &str) -> (Option<&str>, &str) {
@@ -83,12 +94,19 @@ fn step(text: &str, name: &str, arguments: &Arguments<'_>) -> Result<Step, DataE
             None => Some(position).filter(|&i| i < values.len()),
         };
         let Some(i) = i else { return Err(wrong(text, &signature(definition))) };
-        values[i] = Some(number(text, &definition.params[i], value)?);
+        let param = &definition.params[i];
+        if values[i].is_some() {
+            return Err(wrong(text, &format!("{} is given twice", param.name)));
+        }
+        values[i] = Some(number(text, param, value)?);
     }
     let given = values.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
     let needed = definition.params.iter().filter(|param| param.default.is_none()).count();
     let filled = values.iter().zip(definition.params).take(given.max(needed)).map(|(value, p)| value.or(p.default));
     let Some(given) = filled.collect::<Option<Vec<_>>>() else { return Err(wrong(text, &signature(definition))) };
+    if definition.kind == Kind::RandAugment && given.first().is_some_and(|n| n.fract() != 0.0) {
+        return Err(wrong(text, "n is a whole number"));
+    }
     check_order(text, definition, &Step { kind: definition.kind, given: given.clone() })?;
     Ok(Step { kind: definition.kind, given })
 }

@@ -32,6 +32,12 @@ pub(crate) fn decode(
     if is_for_the_general(&header) && decode_generally(bytes, &header, options, picture)? {
         return Ok(());
     }
+    if header.is_sampled_oddly {
+        return Err(match header.is_complete {
+            true => SkipReason::Unsupported { what: "a JPEG whose colours are sampled in a rare way".to_owned() },
+            false => SkipReason::Truncated,
+        });
+    }
     decode_full(bytes, &header, options, picture)
 }
 
@@ -46,9 +52,11 @@ fn divisor(header: &JpegHeader, short_side: u32) -> u32 {
     [8, 4, 2].into_iter().find(|divisor| shortest / divisor >= short_side).unwrap_or(1)
 }
 
-/// Whether the photo is baseline and comes component by component: zune-jpeg mixes up rows where chroma has fewer.
+/// Whether zune-jpeg would get the photo wrong. Of a baseline photo that comes component by component it mixes up rows
+/// where chroma has fewer, chroma that is finer than luma becomes stripes, and it believes Adobe's segment against JFIF's.
 fn is_for_the_general(header: &JpegHeader) -> bool {
-    header.is_parted && !header.is_progressive && header.n_components == 3 && header.is_complete && !header.is_rgb()
+    let is_wrong = header.is_parted && !header.is_progressive || header.is_sampled_oddly || header.is_contradictory();
+    is_wrong && header.n_components == 3 && header.is_complete && !header.is_rgb()
 }
 
 /// At full size. Says false when that decoder cannot.
@@ -60,7 +68,8 @@ fn decode_generally(
 ) -> Result<bool, SkipReason> {
     let size = (header.width, header.height);
     // The pixels, and the planes they are made of.
-    options.limits.check(size.0, size.1, 6)?;
+    let planes = if header.is_progressive { PROGRESSIVE_BYTES * u64::from(header.n_components) } else { 0 };
+    options.limits.check(size.0, size.1, 6 + planes)?;
     let is_done = general(bytes, size, 3, options, picture).is_some();
     picture.orientation = header.orientation;
     Ok(is_done)

@@ -27,6 +27,30 @@ impl Orientation {
         Self { swap, flip_x, flip_y }
     }
 
+    /// From a chunk of EXIF: the tag 0x0112 in the first directory (TIFF 6.0, section 2), a number of any width.
+    pub(crate) fn in_exif(chunk: &[u8]) -> Option<Self> {
+        let is_little = match chunk.get(..4)? {
+            b"II*\0" => true,
+            b"MM\0*" => false,
+            _ => return None,
+        };
+        let number = |bytes: &[u8]| -> usize {
+            let add = |sum: usize, &byte: &u8| sum << 8 | usize::from(byte);
+            if is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
+        };
+        let (n_entries, entries) = chunk.get(number(chunk.get(4..8)?)..)?.split_at_checked(2)?;
+        let mut entries = entries.chunks_exact(12).take(number(n_entries));
+        let entry = entries.find(|entry| number(&entry[..2]) == 0x112)?;
+        let n_bytes = match number(&entry[2..4]) {
+            1 => 1,
+            3 => 2,
+            4 => 4,
+            _ => return None,
+        };
+        let value = number(&entry[8..8 + n_bytes]);
+        u8::try_from(value).ok().filter(|value| (1..=8).contains(value)).map(Self::from_exif)
+    }
+
     /// Whether the picture is shown as it is stored.
     pub(crate) fn is_upright(self) -> bool {
         self == Self::default()

@@ -53,6 +53,9 @@ impl Limits {
     /// Whether a picture of this size may be decoded with `bytes_per_pixel` of working memory.
     pub(crate) fn check(&self, width: u32, height: u32, bytes_per_pixel: u64) -> Result<(), SkipReason> {
         let n_pixels = u64::from(width) * u64::from(height);
+        if n_pixels == 0 {
+            return Err(SkipReason::Damaged { reason: "its header gives no width or no height".to_owned() });
+        }
         if n_pixels > self.max_pixels {
             return Err(SkipReason::TooManyPixels { width, height, limit: self.max_pixels });
         }

@@ -28,6 +28,8 @@ pub struct PhotoReader {
     options: DecodeOptions,
     file: Vec<u8>,
     picture: Picture,
+    /// That of the photo that was decoded last.
+    format: Option<Format>,
     viewer: Viewer,
 }
 
@@ -35,7 +37,14 @@ impl PhotoReader {
     /// A reader for one thread.
     #[must_use]
     pub fn new(geometry: Geometry, options: DecodeOptions) -> Self {
-        Self { geometry, options, file: Vec::new(), picture: Picture::default(), viewer: Viewer::default() }
+        Self {
+            geometry,
+            options,
+            file: Vec::new(),
+            picture: Picture::default(),
+            format: None,
+            viewer: Viewer::new(options.limits),
+        }
     }
 
     /// Reads the photo at `path` into `out`: `[side, side, 3]` RGB, [`Geometry::n_bytes`] long.
@@ -56,8 +65,10 @@ impl PhotoReader {
     /// Why this photo is not used; what `out` holds then has no meaning.
     pub fn read_bytes(&mut self, bytes: &[u8], out: &mut [u8]) -> Result<(), SkipReason> {
         self.check_buffer(out)?;
-        self.decode(bytes, self.geometry.enough(1.0))?;
-        let result = self.viewer.fill(&self.picture, self.geometry, out);
+        let result = guarded(|| {
+            self.decode(bytes, self.geometry.enough(1.0))?;
+            self.viewer.fill(&self.picture, self.geometry, out)
+        });
         self.picture.shrink();
         result
     }
@@ -96,8 +107,10 @@ impl PhotoReader {
         // A small part that is enlarged needs its pixels: less reduction then.
         let (step_x, step_y) = drawn.matrix.steps();
         let zoom = step_x.min(step_y).clamp(0.05, 1.0);
-        self.decode(bytes, self.geometry.enough(zoom))?;
-        let result = self.viewer.fill_drawn(&self.picture, self.geometry, &drawn, out);
+        let result = guarded(|| {
+            self.decode(bytes, self.geometry.enough(zoom))?;
+            self.viewer.fill_drawn(&self.picture, self.geometry, &drawn, out)
+        });
         self.picture.shrink();
         result
     }
@@ -128,6 +141,19 @@ impl PhotoReader {
         Ok(&self.file)
     }
 
+    /// Width and height as shown, in pixels, of the photo that was read last without an error.
+    #[must_use]
+    pub fn full_size(&self) -> (u32, u32) {
+        let (width, height) = self.picture.full;
+        if self.picture.orientation.swap { (height, width) } else { (width, height) }
+    }
+
+    /// The format, such as `JPEG`, of the photo that was read last, as its content tells.
+    #[must_use]
+    pub fn format(&self) -> &'static str {
+        self.format.map_or("unknown", Format::name)
+    }
+
     fn check_buffer(&self, out: &[u8]) -> Result<(), SkipReason> {
         let (expected, found) = (self.geometry.n_bytes(), out.len());
         if found != expected || expected == 0 { Err(SkipReason::Buffer { expected, found }) } else { Ok(()) }
@@ -140,15 +166,19 @@ impl PhotoReader {
             None if bytes.is_empty() => return Err(SkipReason::Empty),
             None => return Err(unknown(bytes)),
         };
-        let (options, picture) = (&self.options, &mut self.picture);
-        // The decoders are other people's code and meet hostile files: their panic costs one photo, not the run.
-        // `picture` is overwritten from the start by the next photo, so nothing half-made is ever seen.
-        catch_unwind(AssertUnwindSafe(|| match format {
-            Format::Jpeg => jpeg::decode(bytes, short_side, options, picture),
-            _ => still::decode(bytes, format, options, picture),
-        }))
-        .unwrap_or_else(|_| Err(SkipReason::Damaged { reason: "its decoder gave up".to_owned() }))
+        self.format = Some(format);
+        match format {
+            Format::Jpeg => jpeg::decode(bytes, short_side, &self.options, &mut self.picture),
+            _ => still::decode(bytes, format, &self.options, &mut self.picture),
+        }
     }
+}
+
+/// Decoders and the resampler are other people's code and meet hostile files: their panic costs one photo, not the run.
+/// Buffers are overwritten from the start by the next photo, so nothing half-made is ever seen.
+fn guarded(work: impl FnOnce() -> Result<(), SkipReason>) -> Result<(), SkipReason> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(SkipReason::Damaged { reason: "its decoder gave up".to_owned() }))
 }
 
 impl fmt::Debug for PhotoReader {

@@ -9,18 +9,28 @@ use super::{picture::Picture, warp::Warp};
 use crate::{
     augment::{Drawn, Matrix},
     geometry::{Fit, Geometry},
+    limits::Limits,
     skip::SkipReason,
 };
 
+/// Bytes of the resampler's weights for each column and row: two weights of eight bytes, and their rounded copies.
+const WEIGHT_BYTES: u64 = 24;
+
 /// Resamples pictures into squares, keeping its buffers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Viewer {
+    limits: Limits,
     resizer: Resizer,
     /// The square before it is turned upright, or while it is gray.
     square: Vec<u8>,
 }
 
 impl Viewer {
+    /// Takes no more memory than `limits` allow.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, resizer: Resizer::new(), square: Vec::new() }
+    }
+
     /// Fills `out`, `[side, side, 3]`, with what `geometry` shows of `picture`.
     pub(crate) fn fill(&mut self, picture: &Picture, geometry: Geometry, out: &mut [u8]) -> Result<(), SkipReason> {
         self.fill_from(picture, visible_box(picture, geometry), geometry.side, out)
@@ -51,6 +61,7 @@ impl Viewer {
     /// Resamples a box of stored pixels into `out` and turns it upright.
     fn fill_from(&mut self, picture: &Picture, part: Box, side: u32, out: &mut [u8]) -> Result<(), SkipReason> {
         let (left, top, width, height) = part;
+        self.limits.check_memory(resampling_bytes(picture, part, side))?;
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
             .crop(left, top, width, height)
@@ -108,6 +119,14 @@ fn flip(square: &mut [u8], side: usize, matrix: &Matrix) {
         let rows = bottom.chunks_exact_mut(side * 3).rev();
         top.chunks_exact_mut(side * 3).zip(rows).for_each(|(a, b)| a.swap_with_slice(b));
     }
+}
+
+/// Memory that resampling takes: rows come first, so that all columns of the part are held at the height of the square,
+/// and every column and row has its weights. A picture of one row may have a hundred million columns.
+fn resampling_bytes(picture: &Picture, part: Box, side: u32) -> u64 {
+    let (columns, rows) = (part.2.ceil() as u64, part.3.ceil() as u64);
+    let between = columns.saturating_mul(u64::from(side)).saturating_mul(picture.n_channels as u64);
+    between.saturating_add(columns.saturating_add(rows).saturating_mul(WEIGHT_BYTES))
 }
 
 fn resample(

@@ -1,41 +1,26 @@
 //! What tells one photo from another, whatever its name is.
 
-use std::{
-    io::{self, Read, Seek, SeekFrom},
-    path::Path,
-};
+use std::{io, path::Path};
 
-/// Bytes that are looked at from each end of a file.
-const N_END_BYTES: u64 = 64 << 10;
-
-/// Identifies the content of a photo: equal files have equal keys.
+/// Identifies the content of a photo: equal files have equal keys, and others have others.
 pub(crate) type ContentKey = [u8; 32];
 
-/// The key of a file: of its length, its first and its last 64 KiB.
+/// The key of a file: the hash of all its bytes. Of pictures that are not compressed the ends may be the same page.
 ///
-/// Reading the ends alone keeps the split of many large photos fast. Two photos that agree there and differ in
-/// between would share a key, and hence a side, which does no harm.
 /// A file that cannot be read is known by its path; the reader will skip it later, with the reason.
 pub(crate) fn content_key(path: &Path) -> ContentKey {
-    match ends(path) {
-        Ok(ends) => *blake3::hash(&ends).as_bytes(),
-        Err(_) => *blake3::hash(path.as_os_str().as_encoded_bytes()).as_bytes(),
-    }
+    let hash = hash(path).unwrap_or_else(|_| blake3::hash(path.as_os_str().as_encoded_bytes()));
+    *hash.as_bytes()
 }
 
-fn ends(path: &Path) -> io::Result<Vec<u8>> {
-    let found = fs_err::metadata(path)?;
-    if !found.is_file() {
+fn hash(path: &Path) -> io::Result<blake3::Hash> {
+    // Opening a pipe waits for a writer, so look before opening.
+    if !fs_err::metadata(path)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let mut file = fs_err::File::open(path)?;
-    let mut bytes = Vec::with_capacity(2 * N_END_BYTES as usize + 64);
-    bytes.extend(found.len().to_le_bytes());
-    (&mut file).take(N_END_BYTES).read_to_end(&mut bytes)?;
-    let tail = found.len().saturating_sub(N_END_BYTES).max(N_END_BYTES);
-    file.seek(SeekFrom::Start(tail))?;
-    file.take(N_END_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(fs_err::File::open(path)?)?;
+    Ok(hasher.finalize())
 }
 
 /// A number from 0 to below 1 that `seed` and `key` decide, evenly spread over keys.

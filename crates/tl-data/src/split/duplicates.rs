@@ -7,7 +7,7 @@ use super::{
     sets::Sets,
     units::{Together, joined},
 };
-use crate::sample::Sample;
+use crate::{sample::Sample, threads::in_pool};
 
 /// A validation photo that training has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Leak {
 /// Groups of two or more equal files, as positions in `photos`, each sorted.
 #[must_use]
 pub fn exact_duplicates(photos: &[PathBuf]) -> Vec<Vec<usize>> {
-    let keys: Vec<_> = photos.par_iter().map(|path| content_key(path)).collect();
+    let keys: Vec<_> = in_pool(0, || photos.par_iter().map(|path| content_key(path)).collect());
     let mut sets = Sets::new(photos.len());
     sets.join_equal(keys.into_iter().enumerate());
     several(sets)
@@ -49,7 +49,7 @@ pub fn same_pictures(
     let mut sets = Sets::new(contents.len());
     sets.join_equal(contents.iter().enumerate());
     if let Some(max_distance) = max_distance {
-        super::units::join_near(&mut sets, hashes, max_distance);
+        super::units::join_near(&mut sets, &hashes[..hashes.len().min(contents.len())], max_distance);
     }
     several(sets)
 }

@@ -11,9 +11,12 @@ use tempfile::NamedTempFile;
 use super::{content::ContentKey, perceptual::PerceptualHash};
 
 /// First bytes of the file; a change of what a hash is made from changes them.
-const MAGIC: &[u8; 8] = b"tlhash02";
+const MAGIC: &[u8; 8] = b"tlhash03";
 const KEY: usize = size_of::<ContentKey>();
 const RECORD: usize = KEY + size_of::<PerceptualHash>();
+
+/// What stands for a photo that is too plain to tell: no hash has so few edges.
+const PLAIN: PerceptualHash = PerceptualHash { rising: 0, falling: 0 };
 
 /// Hashes of photos seen before, by content.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,12 +31,17 @@ impl Memo {
         Self { known: records(&bytes).unwrap_or_default() }
     }
 
-    pub(crate) fn get(&self, key: &ContentKey) -> Option<PerceptualHash> {
-        self.known.get(key).copied()
+    /// Whether a photo was seen, be it too plain to have a hash.
+    pub(crate) fn knows(&self, key: &ContentKey) -> bool {
+        self.known.contains_key(key)
     }
 
-    pub(crate) fn insert(&mut self, key: ContentKey, hash: PerceptualHash) {
-        self.known.insert(key, hash);
+    pub(crate) fn get(&self, key: &ContentKey) -> Option<PerceptualHash> {
+        self.known.get(key).copied().filter(|hash| *hash != PLAIN)
+    }
+
+    pub(crate) fn insert(&mut self, key: ContentKey, hash: Option<PerceptualHash>) {
+        self.known.insert(key, hash.unwrap_or(PLAIN));
     }
 
     /// Writes the file whole or not at all. Of two processes that write at once one wins: the other's photos
@@ -83,7 +91,8 @@ mod tests {
 
     fn memo(n: u8) -> Memo {
         let mut memo = Memo::default();
-        (0..n).for_each(|i| memo.insert([i; 32], PerceptualHash { rising: u128::from(i) << 100, falling: 7 }));
+        (0..n).for_each(|i| memo.insert([i; 32], Some(PerceptualHash { rising: u128::from(i) << 100, falling: 7 })));
+        memo.insert([255; 32], None);
         memo
     }
 
@@ -96,7 +105,9 @@ mod tests {
             memo(n).save(&path).unwrap();
             assert_eq!(Memo::open(&path), memo(n));
         }
-        assert_eq!(Memo::open(&path).get(&[3; 32]), Some(PerceptualHash { rising: 3 << 100, falling: 7 }));
+        let memo = Memo::open(&path);
+        assert_eq!(memo.get(&[3; 32]), Some(PerceptualHash { rising: 3 << 100, falling: 7 }));
+        assert_eq!((memo.knows(&[255; 32]), memo.get(&[255; 32]), memo.knows(&[99; 32])), (true, None, false));
     }
 
     proptest::proptest! {

@@ -1,11 +1,16 @@
 use std::path::PathBuf;
 
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
 use rayon::prelude::*;
 
-use crate::{decode::PhotoReader, geometry::Geometry, limits::DecodeOptions};
+use crate::{decode::PhotoReader, geometry::Geometry, limits::DecodeOptions, skip::SkipReason, threads::in_pool};
 
 /// Side of the thumbnail that is compared, in pixels: 8 differences per row and per column.
-const SIDE: usize = 9;
+const SIDE: u32 = 9;
+const N_PIXELS: usize = (SIDE * SIDE) as usize;
 
 /// Neighbours that differ by less are equal: noise and slow shadows tell nothing.
 const STEP: u8 = 2;
@@ -48,44 +53,58 @@ impl PerceptualHash {
             && self.distance(other) <= max
     }
 
-    /// From the brightness of a 9x9 thumbnail, row by row; `None` when it is too plain to tell.
+    /// From a photo squashed to `[side, side, 3]` RGB, as [`PhotoReader`] fills it; `None` when it is too plain to tell, or
+    /// `rgb` has another length.
+    ///
+    /// The square is resampled to 9x9 pixels, of which the size of the square changes the last bits alone: whoever has read
+    /// a photo for something else need not read it again.
     #[must_use]
-    pub fn of_luma(gray: &[u8; SIDE * SIDE]) -> Option<Self> {
-        let mut hash = Self { rising: 0, falling: 0 };
-        for (y, x) in (0..SIDE - 1).flat_map(|y| (0..SIDE - 1).map(move |x| (y, x))) {
-            let here = gray[y * SIDE + x];
-            for next in [gray[y * SIDE + x + 1], gray[(y + 1) * SIDE + x]] {
-                hash.rising = hash.rising << 1 | u128::from(next.saturating_sub(here) >= STEP);
-                hash.falling = hash.falling << 1 | u128::from(here.saturating_sub(next) >= STEP);
-            }
-        }
-        ((hash.rising | hash.falling).count_ones() >= MIN_EDGES).then_some(hash)
-    }
-
-    /// From a 9x9 RGB thumbnail.
-    fn of_thumbnail(rgb: &[u8]) -> Option<Self> {
-        let mut gray = [0; SIDE * SIDE];
-        for (luma, pixel) in gray.iter_mut().zip(rgb.chunks_exact(3)) {
+    pub fn of_square(rgb: &[u8], side: u32) -> Option<Self> {
+        let square = ImageRef::new(side, side, rgb, PixelType::U8x3).ok()?;
+        let mut thumbnail = Image::new(SIDE, SIDE, PixelType::U8x3);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
+        Resizer::new().resize(&square, &mut thumbnail, &options).ok()?;
+        let mut gray = [0; N_PIXELS];
+        for (luma, pixel) in gray.iter_mut().zip(thumbnail.buffer().chunks_exact(3)) {
             let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(u16::from);
             // Rec. 601 luma with whole-number weights that sum to 256.
             *luma = ((77 * r + 150 * g + 29 * b) >> 8) as u8;
         }
         Self::of_luma(&gray)
     }
+
+    /// From the brightness of a 9x9 thumbnail, row by row.
+    fn of_luma(gray: &[u8; N_PIXELS]) -> Option<Self> {
+        let side = SIDE as usize;
+        let mut hash = Self { rising: 0, falling: 0 };
+        for (y, x) in (0..side - 1).flat_map(|y| (0..side - 1).map(move |x| (y, x))) {
+            let here = gray[y * side + x];
+            for next in [gray[y * side + x + 1], gray[(y + 1) * side + x]] {
+                hash.rising = hash.rising << 1 | u128::from(next.saturating_sub(here) >= STEP);
+                hash.falling = hash.falling << 1 | u128::from(here.saturating_sub(next) >= STEP);
+            }
+        }
+        ((hash.rising | hash.falling).count_ones() >= MIN_EDGES).then_some(hash)
+    }
 }
 
 /// The perceptual hash of each photo, on all cores; `None` for photos that cannot be read or are nearly plain.
 #[must_use]
 pub fn perceptual_hashes(photos: &[PathBuf], options: &DecodeOptions) -> Vec<Option<PerceptualHash>> {
-    let geometry = Geometry::squash(SIDE as u32);
+    in_pool(0, || see(photos, options)).into_iter().map(|seen| seen.ok().flatten()).collect()
+}
+
+/// A look at each photo, on the threads of the pool that this is called in: its hash, none where it is nearly plain.
+pub(super) fn see(photos: &[PathBuf], options: &DecodeOptions) -> Vec<Result<Option<PerceptualHash>, SkipReason>> {
+    let geometry = Geometry::squash(SIDE);
     photos
         .par_iter()
         .map_init(
             || PhotoReader::new(geometry, *options),
             |reader, path| {
-                let mut thumbnail = [0; SIDE * SIDE * 3];
-                reader.read(path, &mut thumbnail).ok()?;
-                PerceptualHash::of_thumbnail(&thumbnail)
+                let mut thumbnail = [0; N_PIXELS * 3];
+                reader.read(path, &mut thumbnail)?;
+                Ok(PerceptualHash::of_square(&thumbnail, SIDE))
             },
         )
         .collect()

@@ -103,16 +103,17 @@ impl Class {
         let (least, most) = self.bounds(options);
         // What is more than the share by itself is trained on.
         self.units.iter().filter(|(_, n)| *n > most).for_each(|&(unit, _)| is_val[unit] = false);
+        let mut now = self.n_val(is_val);
         for &(unit, n) in &self.units {
-            let now = self.n_val(is_val);
             if now < least && !is_val[unit] && now + n <= most {
                 is_val[unit] = true;
+                now += n;
             }
         }
         for &(unit, n) in self.units.iter().rev() {
-            let now = self.n_val(is_val);
             if now > most && is_val[unit] && now - n >= least {
                 is_val[unit] = false;
+                now -= n;
             }
         }
         self.fill_empty_side(is_val);

@@ -9,9 +9,9 @@ use super::{
 #[cfg(feature = "decode")]
 use super::{
     memo::Memo,
-    perceptual::{PerceptualHash, perceptual_hashes},
+    perceptual::{PerceptualHash, see},
 };
-use crate::sample::Sample;
+use crate::{sample::Sample, threads::in_pool};
 
 /// Which photos must not be parted, beside equal files, which never are.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +29,8 @@ pub struct Together {
     /// missing or damaged, and a file that cannot be written is no error.
     #[cfg(feature = "decode")]
     pub memo: Option<PathBuf>,
+    /// Threads that read the photos; 0 takes one per core. They do not change the result.
+    pub n_threads: usize,
 }
 
 /// Photos that go to one side, as positions in the samples.
@@ -61,6 +63,11 @@ pub(crate) fn units(samples: &[Sample], together: &Together, seed: u64) -> Vec<U
 
 /// Samples joined as they must stay, and the key that places each: its group's, or its content's.
 pub(crate) fn joined(samples: &[Sample], together: &Together) -> (Sets, Vec<ContentKey>) {
+    in_pool(together.n_threads, || joined_here(samples, together))
+}
+
+/// The same on the threads of the pool that this is called in.
+fn joined_here(samples: &[Sample], together: &Together) -> (Sets, Vec<ContentKey>) {
     let mut keys: Vec<_> = samples.par_iter().map(|sample| content_key(&sample.path)).collect();
     let mut sets = Sets::new(samples.len());
     sets.join_equal(keys.iter().enumerate());
@@ -81,15 +88,15 @@ pub(crate) fn joined(samples: &[Sample], together: &Together) -> (Sets, Vec<Cont
 fn looks(samples: &[Sample], keys: &[ContentKey], together: &Together) -> Vec<Option<PerceptualHash>> {
     let mut memo = together.memo.as_deref().map(Memo::open).unwrap_or_default();
     let mut hashes: Vec<_> = keys.iter().map(|key| memo.get(key)).collect();
-    let unknown: Vec<usize> = (0..samples.len()).filter(|&i| hashes[i].is_none()).collect();
+    let unknown: Vec<usize> = (0..samples.len()).filter(|&i| !memo.knows(&keys[i])).collect();
     let photos: Vec<_> = unknown.iter().map(|&i| samples[i].path.clone()).collect();
     let mut n_learnt = 0;
-    for (i, hash) in unknown.into_iter().zip(perceptual_hashes(&photos, &together.decode)) {
+    for (i, seen) in unknown.into_iter().zip(see(&photos, &together.decode)) {
+        // What cannot be read today may be read tomorrow.
+        let Ok(hash) = seen else { continue };
         hashes[i] = hash;
-        if let Some(hash) = hash {
-            memo.insert(keys[i], hash);
-            n_learnt += 1;
-        }
+        memo.insert(keys[i], hash);
+        n_learnt += 1;
     }
     if let (Some(path), 1..) = (&together.memo, n_learnt) {
         // Nothing is lost but time.

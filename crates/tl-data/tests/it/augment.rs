@@ -45,6 +45,7 @@ fn any_step() -> impl Strategy<Value = String> {
             }
         }
         let value = |(param, value): (&tl_data::Param, f64)| match param.words {
+            [] if param.name == "n" => value.round().to_string(),
             [] => value.to_string(),
             words => words[value as usize].to_owned(),
         };
@@ -104,6 +105,10 @@ fn mistakes_say_what_is_expected() {
         ("rotate(NaN)", "degrees is a number"),
         ("rotate(3", "the bracket is not closed"),
         ("fill(blue)", "mode is one of constant, nearest"),
+        ("color(0.1,,0.2)", "nothing between two commas"),
+        ("rotate(20,degrees=3)", "degrees is given twice"),
+        ("keras(zoom_range=0.1,zoom_range=0.2)", "zoom_range is given twice"),
+        ("randaugment(2.5)", "n is a whole number"),
         ("keras(turn=3)", "write name=value with a name of rotation_range"),
     ] {
         let said = line.parse::<Augment>().unwrap_err().to_string();

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use tl_data::{Geometry, Loader, LoaderOptions, Sample, find_photos};
+use tl_data::{DataError, Geometry, Loader, LoaderOptions, Sample, find_photos};
 
 /// Every golden photo, and one that is none.
 fn samples() -> Arc<[Sample]> {
@@ -66,4 +66,14 @@ fn a_pass_ends_when_told() {
         loader.pass(samples(), &order, 0, Arc::default()).map(|batch| batch.len()).sum::<usize>(),
         order.len() - 1
     );
+}
+
+#[test]
+fn sizes_of_no_use_are_refused_and_eager_loaders_are_not() {
+    for side in [0, u32::MAX] {
+        assert!(matches!(Loader::new(Geometry::squash(side), LoaderOptions::default()), Err(DataError::Side { .. })));
+    }
+    let eager = LoaderOptions { prefetch: usize::MAX, ..LoaderOptions::default() };
+    let loader = Loader::new(Geometry::squash(16), eager).unwrap();
+    assert_eq!(loader.pass(samples(), &[0, 1], 0, Arc::default()).map(|batch| batch.len()).sum::<usize>(), 2);
 }

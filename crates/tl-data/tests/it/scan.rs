@@ -138,7 +138,7 @@ fn debris_is_counted_and_strays_are_listed() {
 fn each_mistake_has_its_sentence() {
     let said = |names: &[&str]| scanned(&Tree::of(names)).unwrap_err().to_string();
     assert!(said(&["cat/1.jpg"]).contains("one class only (cat); add a folder"));
-    assert!(said(&["cat/1.jpg", "dog/"]).contains("class dog has no readable photos"));
+    assert!(said(&["cat/1.jpg", "dog/"]).contains("class dog has no photos to train on"));
     assert!(said(&["cat/", "dog/"]).contains("there are no photos"));
     assert!(said(&[]).contains("there are no photos"));
     assert!(said(&["1.jpg", "2.jpg"]).contains("holds no class folders"));
@@ -223,4 +223,36 @@ fn photos_are_found_in_files_and_folders() {
     assert_eq!(tree.names(&photos), ["b/1.jpg", "b/2.jpg", "a.jpg"]);
     assert!(skipped.is_empty());
     assert!(matches!(find_photos(&[tree.path("nowhere")]), Err(DataError::Missing { .. })));
+}
+
+/// A list that names them would merge them.
+#[test]
+fn class_folders_with_spaces_at_their_ends_are_refused() {
+    let text = scanned(&Tree::of(&["cat/1.jpg", "cat /1.jpg", "dog/1.jpg"])).unwrap_err().to_string();
+    assert!(text.contains("begins or ends with white space") && text.contains("rename it"), "{text}");
+}
+
+#[test]
+fn an_empty_class_is_no_error_where_nothing_is_learned() {
+    let tree = Tree::of(&["cat/1.jpg", "dog/"]);
+    let options = ScanOptions { min_classes: 1, ..ScanOptions::default() };
+    let folder = scan(tree.root(), &options).unwrap();
+    assert_eq!(folder.counts(&folder.train), [1, 0]);
+}
+
+#[test]
+fn a_class_that_differs_in_capitals_alone_is_told() {
+    let tree = Tree::of(&["train/Cat/1.jpg", "train/dog/1.jpg", "val/cat/1.jpg"]);
+    let text = scanned(&tree).unwrap_err().to_string();
+    assert!(text.contains("(Cat differs in capitals alone"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_loop_of_links_inside_a_class_is_one() {
+    let tree = Tree::of(&["cat/1.jpg", "dog/1.jpg"]);
+    std::os::unix::fs::symlink(tree.path("cat/b"), tree.path("cat/a")).unwrap();
+    std::os::unix::fs::symlink(tree.path("cat/a"), tree.path("cat/b")).unwrap();
+    let kinds: Vec<_> = scanned(&tree).unwrap().skipped.iter().map(|skipped| skipped.reason.kind()).collect();
+    assert_eq!(kinds, ["link loop"; 2]);
 }

@@ -6,7 +6,7 @@ use image::{Rgb, RgbImage};
 use proptest::prelude::*;
 use tl_data::{
     DataError, DecodeOptions, FoldOptions, LabelSets, Sample, SplitOptions, Together, exact_duplicates, leaks,
-    near_duplicates, stratified_folds, stratified_split, stratified_split_by_sets,
+    near_duplicates, perceptual_hashes, same_pictures, stratified_folds, stratified_split, stratified_split_by_sets,
 };
 
 use crate::tree::{Tree, photo};
@@ -136,6 +136,19 @@ fn copies_stay_together_even_across_classes() {
     assert_eq!(exact_duplicates(&paths).len(), 40);
 }
 
+/// Pictures that are not compressed may have one size and one border.
+#[test]
+fn files_that_differ_in_the_middle_alone_are_no_copies() {
+    let tree = Tree::of(&[]);
+    let paths = ["a.bmp", "b.bmp"].map(|name| tree.path(name));
+    for (path, value) in paths.iter().zip([1, 2]) {
+        let mut bytes = vec![255; 300_000];
+        bytes[150_000] = value;
+        fs_err::write(path, bytes).unwrap();
+    }
+    assert_eq!(exact_duplicates(&paths), Vec::<Vec<usize>>::new());
+}
+
 #[test]
 fn groups_stay_together() {
     let all = samples(&[60, 60]);
@@ -239,9 +252,14 @@ fn what_was_seen_is_remembered_and_damage_forgotten() {
     let sample = |name: &str| Sample { path: tree.path(name), label: 0 };
     let memo = tree.path("cache/looks");
     let together = Together { near_duplicates: Some(10), memo: Some(memo.clone()), ..Together::default() };
-    let n_leaks = || leaks(&[sample("baseline444.jpg")], &[sample("photo.webp")], &together).len();
+    RgbImage::from_pixel(40, 40, Rgb([90; 3])).save(tree.path("plain.png")).unwrap();
+    tree.write("broken.png", b"no photo");
+    let train = ["baseline444.jpg", "plain.png", "broken.png"].map(sample);
+    let n_leaks = || leaks(&train, &[sample("photo.webp")], &together).len();
     assert_eq!(n_leaks(), 1);
     let written = fs_err::read(&memo).unwrap();
+    // Magic, sum, and a record for each: the plain one is known, too.
+    assert_eq!(written.len(), 8 + 32 + 3 * 64);
     assert_eq!(n_leaks(), 1);
     fs_err::write(&memo, b"debris").unwrap();
     assert_eq!(n_leaks(), 1);
@@ -320,4 +338,38 @@ fn a_class_is_never_only_validated() {
         assert!(sets.counts(&train, 3).iter().all(|&n| n > 0), "seed {seed}");
         assert!(!val.is_empty(), "seed {seed}");
     }
+}
+
+/// 20,000 photos that all change sides: what once took the square of their number.
+#[test]
+fn large_classes_are_split_in_no_time() {
+    let all = samples(&[20_000]);
+    let start = std::time::Instant::now();
+    let options = SplitOptions { tolerance: 0.0, ..SplitOptions::default() };
+    let (_, val) = split(&all, &options);
+    assert_eq!(val.len(), 4000);
+    assert!(start.elapsed().as_secs_f64() < 2.0, "{:?}", start.elapsed());
+}
+
+#[test]
+fn threads_do_not_change_what_is_together() {
+    let all = samples(&[50, 50]);
+    let with = |n_threads| {
+        let together = Together { n_threads, near_duplicates: Some(10), ..Together::default() };
+        split(&all, &SplitOptions { together, ..SplitOptions::default() })
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn callers_may_be_careless() {
+    let hashes = perceptual_hashes(&[], &DecodeOptions::default());
+    assert!(hashes.is_empty());
+    let tree = Tree::of(&[]);
+    tree.write("a.jpg", &photo("baseline444.jpg"));
+    let hash = perceptual_hashes(&[tree.path("a.jpg")], &DecodeOptions::default())[0];
+    assert_eq!(same_pictures(&[[0; 32]], &[hash, hash, None], Some(10)), Vec::<Vec<usize>>::new());
+    let sets = LabelSets::new([vec![2, 0], vec![1, 1]]);
+    assert_eq!((sets.classes(0), sets.classes(1)), (&[0, 2][..], &[1][..]));
+    stratified_split_by_sets(samples(&[6, 6]), &sets, &SplitOptions::default()).unwrap();
 }

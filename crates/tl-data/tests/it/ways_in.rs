@@ -168,7 +168,7 @@ fn a_photo_with_two_labels_is_an_error_that_names_both_lines() {
     // An audit finds it, among the photos that show the same picture.
     assert_eq!(read(&tree, "list.csv", Labels::AsWritten, None).unwrap().folder.train.len(), 2);
     tree.write("same.csv", b"path,label\n1.jpg,cat;dog\n2.jpg,dog\n1.jpg,dog; cat\n");
-    assert_eq!(read(&tree, "same.csv", Labels::Several, None).unwrap().folder.train.len(), 3);
+    assert_eq!(read(&tree, "same.csv", Labels::Several, None).unwrap().folder.train.len(), 2);
 }
 
 #[test]
@@ -177,5 +177,84 @@ fn where_nothing_is_learned_a_list_may_be_all_validation() {
     tree.write("list.csv", b"path,label,split\n1.jpg,cat,val\n2.jpg,dog,val\n");
     let with = |min_classes| read_list(&tree.path("list.csv"), &ScanOptions { min_classes, ..ScanOptions::default() });
     assert_eq!(with(1).unwrap().folder.val.unwrap().len(), 2);
-    assert!(matches!(with(2), Err(DataError::EmptyClass { .. })));
+    assert!(matches!(with(2), Err(DataError::NoTrainingRows { .. })));
+}
+
+#[test]
+fn labels_of_both_forms_lose_the_spaces_around_them() {
+    let tree = Tree::of(&[]);
+    tree.write("list.csv", b"path,label\n1.jpg, cat \n2.jpg,dog\n");
+    tree.write(
+        "list.jsonl",
+        b"{\"path\": \"1.jpg\", \"label\": \"cat \"}\n{\"path\": \"2.jpg\", \"label\": \" dog\"}\n",
+    );
+    for name in ["list.csv", "list.jsonl"] {
+        let list = read(&tree, name, Labels::One, Some(&["cat", " dog"])).unwrap();
+        assert_eq!(list.folder.classes, ["cat", "dog"], "{name}");
+    }
+}
+
+#[test]
+fn a_photo_counts_once_however_often_it_is_listed() {
+    let tree = Tree::of(&[]);
+    let rows =
+        format!("a/1.jpg,cat,\n./a/1.jpg,cat,train\nb/../a/1.jpg,cat,\n{},cat,\n", tree.path("a/1.jpg").display());
+    tree.write("list.csv", format!("path,label,split\n{rows}a/1.jpg,cat,val\n2.jpg,dog,\n").as_bytes());
+    let list = read(&tree, "list.csv", Labels::One, None).unwrap();
+    assert_eq!((list.folder.train.len(), list.folder.val.unwrap().len()), (2, 1));
+    tree.write("two.csv", b"path,label\na/1.jpg,cat\nb/../a/1.jpg,dog\n");
+    let (line, reason) = refused(&tree, "two.csv", Labels::One);
+    assert!(line == 3 && reason.contains("`cat` in line 2"), "{reason}");
+}
+
+#[test]
+fn a_photo_has_one_group() {
+    let tree = Tree::of(&[]);
+    tree.write("list.csv", b"path,label,group\n1.jpg,cat,a\n2.jpg,dog,\n./1.jpg,cat,b\n");
+    let (line, reason) = refused(&tree, "list.csv", Labels::AsWritten);
+    assert!(line == 4 && reason.contains("the group `b` here and in `a` in line 2"), "{reason}");
+    tree.write("once.csv", b"path,label,group\n1.jpg,cat,\n2.jpg,dog,\n./1.jpg,cat,b\n");
+    let list = read(&tree, "once.csv", Labels::One, None).unwrap();
+    assert_eq!(list.groups.get(&tree.path("1.jpg")).map(String::as_str), Some("b"));
+}
+
+#[test]
+fn json_lines_are_read_as_they_come() {
+    let tree = Tree::of(&[]);
+    tree.write(
+        "mark.jsonl",
+        b"\xEF\xBB\xBF{\"path\": \"1.jpg\", \"label\": \"cat\"}\n{\"path\": \"2.jpg\", \"label\": \"dog\"}",
+    );
+    assert_eq!(read(&tree, "mark.jsonl", Labels::One, None).unwrap().folder.train.len(), 2);
+    tree.write("array.jsonl", b"{\"path\": \"1.jpg\", \"label\": [\"cat;dog\"]}");
+    let (_, reason) = refused(&tree, "array.jsonl", Labels::Several);
+    assert!(reason.contains("make an element of each class"), "{reason}");
+    tree.write("broken.jsonl", b"{\"path\": \"1.jpg\"");
+    let (_, reason) = refused(&tree, "broken.jsonl", Labels::One);
+    assert!(!reason.contains("column"), "{reason}");
+    for (name, text) in [("wide.csv", b"\xFF\xFEp\0a\0"), ("wide.jsonl", b"\xFE\xFF\0p\0a")] {
+        tree.write(name, text);
+        assert!(refused(&tree, name, Labels::One).1.contains("save it as UTF-8"), "{name}");
+    }
+}
+
+#[test]
+fn a_pattern_leaves_the_parts_of_a_data_set_apart() {
+    let photos = ["train/cat_1.jpg", "train/dog_1.jpg", "train/x1.jpg", "val/cat_2.jpg", "test/deep/dog_3.jpg"];
+    let tree = Tree::of(&photos);
+    let scan = |pattern: &str, options: &ScanOptions| scan_by_pattern(tree.root(), pattern, options);
+    let folder = scan("(?P<label>[a-z]+)_[0-9]", &ScanOptions::default()).unwrap();
+    let names = |part: &[tl_data::Sample]| tree.names(part.iter().map(|sample| &sample.path));
+    assert_eq!(names(&folder.train), ["train/cat_1.jpg", "train/dog_1.jpg"]);
+    assert_eq!(names(&folder.val.unwrap()), ["val/cat_2.jpg"]);
+    assert_eq!(names(&folder.test.unwrap()), ["test/deep/dog_3.jpg"]);
+    assert_eq!(tree.names(folder.skipped.iter().map(|skipped| &skipped.path)), ["train/x1.jpg"]);
+    // What names the class is no part.
+    let folder = scan("^(?P<label>[a-z]+)/", &ScanOptions::default()).unwrap();
+    assert_eq!((folder.classes.len(), folder.train.len(), folder.val), (3, 5, None));
+    // A class that validation has alone is an error where something is learnt.
+    tree.write("val/cow_1.jpg", b"");
+    assert!(matches!(scan("(?P<label>[a-z]+)_", &ScanOptions::default()), Err(DataError::UnknownClass { .. })));
+    let all = ScanOptions { classes_of_all_parts: true, min_classes: 1, ..ScanOptions::default() };
+    assert_eq!(scan("(?P<label>[a-z]+)_", &all).unwrap().classes, ["cat", "cow", "dog"]);
 }

@@ -95,7 +95,7 @@ impl TuneInputs<'_> {
         let mut run = TuneRun::new(self)?;
         if let Some(Newest { checkpoint, path: instead, damaged }) = checkpoints.newest()? {
             run.restore(checkpoint)?;
-            run.best_to_keep().filter(|epoch| *epoch > 0).map_or(Ok(()), |epoch| checkpoints.check_best(epoch))?;
+            run.best_to_keep().map_or(Ok(()), |epoch| checkpoints.check_best(epoch))?;
             for path in &damaged {
                 observer.event(&Event::Damaged { path, instead: &instead });
                 // It would be taken for one of the last two, and what is written now for an older one.

@@ -1,6 +1,6 @@
 //! What the segments between the scans define.
 
-use crate::decode::huffman::HuffmanTable;
+use crate::decode::{huffman::HuffmanTable, jpeg_header::is_jfif};
 
 #[derive(Default)]
 pub(super) struct Tables {
@@ -13,6 +13,8 @@ pub(super) struct Tables {
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) components: Vec<Component>,
+    /// JFIF's segment came, whose components are luma and colour differences.
+    is_jfif: bool,
 }
 
 /// A component as the frame and the scan describe it.
@@ -37,8 +39,12 @@ impl Tables {
                 self.restart_interval = usize::from(u16::from_be_bytes([*body.first()?, *body.get(1)?]));
                 Some(())
             }
-            // Adobe's segment says whether three components are RGB.
-            0xEE if body.starts_with(b"Adobe") && body.get(11) == Some(&0) => None,
+            0xE0 if is_jfif(body) => {
+                self.is_jfif = true;
+                Some(())
+            }
+            // Adobe's segment says whether three components are RGB, where JFIF's does not say that they are not.
+            0xEE if !self.is_jfif && body.starts_with(b"Adobe") && body.get(11) == Some(&0) => None,
             0xC0..=0xCF => None,
             _ => Some(()),
         }

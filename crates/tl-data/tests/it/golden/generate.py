@@ -111,6 +111,10 @@ command = ["cjpeg", "-quality", "85", "-sample", "4x1"]
 case("reduced411.jpg", subprocess.run(command, input=saved(large, "PPM"), capture_output=True, check=True).stdout)
 data = saved(large.convert("L"), "JPEG", quality=85, restart_marker_blocks=7)
 case("reduced_gray.jpg", data)
+# Chroma that is finer than luma.
+for name, more in [("fine_chroma", ["1x1,2x2,2x2"]), ("fine_chroma_progressive", ["1x1,2x1,2x1", "-progressive"])]:
+    command = ["cjpeg", "-quality", "95", "-sample", *more]
+    case(f"{name}.jpg", subprocess.run(command, input=saved(small, "PPM"), capture_output=True, check=True).stdout, small)
 # Component by component, at full size and reduced.
 with tempfile.NamedTemporaryFile("w", suffix=".txt") as scans:
     print("0;\n1;\n2;", file=scans, flush=True)
