@@ -60,7 +60,7 @@ fn found(plan: &Plan, data: &Data, weights: &Weights) -> Result<(usize, String),
         (true, _) => "more ran out of memory",
         (_, true) => "more would take over half of it",
         _ if wanted == MOST => "more is never taken",
-        _ if wanted == LEAST => "fewer are never taken",
+        _ if data.train.len() / STEPS < LEAST => "fewer are never taken",
         _ => "more would leave an epoch fewer than 8 steps",
     };
     let (per_photo, free) = (per_photo as f64 / 1e6, free as f64 / 1e9);
