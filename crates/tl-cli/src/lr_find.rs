@@ -20,7 +20,7 @@ use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
     assets, cache, device, output, precision,
-    progress::{Display, PhotoProgress},
+    progress::{COMPARING, Display, PhotoProgress},
     setting_args::SettingArgs,
     settings::Settings,
     signal,
@@ -51,13 +51,14 @@ pub(crate) fn run(args: &LrFindArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let device = device::settle(&mut options)?;
     precision::settle(&mut options, device, global);
     let plan = Plan::new(options)?;
-    let data = Data::load(plan.options(), cache::likeness(global))?;
+    let display = Display::new(global);
+    let data = display.told(COMPARING, || Data::load(plan.options(), cache::likeness(global)))?;
     let stop = signal::stop_flag();
     let weights = assets::weights(global, plan.spec())?;
     let (n_photos, of_backbone) = (data.train.len(), of_backbone(plan.options()));
     let cache = cache::open(global);
     let inputs = LrFindInputs { plan, data, weights, device, cache: cache.clone() };
-    let mut bar = PhotoProgress::new(n_photos, "Reading", Display::new(global));
+    let mut bar = PhotoProgress::new(n_photos, "Reading", display);
     let mut observer = |event: &Event<'_>| match event {
         Event::Extracting { n_done, .. } => bar.set(*n_done),
         Event::BatchSize { .. } => lines(event, Path::new("")).iter().for_each(|line| output::note(line)),

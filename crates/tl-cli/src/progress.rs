@@ -1,6 +1,10 @@
 //! What a person sees while something long goes on.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -14,6 +18,9 @@ use crate::{
 
 /// How often a plain line is written where no bar can be drawn.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Work that is over sooner needs no word.
+const WORD_AFTER: Duration = Duration::from_secs(1);
 
 /// Training that is over sooner needs no bar.
 const STEPS_AFTER: Duration = Duration::from_secs(2);
@@ -38,7 +45,27 @@ impl Display {
             note(text);
         }
     }
+
+    /// Does work whose length nobody knows, and says what it is if that takes a while.
+    pub(crate) fn told<T>(self, what: &str, work: impl FnOnce() -> T) -> T {
+        let (running, is_over) = channel::<()>();
+        thread::scope(|scope| {
+            let say = move || {
+                if is_over.recv_timeout(WORD_AFTER) == Err(RecvTimeoutError::Timeout) {
+                    self.line(what);
+                }
+            };
+            // Where no thread is to be had, nothing is said.
+            let _ = thread::Builder::new().spawn_scoped(scope, say);
+            let result = work();
+            drop(running);
+            result
+        })
+    }
 }
+
+/// What is said of looking at photos before they are parted.
+pub(crate) const COMPARING: &str = "Comparing the photos, so that copies stay on one side of the split";
 
 /// Progress over photos: a bar on a terminal, a line now and then elsewhere.
 pub(crate) struct PhotoProgress {

@@ -32,7 +32,7 @@ use crate::{
     EXIT_INTERRUPTED,
     args::GlobalArgs,
     assets, cache, device, output, precision,
-    progress::Display,
+    progress::{COMPARING, Display},
     settings::{Settings, printed},
     signal, terminal,
 };
@@ -55,7 +55,8 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let device = device::settle(&mut options)?;
     precision::settle(&mut options, device, global);
     let plan = Plan::new(options)?;
-    let data = Data::load(plan.options(), cache::likeness(global)).map_err(|error| not_found(error, args))?;
+    let load = || Data::load(plan.options(), cache::likeness(global)).map_err(|error| not_found(error, args));
+    let data = Display::new(global).told(COMPARING, load)?;
     // From here on there is something to save; before, Ctrl-C ends tl at once.
     let stop = signal::stop_flag();
     let weights = assets::weights(global, plan.spec())?;

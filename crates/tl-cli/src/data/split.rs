@@ -20,6 +20,7 @@ use crate::{
     cache,
     label_args::{LabelArgs, SeveralArgs},
     output,
+    progress::{COMPARING, Display},
     skipped::{self, plural},
 };
 
@@ -67,19 +68,21 @@ pub(crate) fn run(args: &SplitArgs, global: &GlobalArgs) -> Result<ExitCode> {
         memo: cache::likeness(global),
         n_threads: global.threads.unwrap_or(0),
     };
+    let display = Display::new(global);
     let writer = Writer { folder: &folder, groups: &groups };
     let Some(k) = args.folds else {
         let options =
             SplitOptions { val_fraction: args.val_fraction, seed: args.seed, together, ..SplitOptions::default() };
-        let (train, val) = match &folder.label_sets {
-            Some(sets) => stratified_split_by_sets(folder.train.clone(), sets, &options)?,
-            None => stratified_split(folder.train.clone(), &folder.classes, &options)?,
-        };
+        let (train, val) = display.told(COMPARING, || match &folder.label_sets {
+            Some(sets) => stratified_split_by_sets(folder.train.clone(), sets, &options),
+            None => stratified_split(folder.train.clone(), &folder.classes, &options),
+        })?;
         say_unseen(&folder, &val);
         writer.write(&args.out, &train, &val)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let folds = stratified_folds(&folder.train, &folder.classes, &FoldOptions { k, seed: args.seed, together })?;
+    let options = FoldOptions { k, seed: args.seed, together };
+    let folds = display.told(COMPARING, || stratified_folds(&folder.train, &folder.classes, &options))?;
     for fold in 0..k {
         let (train, val) = folds.round(fold);
         let chosen = |positions: Vec<usize>| positions.into_iter().map(|i| folder.train[i].clone()).collect::<Vec<_>>();
