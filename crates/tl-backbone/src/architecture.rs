@@ -147,14 +147,20 @@ impl ConvBn {
 }
 
 impl SqueezeExcite {
+    /// The names of its tensors, in the order in which they are used.
+    pub(crate) fn names(&self) -> [String; 4] {
+        ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"].map(|tensor| format!("{}.{tensor}", self.name))
+    }
+
     fn tensors(&self) -> Vec<TensorInfo> {
-        let Self { name, n_channels, n_squeezed } = self;
-        vec![
-            parameter(format!("{name}.fc1.weight"), vec![*n_squeezed, *n_channels, 1, 1]),
-            parameter(format!("{name}.fc1.bias"), vec![*n_squeezed]),
-            parameter(format!("{name}.fc2.weight"), vec![*n_channels, *n_squeezed, 1, 1]),
-            parameter(format!("{name}.fc2.bias"), vec![*n_channels]),
-        ]
+        let &Self { n_channels, n_squeezed, .. } = self;
+        let shapes = [
+            vec![n_squeezed, n_channels, 1, 1],
+            vec![n_squeezed],
+            vec![n_channels, n_squeezed, 1, 1],
+            vec![n_channels],
+        ];
+        self.names().into_iter().zip(shapes).map(|(name, shape)| parameter(name, shape)).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Tensor};
 
-pub(crate) use self::forward::{activate, convolve, convolve_padded, pad_same, same_padding};
+pub(crate) use self::forward::{activate, convolve, convolve_padded, excited, pad_same, same_padding};
 use crate::{architecture::Architecture, error::BackboneError, registry::Spec, weights::Weights};
 
 /// What `BatchNorm` does in the blocks that are trained.

@@ -12,12 +12,7 @@ use tl_torch::all_to_kind;
 
 use self::rows::{Rows, Scaled};
 use crate::{
-    architecture::Layer,
-    backbone::Backbone,
-    error::BackboneError,
-    folded::{Folded, excite_names},
-    layout::Layout,
-    precision::Precision,
+    architecture::Layer, backbone::Backbone, error::BackboneError, folded::Folded, layout::Layout, precision::Precision,
 };
 
 /// What does not change from step to step as long as the same layers are trained, with statistics that stay.
@@ -78,9 +73,7 @@ impl DeviceFold {
             match layer {
                 Layer::Conv(_) if *trained => values.extend(folded.by_ref().take(2)),
                 Layer::Conv(_) => values.extend(shallow(&self.form.values()[n..n + 2])),
-                Layer::SqueezeExcite(excite) if *trained => {
-                    values.extend(backbone.excite_tensors(excite)?.map(Tensor::shallow_clone));
-                }
+                Layer::SqueezeExcite(excite) if *trained => values.extend(backbone.excite_tensors(excite)?),
                 Layer::SqueezeExcite(_) => values.extend(shallow(&self.form.values()[n..n + 4])),
             }
         }
@@ -119,7 +112,7 @@ impl DeviceFolded<'_> {
                     of_biases.push(next()?);
                 }
                 Layer::SqueezeExcite(excite) => {
-                    for name in excite_names(excite) {
+                    for name in excite.names() {
                         names.push(name);
                         of_excites.push(next()?.shallow_clone());
                     }

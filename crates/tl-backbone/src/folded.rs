@@ -9,10 +9,9 @@ mod folding;
 use tch::{Kind, Tensor};
 use tl_torch::channels_last;
 
-pub(crate) use self::folding::excite_names;
 use crate::{
     architecture::{Block, ConvBn, Layer, Padding},
-    backbone::{activate, convolve, convolve_padded, same_padding},
+    backbone::{activate, convolve, convolve_padded, excited, same_padding},
     error::BackboneError,
     layout::Layout,
 };
@@ -98,7 +97,9 @@ impl Folded {
             let mut next = || values.next().ok_or(BackboneError::Folded);
             x = match layer {
                 Layer::Conv(conv) => self.conv(conv, &x, next()?, next()?)?,
-                Layer::SqueezeExcite(_) => excite(&x, &[next()?, next()?, next()?, next()?])?,
+                Layer::SqueezeExcite(_) => {
+                    excited(&x, &values.by_ref().take(4).map(Tensor::shallow_clone).collect::<Vec<_>>())?
+                }
             };
         }
         Ok(if block.is_residual { x.f_add(input)? } else { x })
@@ -132,13 +133,6 @@ impl Folded {
         let rows = all.f_slice(2, first(size[2]), None, conv.stride)?;
         Ok(channels_last(&rows.f_slice(3, first(size[3]), None, conv.stride)?)?)
     }
-}
-
-fn excite(x: &Tensor, [weight1, bias1, weight2, bias2]: &[&Tensor; 4]) -> Result<Tensor, BackboneError> {
-    let means = x.f_mean_dim(&[2, 3][..], true, x.kind())?;
-    let squeezed = convolve(&means, weight1, Some(bias1), 1, 0, 1)?.f_relu()?;
-    let scales = convolve(&squeezed, weight2, Some(bias2), 1, 0, 1)?.f_hardsigmoid()?;
-    Ok(x.f_mul(&scales)?)
 }
 
 #[cfg(test)]

@@ -55,7 +55,8 @@ enum Action {
         weight: String,
         bn: String,
     },
-    Excite(String),
+    /// The names of its four tensors.
+    Excite([String; 4]),
     Add,
 }
 
@@ -81,7 +82,7 @@ impl Backbone {
             let layers = block.layers.iter().zip(&mut trained).map(|(layer, trained)| {
                 let action = match layer {
                     Layer::Conv(conv) => self.conv_action(conv),
-                    Layer::SqueezeExcite(excite) => Action::Excite(excite.name.clone()),
+                    Layer::SqueezeExcite(excite) => Action::Excite(excite.names()),
                 };
                 Step { action, trained }
             });
@@ -104,7 +105,7 @@ impl Backbone {
     fn handles(&self, step: &Step) -> Result<Vec<Tensor>, BackboneError> {
         match &step.action {
             Action::Conv { weight, .. } => Ok(vec![self.get(weight, "weight")?.f_detach()?]),
-            Action::Excite(name) => excite_names(name).iter().map(|name| Ok(self.tensor(name)?.f_detach()?)).collect(),
+            Action::Excite(names) => names.iter().map(|name| Ok(self.tensor(name)?.f_detach()?)).collect(),
             Action::Keep | Action::Add => Ok(Vec::new()),
         }
     }
@@ -194,10 +195,10 @@ impl Synced<'_> {
             match &self.steps[i].action {
                 Action::Keep => drop(each(pool, &mut self.parts, Part::add)?),
                 Action::Add => drop(each(pool, &mut self.parts, Part::keep_gradient)?),
-                Action::Excite(name) => {
+                Action::Excite(names) => {
                     let gradients = each(pool, &mut self.parts, |part| part.through_excite(i))?;
                     if self.steps[i].trained {
-                        found.of_parts(&excite_names(name), gradients);
+                        found.of_parts(names, gradients);
                     }
                 }
                 Action::Conv { .. } => self.through_conv(i, pool, &mut found)?,
@@ -269,8 +270,4 @@ fn each<T: Send>(
     };
     // As single tasks: by default neighbours would be taken together.
     pool.install(|| parts.par_iter_mut().with_max_len(1).map(without_graph).collect())
-}
-
-fn excite_names(name: &str) -> [String; 4] {
-    ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"].map(|tensor| format!("{name}.{tensor}"))
 }

@@ -119,16 +119,24 @@ impl Backbone {
     }
 
     fn excite(&self, excite: &SqueezeExcite, x: &Tensor) -> Result<Tensor, BackboneError> {
-        let fc = |layer: &str, x: &Tensor, activation: Activation| {
-            let name = format!("{}.{layer}", excite.name);
-            let of_kind = |tensor| self.get(&name, tensor)?.f_to_kind(x.kind()).map_err(BackboneError::from);
-            let y = convolve(x, &of_kind("weight")?, Some(&of_kind("bias")?), 1, 0, 1)?;
-            Ok::<_, BackboneError>(activation.apply(&y)?)
-        };
-        let means = x.f_mean_dim(&[2, 3][..], true, x.kind())?;
-        let scales = fc("fc2", &fc("fc1", &means, Activation::Relu)?, Activation::Hardsigmoid)?;
-        Ok(x.f_mul(&scales)?)
+        let tensors = self.excite_tensors(excite)?;
+        let of_kind: Result<Vec<_>, _> = tensors.iter().map(|tensor| tensor.f_to_kind(x.kind())).collect();
+        excited(x, &of_kind?)
     }
+
+    /// Handles to the four tensors of a layer.
+    pub(crate) fn excite_tensors(&self, excite: &SqueezeExcite) -> Result<Vec<Tensor>, BackboneError> {
+        excite.names().iter().map(|name| Ok(self.tensor(name)?.shallow_clone())).collect()
+    }
+}
+
+/// Squeeze and excite, with its tensors in the order of [`SqueezeExcite::names`], in the arithmetic of all of them.
+pub(crate) fn excited(x: &Tensor, tensors: &[Tensor]) -> Result<Tensor, BackboneError> {
+    let [weight1, bias1, weight2, bias2] = tensors else { return Err(BackboneError::Folded) };
+    let means = x.f_mean_dim(&[2, 3][..], true, x.kind())?;
+    let squeezed = Activation::Relu.apply(&convolve(&means, weight1, Some(bias1), 1, 0, 1)?)?;
+    let scales = Activation::Hardsigmoid.apply(&convolve(&squeezed, weight2, Some(bias2), 1, 0, 1)?)?;
+    Ok(x.f_mul(&scales)?)
 }
 
 /// A layer's convolution with the zeros that its network wants around `x`. They are put there beforehand only where not

@@ -5,7 +5,7 @@ use tl_torch::deep_copy;
 
 use super::Folded;
 use crate::{
-    architecture::{Block, ConvBn, Layer, SqueezeExcite},
+    architecture::{Block, ConvBn, Layer},
     backbone::Backbone,
     error::BackboneError,
     layout::Layout,
@@ -49,7 +49,7 @@ impl Backbone {
                     let mean = self.get(&conv.bn, "running_mean")?;
                     vec![weight, self.get(&conv.bn, "bias")?.f_sub(&mean.f_mul(&scale)?)?]
                 }
-                Layer::SqueezeExcite(se) => self.excite_tensors(se)?.map(Tensor::shallow_clone).into(),
+                Layer::SqueezeExcite(se) => self.excite_tensors(se)?,
             };
             for value in folded {
                 let value = deep_copy(&value.f_to_kind(kind)?)?;
@@ -77,7 +77,7 @@ impl Backbone {
             match layer {
                 Layer::Conv(conv) => unfolded.extend(self.unfold_conv(conv, next()?, next()?)?),
                 Layer::SqueezeExcite(se) => {
-                    for name in excite_names(se) {
+                    for name in se.names() {
                         unfolded.push((name, next()?.f_to_kind(Kind::Float)?));
                     }
                 }
@@ -116,19 +116,10 @@ impl Backbone {
         Ok(self.get(&conv.bn, "running_var")?.f_add_scalar(self.architecture.bn_eps)?.f_rsqrt()?)
     }
 
-    pub(crate) fn excite_tensors(&self, excite: &SqueezeExcite) -> Result<[&Tensor; 4], BackboneError> {
-        let of = |layer: &str, name| self.get(&format!("{}.{layer}", excite.name), name);
-        Ok([of("fc1", "weight")?, of("fc1", "bias")?, of("fc2", "weight")?, of("fc2", "bias")?])
-    }
-
     /// The layers of the blocks from the first trained one on, each with whether it is trained.
     pub(crate) fn trained_blocks(&self) -> impl Iterator<Item = (&Layer, bool)> {
         let before: usize = self.architecture.blocks[..self.first_trained].iter().map(|block| block.layers.len()).sum();
         let layers = self.architecture.blocks[self.first_trained..].iter().flat_map(|block| &block.layers);
         layers.zip(self.trained[before..].iter().copied())
     }
-}
-
-pub(crate) fn excite_names(excite: &SqueezeExcite) -> impl Iterator<Item = String> + '_ {
-    ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"].into_iter().map(|name| format!("{}.{name}", excite.name))
 }

@@ -1,12 +1,12 @@
 //! A part of a batch: its activations, and what the way back needs of them.
 
 use tch::{Kind, Tensor};
-use tl_torch::{Activation, channels_last, conv_backward, f32_mut, f32_slice};
+use tl_torch::{channels_last, conv_backward, f32_mut, f32_slice};
 
 use super::norm::{Line, Moments, Norm, Sums};
 use crate::{
     architecture::{ConvBn, Padding},
-    backbone::{convolve, pad_same, same_padding},
+    backbone::{convolve, excited, pad_same, same_padding},
     error::BackboneError,
 };
 
@@ -179,12 +179,4 @@ impl Part {
         self.kept = Some(copy);
         Ok(())
     }
-}
-
-fn excited(x: &Tensor, tensors: &[Tensor]) -> Result<Tensor, BackboneError> {
-    let [weight1, bias1, weight2, bias2] = tensors else { return Err(BackboneError::Folded) };
-    let means = x.f_mean_dim(&[2, 3][..], true, x.kind())?;
-    let squeezed = Activation::Relu.apply(&convolve(&means, weight1, Some(bias1), 1, 0, 1)?)?;
-    let scales = Activation::Hardsigmoid.apply(&convolve(&squeezed, weight2, Some(bias2), 1, 0, 1)?)?;
-    Ok(x.f_mul(&scales)?)
 }
