@@ -24,8 +24,6 @@ pub struct Spec {
     pub n_parameters: usize,
     /// How photos become its input.
     pub preprocessing: Preprocessing,
-    /// Added to the variance in `BatchNorm`.
-    pub bn_eps: f64,
     /// Licence and origin of the weights.
     pub licence: &'static str,
     /// SHA-256 of the weight file, in hexadecimal.
@@ -67,7 +65,6 @@ static REGISTRY: [Spec; 3] = [
         n_classes: 1000,
         n_parameters: 4_231_976,
         preprocessing: Preprocessing { geometry: CROP_224, mean: [0.5; 3], std: [0.5; 3] },
-        bn_eps: 1e-3,
         licence: "Apache-2.0 (TensorFlow models), the numbers that Keras uses",
         sha256: "7eb81e5cae2122ad7725c7283cec6cb3b2e0505e7f284135d7a43ec82ea032f8",
         architecture: mobilenet_v1,
@@ -79,7 +76,6 @@ static REGISTRY: [Spec; 3] = [
         n_classes: 1000,
         n_parameters: 3_504_872,
         preprocessing: Preprocessing { geometry: CROP_224, mean: IMAGENET_MEAN, std: IMAGENET_STD },
-        bn_eps: 1e-5,
         licence: "BSD-3-Clause (torchvision, IMAGENET1K_V1)",
         sha256: "f06dd918aa42cfca892ca58934c292c67f663de25ea0a6c7b62b6ae87f8ac22d",
         architecture: mobilenet_v2,
@@ -91,7 +87,6 @@ static REGISTRY: [Spec; 3] = [
         n_classes: 1000,
         n_parameters: 2_542_856,
         preprocessing: Preprocessing { geometry: CROP_224, mean: IMAGENET_MEAN, std: IMAGENET_STD },
-        bn_eps: 1e-3,
         licence: "BSD-3-Clause (torchvision, IMAGENET1K_V1)",
         sha256: "63c44305ed042e537c5ffd937e39bf79787e823548aa9e0663086e886aa3f2a7",
         architecture: mobilenet_v3_small,
