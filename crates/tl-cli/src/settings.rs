@@ -13,12 +13,6 @@ use self::values::settled;
 pub(crate) use self::values::{absolute, class_weights, full_name, name_of};
 use crate::output;
 
-/// Settings of a run that is gone on with that may be others than before: when it ends, where it computes, and where the
-/// same photos lie now, which are known by their content. All else was in force for the steps that are done, and the
-/// record would not be true any more.
-const OPEN_WHEN_RESUMED: [&str; 9] =
-    ["epochs", "time_s", "patience", "target_accuracy", "checkpoint_steps", "threads", "device", "data", "val"];
-
 /// Settings that are put over each other.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
@@ -48,6 +42,11 @@ impl Settings {
     /// Takes the settings of a run that is to be gone on with.
     pub(crate) fn resumed(&mut self, path: &Path) -> Result<()> {
         self.file(path)?;
+        let all = Table::try_from(TrainOptions::default())?;
+        let open = TrainOptions::OPEN_WHEN_RESUMED;
+        if let Some(name) = all.keys().find(|name| !self.table.contains_key(*name) && !open.contains(&name.as_str())) {
+            bail!("{} lacks {name}, as it would if it were cut; put it back, or train again", path.display());
+        }
         self.begun = Some(self.table.clone());
         Ok(())
     }
@@ -113,7 +112,7 @@ impl Settings {
 
     /// A run that is gone on with keeps what it was begun with.
     fn clash_with_run(&self, key: &str, value: &Value, flag: &str) -> Option<String> {
-        let begun = self.begun.as_ref().filter(|_| !OPEN_WHEN_RESUMED.contains(&key))?;
+        let begun = self.begun.as_ref().filter(|_| !TrainOptions::OPEN_WHEN_RESUMED.contains(&key))?;
         let before = match begun.get(key) {
             Some(before) if is_same(before, value) => return None,
             Some(before) => format!("with {key} = {before}"),

@@ -24,7 +24,6 @@ mod whole_batch;
 mod worker;
 
 pub(crate) use self::{
-    checkpoint::Checkpoints,
     memory_of_batch::whole_batch_bytes,
     tune_run::{TuneInputs, Tuned},
 };

@@ -1,6 +1,7 @@
 //! The loop that trains a head on features.
 
 mod average;
+mod checkpoint;
 mod ends;
 mod state;
 mod steps;
@@ -9,10 +10,9 @@ use std::{sync::atomic::AtomicBool, time::Instant};
 
 use tl_head::{Head, LossOptions};
 
-use self::average::HeadAverage;
-pub(crate) use self::state::best_epoch;
+use self::{average::HeadAverage, checkpoint::Progress};
+pub(crate) use self::{checkpoint::Checkpoint, state::best_epoch};
 use crate::{
-    checkpoint::Progress,
     descent::Descent,
     error::TrainError,
     event::{Event, Observer},

@@ -34,6 +34,7 @@ impl Plan {
     /// # Errors
     /// [`TrainError::Options`] lists every problem at once.
     pub fn new(mut options: TrainOptions) -> Result<Self, TrainError> {
+        options.spell_views_out();
         let mut problems = Vec::new();
         let spec = spec(&options.backbone).map_err(|e| problems.push(e.to_string())).ok();
         problems.extend(checks(&options).into_iter().filter(|(ok, _)| !ok).map(|(_, problem)| problem));

@@ -11,7 +11,10 @@ use std::{
 use tl_events::EventFiles;
 use tl_model::write_atomically;
 
-use crate::{error::TrainError, finetune::Checkpoints};
+use crate::{
+    checkpoint::{Checkpoints, OF_HEAD, OF_TUNING},
+    error::TrainError,
+};
 
 /// A run's folder. Files in it are written whole or not at all.
 #[derive(Debug, Clone)]
@@ -70,10 +73,22 @@ impl RunFolder {
     /// Another process works on it.
     pub fn locked(self) -> Result<Self, TrainError> {
         match lock(&self.path) {
-            Ok(lock) => Ok(Self { _lock: lock.map(Arc::new), ..self }),
+            Ok(lock) => {
+                let locked = Self { _lock: lock.map(Arc::new), ..self };
+                locked.remove_drafts();
+                Ok(locked)
+            }
             Err(TryLockError::WouldBlock) => Err(self.resume_error("another tl works on it; wait for it, or stop it")),
             // A file system without locks.
             Err(TryLockError::Error(_)) => Ok(self),
+        }
+    }
+
+    /// Removes what a process that was killed had begun to write, which `tl_model::Draft` names.
+    fn remove_drafts(&self) {
+        let entries = fs_err::read_dir(&self.path).into_iter().flatten().flatten();
+        for draft in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".tl-")) {
+            let _ = fs_err::remove_file(draft.path());
         }
     }
 
@@ -123,12 +138,6 @@ impl RunFolder {
         self.path.join("photos.csv")
     }
 
-    /// Where an interrupted run goes on.
-    #[must_use]
-    pub fn checkpoint(&self) -> PathBuf {
-        self.checkpoints().join("last.safetensors")
-    }
-
     /// The folder of all that a run goes on from.
     #[must_use]
     pub(crate) fn checkpoints(&self) -> PathBuf {
@@ -142,11 +151,6 @@ impl RunFolder {
         if link(Path::new(name), &temporary).is_ok() && fs_err::rename(&temporary, out.join("latest")).is_err() {
             let _ = fs_err::remove_file(&temporary);
         }
-    }
-
-    pub(crate) fn make_checkpoint_folder(&self) -> Result<(), TrainError> {
-        let folder = self.checkpoints();
-        fs_err::create_dir_all(&folder).map_err(|source| write_error(&folder, source))
     }
 
     /// A finished run needs no checkpoints, nor what a killed process left beside them. What cannot be removed does no
@@ -163,7 +167,7 @@ impl RunFolder {
 
     /// Whether a run has begun in it and saved nothing to go on from.
     pub(crate) fn starts_over(&self) -> bool {
-        let has_saved = self.checkpoint().is_file() || Checkpoints::new(self.checkpoints(), "").any();
+        let has_saved = [OF_HEAD, OF_TUNING].into_iter().any(|kind| Checkpoints::new(kind, self.checkpoints()).any());
         self.config().is_file() && !has_saved
     }
 

@@ -35,7 +35,6 @@ pub(crate) struct StopState {
     /// Steps of the whole run that fit into the budget, once that is known.
     n_fitting: Option<usize>,
     /// Whether an epoch was broken off because the time was over, which is the end of the run.
-    #[serde(default)]
     is_cut: bool,
 }
 

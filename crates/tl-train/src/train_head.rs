@@ -12,10 +12,10 @@ use tl_head::{
 use tl_metrics::EpochRecord;
 
 use crate::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoints, Newest, OF_HEAD},
     error::TrainError,
     event::{Event, Observer},
-    head_run::{End, HeadRun},
+    head_run::{Checkpoint, End, HeadRun},
     options::HeadKind,
     plan::Plan,
     run_folder::RunFolder,
@@ -84,9 +84,16 @@ impl HeadInputs<'_> {
         let pace = Pace::new(options.photos_per_step(), self.train.len(), self.val.map_or(0, Table::len));
         let stopping = Stopping::new(options, self.started, min_steps, pace);
         let mut run = HeadRun::new(options, self.loss.clone(), &head, stopping)?;
-        if let Some(checkpoint) = self.folder.map(RunFolder::checkpoint).filter(|file| file.is_file()) {
-            run.restore(Checkpoint::open(&checkpoint, self.data_blake3, head.config())?)?;
-            run.tell_resumed(self.train.len(), observer);
+        let files =
+            |folder: &RunFolder| Checkpoints::new(OF_HEAD, folder.checkpoints()).of_run(options, self.data_blake3);
+        let checkpoints = self.folder.map(files);
+        if let Some(checkpoints) = &checkpoints {
+            let newest = checkpoints.newest(|path| Checkpoint::open(path, checkpoints, head.config()))?;
+            if let Some(Newest { checkpoint, passed_over }) = newest {
+                run.restore(checkpoint)?;
+                passed_over.remove(observer);
+                run.tell_resumed(self.train.len(), observer);
+            }
         }
         let mut saved = Instant::now();
         let save = |run: &HeadRun<'_>, observer: &mut dyn Observer| {
@@ -94,10 +101,10 @@ impl HeadInputs<'_> {
                 return Ok(());
             }
             saved = Instant::now();
-            self.save(run, observer)
+            run.save(checkpoints.as_ref(), observer)
         };
         let End::Finished(stopped_early) = run.train(self.train, self.val, observer, stop, save)? else {
-            self.save(&run, observer)?;
+            run.save(checkpoints.as_ref(), observer)?;
             let (steps, records) = run.position();
             return Ok(Trained::Stopped { steps, records });
         };
@@ -149,14 +156,5 @@ impl HeadInputs<'_> {
             observer.event(&Event::Warning(&problem));
         }
         Ok(Trained::Done { head, records: vec![record], stopped_early: None, kept_epoch: None, fits })
-    }
-
-    fn save(&self, run: &HeadRun<'_>, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let Some(folder) = self.folder else { return Ok(()) };
-        folder.make_checkpoint_folder()?;
-        observer.event(&Event::Saving);
-        run.checkpoint()?.save(&folder.checkpoint(), self.data_blake3)?;
-        observer.event(&Event::Checkpoint(&folder.checkpoint()));
-        Ok(())
     }
 }

@@ -21,23 +21,16 @@ use crate::{
 /// them, views moved the mean accuracy by 0.1 points (logistic) and -0.5 (mlp), which is noise. The table is in
 /// the README of this crate.
 const N_VIEWS: usize = 4;
-/// What views are when no policy was named: parts of the photo of at least 70 % of its area, and its mirror image.
-const POLICY: &str = "light";
 
 /// What views the training photos get; `None` for none.
 pub(crate) fn views(options: &TrainOptions) -> Result<Option<Views>, TrainError> {
-    let named: Augment = parse(&options.augment)?;
+    let named: Augment = options.augment.parse()?;
     let n = match options.views {
         Some(n) => n,
         None if named.is_none() || options.recipe != Recipe::Features => 0,
         None => N_VIEWS,
     };
-    let augment = if named.is_none() { parse(POLICY)? } else { named };
-    Ok((n > 0).then_some(Views { augment, seed: options.seed, n }))
-}
-
-fn parse(augment: &str) -> Result<Augment, TrainError> {
-    Ok(augment.parse::<Augment>()?)
+    Ok((n > 0).then_some(Views { augment: named, seed: options.seed, n }))
 }
 
 /// The rows of the photos at `paths`, which `features` holds, and behind them those of their views: view `v` (from 1)

@@ -17,6 +17,9 @@ pub(super) fn options(args: &TrainArgs, global: &GlobalArgs) -> Result<TrainOpti
     }
     args.settings.lay_over(&mut settings, global)?;
     settings.flag("views", args.views.map(i64::from));
+    if settings.text("augment") == Some("none") && args.views.is_some_and(|n| n > 0) {
+        bail!("views of photos that are not augmented do not differ; give --augment light, or leave --views out");
+    }
     settings.flag("checkpoint_steps", args.checkpoint_steps.map(i64::from));
     settings.flag("epochs", args.epochs.map(i64::from));
     settings.flag("patience", args.patience.map(i64::from));

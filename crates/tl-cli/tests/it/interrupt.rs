@@ -98,12 +98,27 @@ fn a_wrong_flag_costs_an_interrupted_run_nothing() {
         assert!(run.stderr().contains(reason), "{wrong:?}: {}", run.stderr());
         assert!(config() == before, "{wrong:?}");
     }
-    let checkpoint = work.path("runs/photos-1/checkpoint/last.safetensors");
-    let whole = std::fs::read(&checkpoint).unwrap();
-    std::fs::write(&checkpoint, &whole[..whole.len() / 2]).unwrap();
+    let checkpoints = std::fs::read_dir(work.path("runs/photos-1/checkpoint")).unwrap();
+    let checkpoints: Vec<_> = checkpoints.map(|entry| entry.unwrap().path()).collect();
+    let whole: Vec<_> = checkpoints.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    for (path, whole) in checkpoints.iter().zip(&whole) {
+        std::fs::write(path, &whole[..whole.len() / 2]).unwrap();
+    }
     let cut = work.run(&["train", "--resume", "runs/photos-1"]);
-    assert!(cut.code() == 2 && cut.stderr().contains("remove it, and the run starts over"), "{}", cut.stderr());
-    std::fs::write(&checkpoint, whole).unwrap();
+    assert!(cut.code() == 2 && cut.stderr().contains("and the run starts over"), "{}", cut.stderr());
+    for (path, whole) in checkpoints.iter().zip(whole) {
+        std::fs::write(path, whole).unwrap();
+    }
+    let whole = config();
+    for (edited, reason) in [
+        (whole[..whole.len() / 2].to_vec(), "lacks"),
+        (String::from_utf8(whole.clone()).unwrap().replace("seed = 0", "seed = 7").into_bytes(), "seed was 0"),
+    ] {
+        std::fs::write(work.path("runs/photos-1/config.toml"), &edited).unwrap();
+        let refused = work.run(&["train", "--resume", "runs/photos-1"]);
+        assert!(refused.code() == 2 && refused.stderr().contains(reason), "{reason}: {}", refused.stderr());
+    }
+    std::fs::write(work.path("runs/photos-1/config.toml"), whole).unwrap();
     work.ok(&["train", "--resume", "runs/photos-1", "--threads", "1", "--seed", "0"]);
     let model = std::fs::read(work.path("runs/photos-1/model.safetensors")).unwrap();
     let again = work.ok(&["train", "--resume", "runs/photos-1"]);

@@ -54,7 +54,10 @@ fn a_killed_run_goes_on_to_the_same_bits() {
         assert!(kill_after_a_checkpoint(&mut child, &folder), "the run ended before kill {kill}");
         assert!(!cut.path("runs/run/model.safetensors").exists());
     }
+    // A kill while a file is written leaves one of this kind.
+    cut.write("runs/run/.tl-Ab3xYz", b"half a model");
     cut.ok(&["train", "--resume", "runs/run"]);
+    assert!(!cut.path("runs/run/.tl-Ab3xYz").exists());
     for part in ["head.", "backbone."] {
         let numbers = |work: &Work| tensor_bytes(&work.path("runs/run/model.safetensors"), part);
         assert!(numbers(&whole) == numbers(&cut), "{part}* differs after {N_KILLS} kills");

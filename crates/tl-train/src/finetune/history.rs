@@ -14,7 +14,6 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct History {
     /// Epochs of fine-tuning that the turns of the stages were laid out for; a run that goes on may have more or fewer.
-    #[serde(default)]
     pub(crate) n_staged: usize,
     /// Finished epochs of fine-tuning.
     pub(crate) epoch: usize,
@@ -27,20 +26,16 @@ pub(crate) struct History {
     /// Time spent on that epoch's steps.
     pub(crate) seconds: f64,
     /// The head's rate at the last step.
-    #[serde(default)]
     pub(crate) learning_rate: f64,
     /// Time spent on the steps of all epochs.
     pub(crate) total_seconds: f64,
     /// Photos trained on in all epochs.
     pub(crate) n_photos: usize,
     /// What the schedule has seen.
-    #[serde(default)]
     pub(crate) plateau: Plateau,
     /// What overflows have made of the loss, in f16.
-    #[serde(default)]
     pub(crate) loss_scale: LossScale,
     /// What early stopping has seen.
-    #[serde(default)]
     pub(crate) stopping: StopState,
     /// The head's epochs, then those of fine-tuning.
     pub(crate) records: Vec<EpochRecord>,

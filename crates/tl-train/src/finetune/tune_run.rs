@@ -23,15 +23,11 @@ use tl_metrics::EpochRecord;
 use tl_torch::{set_intra_op_threads, thread_pool};
 
 use super::{
-    checkpoint::{Checkpoints, Newest},
-    history::History,
-    kept::Kept,
-    model::Model,
-    on_device::OnDevice,
-    proof::Frozen,
+    checkpoint::TuneCheckpoint, history::History, kept::Kept, model::Model, on_device::OnDevice, proof::Frozen,
     worker::Worker,
 };
 use crate::{
+    checkpoint::{Checkpoints, Newest},
     ema::Ema,
     error::TrainError,
     event::{Event, Observer},
@@ -93,14 +89,11 @@ impl TuneInputs<'_> {
         stop: &AtomicBool,
     ) -> Result<Tuned, TrainError> {
         let mut run = TuneRun::new(self)?;
-        if let Some(Newest { checkpoint, path: instead, damaged }) = checkpoints.newest()? {
+        let newest = checkpoints.newest(|path| TuneCheckpoint::open(path, checkpoints))?;
+        if let Some(Newest { checkpoint, passed_over }) = newest {
             run.restore(checkpoint)?;
-            run.best_to_keep().map_or(Ok(()), |epoch| checkpoints.check_best(epoch))?;
-            for path in &damaged {
-                observer.event(&Event::Damaged { path, instead: &instead });
-                // It would be taken for one of the last two, and what is written now for an older one.
-                drop(fs_err::remove_file(path));
-            }
+            passed_over.remove(observer);
+            run.check_best(checkpoints, observer);
             let (epochs, history) = (run.history.records.len(), &run.history.records);
             observer.event(&Event::Resumed { epochs, steps: run.history.step, step: run.n_done(), history });
         } else if let Some((features, loss, accuracy)) = before {

@@ -3,9 +3,9 @@
 use tl_head::Head;
 use tl_metrics::EpochRecord;
 
-use super::{Best, HeadAverage, HeadRun};
+use super::{Best, Checkpoint, HeadAverage, HeadRun, Progress};
 use crate::{
-    checkpoint::{Checkpoint, Progress},
+    checkpoint::Checkpoints,
     descent::Descent,
     error::TrainError,
     event::{Event, Observer},
@@ -26,7 +26,7 @@ impl HeadRun<'_> {
     }
 
     /// Everything needed to go on to the same bits.
-    pub(crate) fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+    fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
         Ok(Checkpoint {
             progress: Progress { stopping: self.stopping.state(), ..self.progress.clone() },
             head: self.descent.head()?,
@@ -34,6 +34,20 @@ impl HeadRun<'_> {
             average: self.average.as_ref().map(HeadAverage::state).transpose()?.unwrap_or_default(),
             best: self.best.as_ref().map(|best| (best.accuracy, best.loss, best.head.clone())),
         })
+    }
+
+    /// Writes a checkpoint, where there are any, and tells of it.
+    pub(crate) fn save(
+        &self,
+        checkpoints: Option<&Checkpoints>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let Some(checkpoints) = checkpoints else { return Ok(()) };
+        observer.event(&Event::Saving);
+        let place = (self.progress.epoch, self.progress.step);
+        let path = checkpoints.save(&self.checkpoint()?.archive(checkpoints)?, place, false)?;
+        observer.event(&Event::Checkpoint(&path));
+        Ok(())
     }
 
     /// Takes a checkpoint's place in the run.

@@ -1,5 +1,7 @@
 //! What settings come to together.
 
+use std::collections::BTreeMap;
+
 use tl_data::{DecodeOptions, Limits};
 use tl_head::LossOptions;
 
@@ -10,6 +12,9 @@ use crate::{
     optimizer::{AdamConfig, LionConfig, OptimizerConfig, RmsPropConfig, SgdConfig},
     recipe::Recipe,
 };
+
+/// What views are when no policy was named: parts of the photo of at least 70 % of its area, and its mirror image.
+const POLICY: &str = "light";
 
 /// Adam's learning rate for a linear head.
 const LINEAR_LR: f64 = 5e-3;
@@ -94,9 +99,29 @@ impl TrainOptions {
         }
     }
 
+    /// Puts down what views of photos are when they were asked for without saying how they differ.
+    pub(crate) fn spell_views_out(&mut self) {
+        if self.recipe == Recipe::Features && self.augment == "none" && self.views.is_some_and(|n| n > 0) {
+            POLICY.clone_into(&mut self.augment);
+        }
+    }
+
     /// Bounds on the gradients of a step.
     pub(crate) fn clipping(&self) -> Clipping {
         Clipping { norm: self.clip_norm, value: self.clip_value }
+    }
+
+    /// Settings of a run that is gone on with that may be others than before: when it ends, where it computes, and where
+    /// the same photos lie now, which are known by their content. All else was in force for the steps that are done, and
+    /// the record would not be true any more.
+    pub const OPEN_WHEN_RESUMED: [&str; 9] =
+        ["epochs", "time_s", "patience", "target_accuracy", "checkpoint_steps", "threads", "device", "data", "val"];
+
+    /// The others, as text.
+    pub(crate) fn fixed_when_resumed(&self) -> BTreeMap<String, String> {
+        let Ok(serde_json::Value::Object(all)) = serde_json::to_value(self) else { return BTreeMap::new() };
+        let fixed = all.into_iter().filter(|(name, _)| !Self::OPEN_WHEN_RESUMED.contains(&name.as_str()));
+        fixed.map(|(name, value)| (name, value.to_string())).collect()
     }
 
     /// Photos that a step of the optimizer looks at.

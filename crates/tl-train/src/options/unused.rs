@@ -68,7 +68,7 @@ impl TrainOptions {
             ),
             (self.head == HeadKind::Mlp, &["hidden"], "the head mlp"),
             (
-                self.head != HeadKind::Logistic || self.head_epochs < 2,
+                self.head != HeadKind::Logistic || self.head_epochs == Recipe::Finetune.options().head_epochs,
                 &["head_epochs"],
                 "heads that take steps, and a logistic one is fitted at once",
             ),

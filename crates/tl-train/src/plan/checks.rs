@@ -188,6 +188,13 @@ fn checks_of_the_rest(o: &TrainOptions) -> Vec<(bool, String)> {
             o.views.is_none_or(|n| n <= 64),
             format!("views is {}, but more than 64 of each photo teach nothing new", o.views.unwrap_or(0)),
         ),
+        (
+            o.views.unwrap_or(0) == 0 || o.augment != "none",
+            format!(
+                "views is {}, but augment is none, and views that do not differ teach nothing",
+                o.views.unwrap_or(0)
+            ),
+        ),
         (o.threads <= 1024, format!("threads is {}, more than any machine has; 0 takes one per core", o.threads)),
     ]
 }

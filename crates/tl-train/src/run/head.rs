@@ -5,8 +5,8 @@ use tl_metrics::EpochRecord;
 
 use super::{Halt, Run, rows::Rows, tuning::Tuning};
 use crate::{
+    checkpoint::{Checkpoints, OF_TUNING},
     event::Event,
-    finetune::Checkpoints,
     report::write_history,
     stopping::StopReason,
     train_head::{HeadInputs, Trained},
@@ -28,7 +28,7 @@ pub(super) struct Learnt {
 impl Run<'_> {
     /// Whether fine-tuning brings or draws its own head: a checkpoint has one, and a random one needs no steps.
     fn needs_no_head(&self) -> bool {
-        let has_checkpoint = || Checkpoints::new(self.folder.checkpoints(), "").any();
+        let has_checkpoint = || Checkpoints::new(OF_TUNING, self.folder.checkpoints()).any();
         self.plan.starts_from_random_head() || self.plan.tunes_backbone() && has_checkpoint()
     }
 

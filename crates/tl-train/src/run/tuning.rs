@@ -6,7 +6,8 @@ use tl_head::LossOptions;
 
 use super::{Halt, Run, head::Learnt, rows::Rows};
 use crate::{
-    finetune::{Checkpoints, TuneInputs, Tuned},
+    checkpoint::{Checkpoints, OF_TUNING},
+    finetune::{TuneInputs, Tuned},
     report::FreezeProof,
 };
 
@@ -48,7 +49,8 @@ impl Run<'_> {
             seconds_per_photo: (rows.n_cached == 0)
                 .then(|| self.clock.seconds("features") / rows.n_photos().max(1) as f64),
         };
-        let checkpoints = Checkpoints::new(self.folder.checkpoints(), &rows.data_blake3);
+        let checkpoints = Checkpoints::new(OF_TUNING, self.folder.checkpoints());
+        let checkpoints = checkpoints.of_run(self.plan.options(), &rows.data_blake3);
         let tuned = match inputs.train(&checkpoints, before, self.observer, self.stop)? {
             Tuned::Done(tuned) => *tuned,
             Tuned::Stopped { steps, records } => return Err(self.interrupted(steps, &records)),

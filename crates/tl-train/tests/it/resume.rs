@@ -24,7 +24,7 @@ pub(crate) fn interrupted(
     dir: &TempDir,
     name: &str,
     halts: impl Fn(&Event<'_>) -> bool,
-    between: impl Fn(&[PathBuf]),
+    mut between: impl FnMut(&[PathBuf]),
 ) -> (usize, Vec<usize>, RunMetrics) {
     let folder = RunFolder::create(&dir.path().join("runs"), Some(name), "").unwrap();
     let (stop, mut n_stops, mut steps) = (AtomicBool::new(false), 0, Vec::new());
@@ -84,6 +84,28 @@ fn an_interrupted_run_goes_on_to_the_same_bits() {
         assert!(model(&dir, "whole") == model(&dir, &name), "{n_damaged} damaged");
     }
     assert!(!dir.path().join("runs/cut/checkpoint").exists(), "a finished run keeps no checkpoints");
+}
+
+#[test]
+fn a_best_epoch_that_is_lost_gives_way_to_later_ones() {
+    let dir = photos();
+    let options = TrainOptions { keep: Keep::Best, ..options(&dir) };
+    let mut was_lost = false;
+    let (n_stops, _, metrics) = interrupted(&options, &dir, "lost", after_an_epoch, |files| {
+        let best: Vec<PathBuf> = std::fs::read_dir(files[0].parent().unwrap())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("best-"))
+            .collect();
+        assert_eq!(best.len(), 1);
+        if !std::mem::replace(&mut was_lost, true) {
+            // Another file: the same bytes may be those of the last checkpoint too.
+            std::fs::remove_file(&best[0]).unwrap();
+            std::fs::write(&best[0], b"not a checkpoint").unwrap();
+        }
+    });
+    assert_eq!(n_stops, 2);
+    assert!(metrics.kept_epoch.is_some_and(|epoch| epoch > 2), "{:?}", metrics.kept_epoch);
 }
 
 /// All that a run may remember between its steps.

@@ -7,9 +7,10 @@ use tl_metrics::EpochRecord;
 
 use super::{TuneRun, TunedModel};
 use crate::{
+    checkpoint::Checkpoints,
     error::TrainError,
     event::{Event, Observer},
-    finetune::checkpoint::Checkpoints,
+    finetune::checkpoint::TuneCheckpoint,
     head_run::best_epoch,
     options::Keep,
     stopping::StopReason,
@@ -40,6 +41,16 @@ impl TuneRun<'_> {
     /// The best epoch so far, where that is the one to keep.
     pub(super) fn best_to_keep(&self) -> Option<usize> {
         self.history.best.filter(|_| self.options.keep == Keep::Best).map(|(epoch, ..)| epoch)
+    }
+
+    /// Where the file of the best epoch is gone or damaged, the best of those to come is kept.
+    pub(super) fn check_best(&mut self, checkpoints: &Checkpoints, observer: &mut dyn Observer) {
+        let Some(epoch) = self.best_to_keep() else { return };
+        if let Err(error) = TuneCheckpoint::open(&checkpoints.best_path(epoch), checkpoints) {
+            let problem = format!("the best epoch so far is lost, and the best of those to come is kept: {error}");
+            observer.event(&Event::Warning(&problem));
+            self.history.best = None;
+        }
     }
 
     /// The place of an epoch of fine-tuning in the whole history; 0 is the head's, which may itself be a chosen one.
@@ -102,7 +113,7 @@ impl TuneRun<'_> {
     ) -> Result<TunedModel, TrainError> {
         let mut kept_epoch = None;
         if let Some(epoch) = self.best_to_keep() {
-            let best = checkpoints.best(epoch)?;
+            let best = TuneCheckpoint::open(&checkpoints.best_path(epoch), checkpoints)?;
             self.model = self.model_of(best.backbone, best.head)?;
             self.load_ema(best.ema)?;
             kept_epoch = Some(self.in_history(epoch));

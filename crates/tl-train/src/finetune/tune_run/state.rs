@@ -9,14 +9,11 @@ use tl_torch::deep_copy;
 
 use super::TuneRun;
 use crate::{
+    checkpoint::Checkpoints,
     ema::Ema,
     error::TrainError,
     event::{Event, Observer},
-    finetune::{
-        checkpoint::{Checkpoints, TuneCheckpoint},
-        history::History,
-        model::Model,
-    },
+    finetune::{checkpoint::TuneCheckpoint, history::History, model::Model},
 };
 
 type Tensors = BTreeMap<String, Tensor>;
@@ -43,7 +40,9 @@ impl TuneRun<'_> {
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         observer.event(&Event::Saving);
-        let path = checkpoints.save(self.checkpoint()?, is_best)?;
+        let checkpoint = self.checkpoint()?;
+        let place = (checkpoint.history.epoch, checkpoint.history.step);
+        let path = checkpoints.save(&checkpoint.archive(checkpoints)?, place, is_best)?;
         observer.event(&Event::Checkpoint(&path));
         Ok(())
     }
@@ -53,9 +52,7 @@ impl TuneRun<'_> {
         let TuneCheckpoint { history, backbone, head, optimizer, ema } = checkpoint;
         self.options.check_epochs_left(history.epoch, history.step)?;
         self.stopping.restore(history.stopping.clone());
-        // Versions that did not write it down took what the run has now.
-        let n_staged = if history.n_staged == 0 { self.options.epochs } else { history.n_staged };
-        self.history = History { n_staged, ..history };
+        self.history = history;
         self.model = self.model_of(backbone, head)?;
         self.load_ema(ema)?;
         self.unfreeze()?;

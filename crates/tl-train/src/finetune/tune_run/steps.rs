@@ -16,10 +16,10 @@ use tl_events::Step;
 
 use super::TuneRun;
 use crate::{
+    checkpoint::Checkpoints,
     error::TrainError,
     event::{Event, Observer},
     finetune::{
-        checkpoint::Checkpoints,
         gradients::{Gradients, gradients},
         photos::StepPhotos,
         source::{Source, StepBatch},
