@@ -129,6 +129,10 @@ pub struct TrainOptions {
     /// 0.999, and 0.99 with `lion`, when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beta2: Option<f64>,
+    /// With `adam`, `adamw` and `rmsprop`: what keeps the division by the root of the squared gradients finite; `adam` adds
+    /// it where Keras does, before that root is corrected for its first steps. 1e-7 with `adam` and else 1e-8 when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
     /// Decay of weights, biases and norms spared; the optimizer's own (0.01 for `adamw` and `lion`, else 0) when not
     /// set.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -22,7 +22,7 @@ impl Settings {
 /// Settings that a run's file spells out, and that hang on another.
 fn derived_from(key: &str) -> &'static [&'static str] {
     match key {
-        "optimizer" => &["lr", "momentum", "nesterov", "beta1", "beta2", "weight_decay"],
+        "optimizer" => &["lr", "momentum", "nesterov", "beta1", "beta2", "epsilon", "weight_decay"],
         "head" | "hidden" => &["lr"],
         _ => &[],
     }

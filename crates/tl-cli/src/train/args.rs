@@ -13,7 +13,8 @@ use crate::setting_args::SettingArgs;
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(super) settings: SettingArgs,
-    /// With --recipe notebook: the notebook with its two slips, 223-pixel photos and nothing frozen
+    /// The recipe notebook with the two slips of the published one: photos of 223 pixels (there 223 by 224) and nothing
+    /// frozen
     #[arg(long)]
     pub(super) as_published: bool,
     /// Print every setting of the run as TOML, and do nothing else

@@ -89,7 +89,11 @@ fn what_is_typed_goes_over_a_file() {
     // What was chosen for another optimizer is not taken over without a word.
     let other = ["train", "--config", "runs/latest/config.toml", "--set", "optimizer=sgd", "--print-config"];
     let run = work.ok(&[&other[..], &["--lr", "0.01"]].concat());
-    assert!(run.stderr().contains("for optimizer = \"adam\": beta1, beta2, weight_decay;"), "{}", run.stderr());
+    assert!(
+        run.stderr().contains("for optimizer = \"adam\": beta1, beta2, epsilon, weight_decay;"),
+        "{}",
+        run.stderr()
+    );
     let again = std::fs::read_to_string(work.path("runs/again/config.toml")).unwrap();
     let settings = |config: &str| config.split_once('\n').unwrap().1.to_owned();
     assert_eq!(settings(&config), settings(&again), "but for the command");

@@ -138,6 +138,21 @@ impl OptimizerConfig {
         }
     }
 
+    /// What keeps a division finite, where there is one.
+    pub(crate) fn epsilon(&self) -> Option<f64> {
+        match self {
+            Self::Adam(AdamConfig { epsilon, .. }) | Self::RmsProp(RmsPropConfig { epsilon, .. }) => Some(*epsilon),
+            Self::Sgd(_) | Self::Lion(_) => None,
+        }
+    }
+
+    /// Puts this in the place of its epsilon, where it has one.
+    pub(crate) fn set_epsilon(&mut self, value: Option<f64>) {
+        if let Self::Adam(AdamConfig { epsilon, .. }) | Self::RmsProp(RmsPropConfig { epsilon, .. }) = self {
+            *epsilon = value.unwrap_or(*epsilon);
+        }
+    }
+
     pub(crate) fn set_weight_decay(&mut self, value: f64) {
         match self {
             Self::Adam(AdamConfig { weight_decay, .. })

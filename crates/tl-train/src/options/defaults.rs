@@ -52,6 +52,7 @@ impl Default for TrainOptions {
             nesterov: None,
             beta1: None,
             beta2: None,
+            epsilon: None,
             weight_decay: None,
             clip_norm: None,
             clip_value: None,

@@ -71,6 +71,7 @@ impl TrainOptions {
             OptimizerKind::Lion => OptimizerConfig::lion(0.01),
         };
         config.set_betas(self.beta1, self.beta2);
+        config.set_epsilon(self.epsilon);
         if let Some(weight_decay) = self.weight_decay {
             config.set_weight_decay(weight_decay);
         }
@@ -87,6 +88,7 @@ impl TrainOptions {
         }
         let config = self.optimizer_config();
         self.weight_decay = Some(config.weight_decay());
+        self.epsilon = config.epsilon();
         match config {
             OptimizerConfig::Adam(AdamConfig { beta1, beta2, .. })
             | OptimizerConfig::Lion(LionConfig { beta1, beta2, .. }) => {

@@ -17,7 +17,7 @@ const OF_BACKBONE: [&str; 9] = [
 ];
 
 /// Settings of training in steps, of a head or of the backbone.
-const OF_STEPS: [&str; 15] = [
+const OF_STEPS: [&str; 16] = [
     "accumulate",
     "batch_size",
     "beta1",
@@ -25,6 +25,7 @@ const OF_STEPS: [&str; 15] = [
     "clip_norm",
     "clip_value",
     "epochs",
+    "epsilon",
     "keep",
     "lr",
     "momentum",
@@ -55,9 +56,10 @@ impl TrainOptions {
     }
 
     /// Whether the run does something, the settings that are for it alone, and what it is.
-    fn purposes(&self) -> [(bool, &'static [&'static str], &'static str); 12] {
+    fn purposes(&self) -> [(bool, &'static [&'static str], &'static str); 13] {
         let tunes = self.recipe != Recipe::Features;
         let steps = tunes || self.head != HeadKind::Logistic;
+        let divides = !matches!(self.optimizer, OptimizerKind::Sgd | OptimizerKind::Lion);
         let sums = matches!(self.optimizer, OptimizerKind::Sgd | OptimizerKind::RmsProp);
         [
             (tunes, &OF_BACKBONE, "the recipes that train the backbone: finetune, notebook and scratch"),
@@ -79,6 +81,7 @@ impl TrainOptions {
             (sums, &["momentum"], "the optimizers sgd and rmsprop"),
             (self.optimizer == OptimizerKind::Sgd, &["nesterov"], "the optimizer sgd"),
             (!sums, &["beta1", "beta2"], "the optimizers adam, adamw and lion"),
+            (divides, &["epsilon"], "the optimizers adam, adamw and rmsprop"),
             (self.val.is_none(), &["val_fraction"], "photos without a validation folder"),
         ]
     }
@@ -126,10 +129,10 @@ mod tests {
     fn each_optimizer_has_constants_of_its_own() {
         let unused = |optimizer| {
             let options = TrainOptions { optimizer, ..TrainOptions::default() };
-            options.unused(["momentum", "nesterov", "beta1", "beta2"]).len()
+            options.unused(["momentum", "nesterov", "beta1", "beta2", "epsilon"]).len()
         };
         let kinds = [OptimizerKind::Adam, OptimizerKind::Sgd, OptimizerKind::RmsProp, OptimizerKind::Lion];
-        assert_eq!(kinds.map(unused), [2, 2, 3, 2]);
+        assert_eq!(kinds.map(unused), [2, 3, 3, 3]);
         let fitted =
             TrainOptions { optimizer: OptimizerKind::Sgd, head: HeadKind::Logistic, ..TrainOptions::default() };
         assert!(fitted.unused(["momentum"])[0].contains("a logistic head is fitted"));

@@ -77,25 +77,33 @@ fn momentum_and_betas_are_settings() {
         }
     }
     assert_ne!(loss(OptimizerKind::Sgd, none, Some(true)), loss(OptimizerKind::Sgd, none, Some(false)));
+    let with_epsilon = |epsilon| {
+        let options = TrainOptions { epsilon, epochs: 1, ..options(&dir) };
+        run(options, &dir, &format!("epsilon-{epsilon:?}")).train_loss.to_bits()
+    };
+    let usual = with_epsilon(None);
+    assert_eq!(usual, with_epsilon(Some(1e-7)));
+    assert_ne!(usual, with_epsilon(Some(0.1)));
 }
 
 #[test]
 fn the_constants_of_an_optimizer_are_spelled_out_and_checked() {
     let spelled = |optimizer| {
         let plan = Plan::new(TrainOptions { optimizer, ..TrainOptions::default() }).unwrap();
-        let TrainOptions { momentum, nesterov, beta1, beta2, .. } = *plan.options();
-        (momentum, nesterov, beta1, beta2)
+        let TrainOptions { momentum, nesterov, beta1, beta2, epsilon, .. } = *plan.options();
+        (momentum, nesterov, beta1, beta2, epsilon)
     };
-    assert_eq!(spelled(OptimizerKind::Adam), (None, None, Some(0.9), Some(0.999)));
-    assert_eq!(spelled(OptimizerKind::Lion), (None, None, Some(0.9), Some(0.99)));
-    assert_eq!(spelled(OptimizerKind::Sgd), (Some(0.9), Some(true), None, None));
-    assert_eq!(spelled(OptimizerKind::RmsProp), (Some(0.9), None, None, None));
+    assert_eq!(spelled(OptimizerKind::Adam), (None, None, Some(0.9), Some(0.999), Some(1e-7)));
+    assert_eq!(spelled(OptimizerKind::Lion), (None, None, Some(0.9), Some(0.99), None));
+    assert_eq!(spelled(OptimizerKind::Sgd), (Some(0.9), Some(true), None, None, None));
+    assert_eq!(spelled(OptimizerKind::RmsProp), (Some(0.9), None, None, None, Some(1e-8)));
     let sgd = TrainOptions { optimizer: OptimizerKind::Sgd, ..TrainOptions::default() };
     for (wrong, words) in [
         (TrainOptions { momentum: Some(1.0), ..sgd.clone() }, "momentum is 1"),
         (TrainOptions { momentum: Some(0.0), nesterov: Some(true), ..sgd.clone() }, "nesterov needs a momentum"),
         (TrainOptions { weight_decay: Some(-1.0), ..sgd }, "weight_decay is -1"),
         (TrainOptions { beta1: Some(-0.1), ..TrainOptions::default() }, "beta1 is -0.1"),
+        (TrainOptions { epsilon: Some(-1.0), ..TrainOptions::default() }, "epsilon is -1"),
         (TrainOptions { beta2: Some(f64::NAN), ..TrainOptions::default() }, "beta2 is NaN"),
     ] {
         let error = Plan::new(wrong).unwrap_err().to_string();
