@@ -105,7 +105,8 @@ fn one_each((samples, skipped): (Vec<Sample>, Vec<Skipped>)) -> (Labelled, Vec<S
 fn labelled(args: &EvaluateArgs, classifier: &Classifier) -> Result<(Labelled, Vec<Skipped>)> {
     let data = args.data.as_path();
     // Photos that have none of several classes show false alarms.
-    let (labels, min_classes) = if classifier.is_multi_label() { (Labels::Several, 0) } else { (Labels::AsWritten, 1) };
+    let (labels, min_classes) =
+        if classifier.is_multi_label() { (Labels::Several, 0) } else { (Labels::OnePerPhoto, 1) };
     let options = ScanOptions { min_classes, labels, ..ScanOptions::default() };
     let Folder { classes, label_sets, train, val, skipped, .. } = args.labels.read(data, &options)?.folder;
     let known = model_labels(data, &classes, classifier.classes())?;

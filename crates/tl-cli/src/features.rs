@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum, ValueHint};
-use tl_data::{DataError, Folder, ScanOptions, Skipped, find_photos};
+use tl_data::{DataError, Folder, Labels, ScanOptions, Skipped, find_photos};
 use tl_features::{ExportFormat, ExtractOptions, FeatureTable, extract};
 
 use self::{merge::MergeArgs, network::Network, output_file::OutputFile, shard::Shard};
@@ -161,7 +161,8 @@ type Labelled = (PathBuf, String);
 
 /// The photos of all parts with their labels, in order of their paths, each once.
 fn find(data: &Path, labels: &LabelArgs) -> Result<(Vec<Labelled>, Vec<Skipped>)> {
-    let options = ScanOptions { min_classes: 1, classes_of_all_parts: true, ..ScanOptions::default() };
+    let options =
+        ScanOptions { classes: None, min_classes: 1, labels: Labels::OnePerPhoto, classes_of_all_parts: true };
     let folder = match labels.read(data, &options) {
         // Photos, and no class among their folders.
         Err(DataError::NoClasses { .. } | DataError::NoTrainingPart { .. }) if labels.is_silent() && data.is_dir() => {

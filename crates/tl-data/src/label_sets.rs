@@ -6,6 +6,8 @@ pub enum Labels {
     /// A label is the name of a class as it stands.
     #[default]
     AsWritten,
+    /// The same, and no photo has two.
+    OnePerPhoto,
     /// As it stands, too; but an empty one is an error, and so is a `;` in it, which says that several classes are
     /// meant, unless the class was chosen by that name.
     One,

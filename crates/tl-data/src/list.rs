@@ -34,7 +34,8 @@ pub struct List {
 /// `test`; a list with `test` rows but no validation rows validates on them, as [`scan`](crate::scan) does.
 /// With [`Labels::Several`] a label may name several classes with `;` between, or in JSON Lines as an array, and an
 /// empty label none; of chosen classes a photo keeps those that it has. No photo may be listed
-/// with two labels, except with [`Labels::AsWritten`], which leaves it to an audit; nor in two groups. A photo that is
+/// with two labels, except with [`Labels::AsWritten`], which leaves it to an audit; nor in two groups. White space around a path is left
+/// out where there is no file of that name. A photo that is
 /// listed again with the same label and split counts once, however its path is spelled.
 /// Whether the photos exist is found out when they are read, photo by photo.
 ///
@@ -48,8 +49,11 @@ pub fn read_list(path: &Path, options: &ScanOptions) -> Result<List, DataError> 
         return Err(mistake((1, "the list is UTF-16; save it as UTF-8".to_owned())));
     }
     let rows = if is_json { json_rows(&text) } else { csv_rows(&text) };
-    let rows = rows.map_err(mistake)?;
+    let mut rows = rows.map_err(mistake)?;
     let home = path.parent().unwrap_or(Path::new(""));
+    for (_, row) in &mut rows {
+        row.settle(home);
+    }
     let photos: Vec<_> = rows.iter().map(|(_, row)| plain(&home.join(&row.path))).collect();
     check(&rows, &photos, options).map_err(mistake)?;
     sorted_into_parts(path, &rows, &photos, options)

@@ -147,7 +147,12 @@ impl ClassFolders {
             classes.check(self.names(), &self.root)?;
         }
         let samples = self.samples(classes, false, folder)?;
-        if samples.is_empty() { Err(DataError::NoPhotos { path: self.root.clone() }) } else { Ok(samples) }
+        // Where nothing is learned a part need not have one of those that were chosen.
+        let may_be_empty = options.classes_of_all_parts && options.classes.is_some();
+        match samples.is_empty() && !may_be_empty {
+            true => Err(DataError::NoPhotos { path: self.root.clone() }),
+            false => Ok(samples),
+        }
     }
 
     /// The photos of the chosen classes; what cannot be used goes into `folder`.

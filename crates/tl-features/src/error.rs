@@ -56,6 +56,12 @@ pub enum FeatureError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Lists of photos alone, as lie beside arrays.
+    #[error("the tables hold paths and labels and no features; give the .npy files that they lie beside")]
+    NoRows,
+    /// A table of all photos among shards.
+    #[error("some of the tables are shards, and another was never parted; leave one or the other out")]
+    Whole,
     /// Tables of different networks cannot be put together.
     #[error("the tables hold {widths:?} features per photo; put together only shards of one network")]
     Widths {

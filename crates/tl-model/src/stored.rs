@@ -51,10 +51,11 @@ pub struct StoredBundle {
 }
 
 impl StoredBundle {
-    /// Reads a bundle: format, version, names and shapes are checked.
+    /// Reads a bundle: format, version, names and shapes are checked, and that all numbers and all else are as they were
+    /// saved.
     ///
     /// # Errors
-    /// As [`open_arrays`]; [`ModelError::NotOurs`], [`ModelError::Newer`] or [`ModelError::Field`] for a header that is
+    /// As [`open_arrays`]; [`ModelError::Changed`] for other numbers; [`ModelError::NotOurs`], [`ModelError::Newer`] or [`ModelError::Field`] for a header that is
     /// none of a bundle; [`ModelError::Backbone`] or [`ModelError::Head`] for an unknown network, or other tensors than
     /// its own.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
@@ -79,29 +80,28 @@ impl StoredBundle {
         }
         let weights = Weights::from_arrays(backbone, weights)?;
         let head = Head::from_arrays(&config, head)?;
+        let (was, header_was) = (file.metadata.get(checksum::FIELD), file.metadata.get(checksum::HEADER_FIELD));
+        if header_was.is_some_and(|was| *was != checksum::of_header(&file.metadata))
+            || was.is_some_and(|was| *was != checksum::of_numbers(&weights, &head, &golden))
+        {
+            return Err(ModelError::Changed { path: path.to_owned() });
+        }
         let (path, metadata) = (path.to_owned(), file.metadata);
         Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, path, golden, metadata })
     }
 
-    /// Whether the file says what all of it was when it was saved, which [`Self::verify`] then compares; bundles of older
-    /// versions have their answers alone to show.
+    /// Whether the file says what all of it was when it was saved; bundles of older versions have their answers alone to
+    /// show.
     #[must_use]
     pub fn has_checksums(&self) -> bool {
         [checksum::FIELD, checksum::HEADER_FIELD].iter().all(|field| self.metadata.contains_key(*field))
     }
 
-    /// Checks that all numbers and all else are as they were saved, and that they still give the same answers here.
+    /// Checks that the model still gives the same answers here as where it was saved.
     ///
     /// # Errors
-    /// [`ModelError::Changed`] for other numbers, [`ModelError::Golden`] for other answers, and
-    /// [`ModelError::Backbone`] for a network that cannot run.
+    /// [`ModelError::Golden`] for other answers, and [`ModelError::Backbone`] for a network that cannot run.
     pub fn verify(&self) -> Result<(), ModelError> {
-        let (was, header_was) = (self.metadata.get(checksum::FIELD), self.metadata.get(checksum::HEADER_FIELD));
-        if header_was.is_some_and(|was| *was != checksum::of_header(&self.metadata))
-            || was.is_some_and(|was| *was != checksum::of_numbers(&self.weights, &self.head, &self.golden))
-        {
-            return Err(ModelError::Changed { path: self.path.clone() });
-        }
         golden::check(&self.path, self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head)?)
     }
 

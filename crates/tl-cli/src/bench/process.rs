@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsStr,
+    io,
     process::{Command, Stdio},
     time::Instant,
 };
@@ -28,16 +29,16 @@ pub(super) fn measure(name: &str, args: &[impl AsRef<OsStr>], runs: u32) -> Resu
     let mut measured = Vec::new();
     for _ in 0..runs {
         let start = Instant::now();
-        let child = Command::new(&program)
+        let mut child = Command::new(&program)
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()?;
+        let said = child.stderr.take().map(io::read_to_string).transpose()?.unwrap_or_default();
         let used = child.wait4()?;
         if !used.status.success() {
-            let args: Vec<_> = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect();
-            bail!("`tl {}` failed; run it to see why", args.join(" "));
+            bail!("{name} failed: {}", said.trim().trim_start_matches("error: "));
         }
         measured.push((start.elapsed(), used.rusage));
     }

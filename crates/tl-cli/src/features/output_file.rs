@@ -22,6 +22,9 @@ pub(super) struct OutputFile<'a> {
 impl<'a> OutputFile<'a> {
     /// Asks whether the file can be written, before there is anything to lose.
     pub(super) fn new(path: &'a Path, format: ExportFormat) -> Result<Self> {
+        if path == Path::new("-") {
+            bail!("--out names a file; for standard output give /dev/stdout with --format");
+        }
         let (index, array) = (path.with_extension("csv"), path.with_extension("npy"));
         let out = Self { path, format, index: (format == ExportFormat::Npy).then_some(index) };
         let shown = path.display();
@@ -70,7 +73,13 @@ impl<'a> OutputFile<'a> {
             draft.put().with_context(|| format!("{} cannot be written", self.path.display()))?;
         }
         let photos = plural(table.len(), "photo");
-        output::result(&format!("Wrote {} features of {photos} to {}\n", table.width, self.path.display()))
+        let wrote = format!("Wrote {} features of {photos} to {}", table.width, self.path.display());
+        // A table that went to standard output is to stay one.
+        match self.path.is_file() {
+            true => output::result(&format!("{wrote}\n"))?,
+            false => output::note(&wrote),
+        }
+        Ok(())
     }
 
     fn files(&self) -> impl Iterator<Item = &Path> {

@@ -137,11 +137,14 @@ fn model_files_that_are_none() {
     }
     says(&work.run(&["predict", "photos", photo]), &["error: photos is a folder; give the model.safetensors "]);
     says(&work.run(&["predict", photo, photo]), &["001.jpg"]);
-    says(&work.run(&["info", "damaged.safetensors", "--verify"]), &["holds is not what was saved", "copy it again"]);
-    says(
-        &work.run(&["predict", "damaged.safetensors", photo, "--verify"]),
-        &["holds is not what was saved", "copy it again"],
-    );
+    for args in [
+        &["info", "damaged.safetensors"][..],
+        &["predict", "damaged.safetensors", photo],
+        &["evaluate", "damaged.safetensors", "photos"],
+        &["features", "photos", "--backbone", "damaged.safetensors", "--out", "x.csv"],
+    ] {
+        says(&work.run(args), &["holds is not what was saved", "copy it again"]);
+    }
     let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/weights/mobilenet_v1.safetensors");
     says(&work.run(&["predict", weights, photo]), &["not a tl model"]);
     says(&work.run(&["predict", "imagenet:mobilenet_v9", photo]), &["mobilenet_v9", "mobilenet_v1"]);

@@ -20,7 +20,7 @@ pub(super) fn check(rows: &[(u64, Row)], photos: &[PathBuf], options: &ScanOptio
     match options.labels {
         Labels::AsWritten => return Ok(()),
         Labels::One => check_one(rows, options.classes.as_deref().unwrap_or_default())?,
-        Labels::Several => {}
+        Labels::OnePerPhoto | Labels::Several => {}
     }
     check_once(rows, photos)
 }

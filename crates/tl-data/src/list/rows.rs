@@ -1,6 +1,6 @@
 //! The rows of a list, as CSV or JSON Lines have them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -28,6 +28,14 @@ pub(super) struct Row<L = String> {
 }
 
 impl Row {
+    /// White space around a path is mostly for the eye, and sometimes of a file's name.
+    pub(super) fn settle(&mut self, home: &Path) {
+        let meant = self.path.to_str().map(str::trim).filter(|meant| Path::new(meant) != self.path);
+        if let Some(meant) = meant.filter(|_| !home.join(&self.path).exists()) {
+            self.path = PathBuf::from(meant);
+        }
+    }
+
     /// The group, if one is named.
     pub(super) fn group(&self) -> Option<&str> {
         self.group.as_deref().map(str::trim).filter(|group| !group.is_empty())
@@ -67,7 +75,7 @@ impl JsonLabel {
 }
 
 pub(super) fn csv_rows(text: &[u8]) -> Rows {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text);
     let mistake = |error: csv::Error| {
         let line = error.position().map_or(1, |position| line_at(text, position));
         (line, format!("{}; the columns are {COLUMNS}", csv_reason(&error)))
@@ -78,7 +86,8 @@ pub(super) fn csv_rows(text: &[u8]) -> Rows {
     for record in reader.records() {
         let record = record.map_err(mistake)?;
         let line = record.position().map_or(1, |position| line_at(text, position));
-        rows.push((line, record.deserialize(Some(&columns)).map_err(mistake)?));
+        let row: Row = record.deserialize(Some(&columns)).map_err(mistake)?;
+        rows.push((line, Row { label: row.label.trim().to_owned(), ..row }));
     }
     if rows.is_empty() {
         Err((2, "no photo is listed; add a line for each, such as 1.jpg,cat".to_owned()))

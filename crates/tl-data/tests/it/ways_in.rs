@@ -161,7 +161,7 @@ fn a_photo_without_a_label_has_no_class() {
 fn a_photo_with_two_labels_is_an_error_that_names_both_lines() {
     let tree = Tree::of(&[]);
     tree.write("list.csv", b"path,label,split\n1.jpg,cat,\n2.jpg,dog,\n./1.jpg,dog,val\n");
-    for labels in [Labels::One, Labels::Several] {
+    for labels in [Labels::One, Labels::OnePerPhoto, Labels::Several] {
         let (line, reason) = refused(&tree, "list.csv", labels);
         assert!(line == 4 && reason.contains("1.jpg has the label `dog` here and `cat` in line 2; keep"), "{reason}");
     }
@@ -169,6 +169,17 @@ fn a_photo_with_two_labels_is_an_error_that_names_both_lines() {
     assert_eq!(read(&tree, "list.csv", Labels::AsWritten, None).unwrap().folder.train.len(), 2);
     tree.write("same.csv", b"path,label\n1.jpg,cat;dog\n2.jpg,dog\n1.jpg,dog; cat\n");
     assert_eq!(read(&tree, "same.csv", Labels::Several, None).unwrap().folder.train.len(), 2);
+}
+
+#[test]
+fn white_space_around_a_path_is_left_out_unless_it_is_the_files_own() {
+    let tree = Tree::of(&[]);
+    tree.write("own .jpg ", b"");
+    tree.write("list.csv", b"path , label\n1.jpg , cat\nown .jpg ,dog \n");
+    let folder = read(&tree, "list.csv", Labels::One, None).unwrap().folder;
+    assert_eq!(folder.classes, ["cat", "dog"]);
+    let names: Vec<_> = folder.train.iter().map(|sample| sample.path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["1.jpg", "own .jpg "]);
 }
 
 #[test]

@@ -10,7 +10,8 @@ impl FeatureTable {
     ///
     /// # Errors
     /// Tables whose fields do not fit each other, of different networks or of parts of different lists of photos, a photo
-    /// that two of them hold, and, where all say of which shard they are, one that is missing.
+    /// that two of them hold; shards of which more are missing than parts do not say which they are, and beside them a
+    /// table that was never parted; tables without features.
     pub fn merge(parts: &[Self]) -> Result<Self, FeatureError> {
         let unfit = |part: &Self| part.check().map_err(|reason| FeatureError::Part { reason });
         parts.iter().try_for_each(unfit)?;
@@ -23,6 +24,9 @@ impl FeatureTable {
             return Err(FeatureError::Widths { widths });
         }
         let width = widths.first().copied().unwrap_or(0);
+        if width == 0 && parts.iter().any(|part| !part.is_empty()) {
+            return Err(FeatureError::NoRows);
+        }
         let rows_of = |(p, part): (usize, &Self)| (0..part.len()).map(move |row| (p, row)).collect::<Vec<_>>();
         let mut order: Vec<(usize, usize)> = parts.iter().enumerate().flat_map(rows_of).collect();
         let name = |&(p, row): &(usize, usize)| (&parts[p].paths[row], &parts[p].labels[row]);
@@ -57,11 +61,16 @@ fn check_lists(parts: &[FeatureTable]) -> Result<(), FeatureError> {
     if lists.len() > 1 { Err(FeatureError::Lists) } else { Ok(()) }
 }
 
-/// Whether all shards are there, as far as all parts say which one they are.
+/// Whether all shards are there, each of the parts that do not say which one they are taken for one of those that lack.
 fn check_shards(parts: &[FeatureTable]) -> Result<(), FeatureError> {
-    let Some(shards) = parts.iter().map(|part| part.shard).collect::<Option<Vec<_>>>() else { return Ok(()) };
-    let n = shards.iter().map(|&[_, n]| n).max().unwrap_or(0);
-    let given: BTreeSet<[usize; 2]> = shards.into_iter().collect();
+    let given: BTreeSet<[usize; 2]> = parts.iter().filter_map(|part| part.shard).collect();
+    let n = given.iter().map(|&[_, n]| n).max().unwrap_or(0);
     let missing: Vec<String> = (0..n).filter(|&i| !given.contains(&[i, n])).map(|i| format!("{i}/{n}")).collect();
-    if missing.is_empty() { Ok(()) } else { Err(FeatureError::Missing { shards: missing }) }
+    let silent = parts.iter().filter(|part| part.shard.is_none());
+    // What names its network would name its shard, if it were one.
+    match silent.clone().any(|part| !part.network.is_empty()) {
+        true if n > 0 => Err(FeatureError::Whole),
+        _ if missing.len() > silent.count() => Err(FeatureError::Missing { shards: missing }),
+        _ => Ok(()),
+    }
 }

@@ -51,6 +51,27 @@ fn tables_of_two_widths_are_refused_though_one_is_empty() {
 }
 
 #[test]
+fn shards_are_counted_whatever_else_lies_among_them() {
+    let part = |i: usize, shard, network: &str| FeatureTable {
+        paths: vec![format!("{i}.jpg")],
+        labels: vec![String::new()],
+        rows: vec![0.0; 3],
+        network: network.to_owned(),
+        shard,
+        ..table(0)
+    };
+    let [first, silent, more] = [part(0, Some([0, 3]), "v2 f32"), part(1, None, ""), part(2, None, "")];
+    let refused = |parts: &[FeatureTable]| FeatureTable::merge(parts).err().map(|error| error.to_string());
+    let said = refused(&[first.clone(), silent.clone()]).unwrap();
+    assert!(said.contains("1/3"), "{said}");
+    assert_eq!(refused(&[first.clone(), silent.clone(), more.clone()]), None);
+    let said = refused(&[first, silent, part(2, None, "v2 f32")]).unwrap();
+    assert!(said.contains("another was never parted"), "{said}");
+    let said = refused(&[FeatureTable { width: 0, rows: Vec::new(), ..more }]).unwrap();
+    assert!(said.contains("give the .npy files"), "{said}");
+}
+
+#[test]
 fn an_array_that_does_not_fit_its_index_is_refused() {
     let dir = TempDir::new().unwrap();
     let (path, format) = written(&table(2), dir.path(), "npy");
