@@ -17,7 +17,7 @@ pub enum BackboneError {
         known: String,
     },
     /// The weight file cannot be read.
-    #[error("cannot read the weights")]
+    #[error("cannot read the weights: {0}")]
     Io(#[from] std::io::Error),
     /// The file is no safetensors file, or it is cut off.
     #[error("{path} is not a whole safetensors file ({reason}); delete it and run `cargo xtask fetch` again")]

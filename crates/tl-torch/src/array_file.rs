@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind, Read, Seek},
     path::Path,
     sync::Arc,
 };
@@ -36,6 +36,7 @@ impl ArrayFile {
         let mut file = fs_err::File::open(path)?;
         let no_memory = || io::Error::new(ErrorKind::OutOfMemory, format!("`{}` is too large", path.display()));
         let n_bytes = usize::try_from(file.metadata()?.len()).map_err(|_| no_memory())?;
+        check_start(&mut file, n_bytes)?;
         // Floats, so that the values in it are aligned.
         let mut memory: Vec<f32> =
             bytemuck::try_zeroed_vec(n_bytes.div_ceil(size_of::<f32>())).map_err(|()| no_memory())?;
@@ -74,4 +75,16 @@ impl ArrayFile {
         let taken = self.arrays.extract_if(.., |name, _| name.starts_with(prefix));
         taken.map(|(name, array)| (name[prefix.len()..].to_owned(), array)).collect()
     }
+}
+
+/// Fails for what does not begin as such a file does, before all of it is read: someone may give a film.
+fn check_start(file: &mut fs_err::File, n_bytes: usize) -> Result<(), TorchError> {
+    let mut start = Vec::new();
+    file.by_ref().take(9).read_to_end(&mut start)?;
+    file.rewind()?;
+    let n_header = start.first_chunk().map_or(u64::MAX, |n| u64::from_le_bytes(*n));
+    if n_header >= n_bytes as u64 || start.last() != Some(&b'{') {
+        SafeTensors::read_metadata(&start)?;
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tl_backbone::Weights;
 use tl_data::Geometry;
 use tl_model::Bundle;
@@ -26,6 +26,11 @@ impl Network {
     pub(super) fn named(name: &str, global: &GlobalArgs) -> Result<Self> {
         let path = Path::new(name);
         if !path.exists() {
+            if name.contains(['/', '\\']) || name.ends_with(".safetensors") {
+                bail!(
+                    "there is no model at {name}; give a run's folder, its model.safetensors, or a network such as v1"
+                );
+            }
             let weights = assets::weights(global, backbone(name)?)?;
             let spec = weights.spec();
             return Ok(Self { geometry: spec.preprocessing.geometry, name: spec.name.to_owned(), weights });

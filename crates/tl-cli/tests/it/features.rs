@@ -165,7 +165,7 @@ fn what_is_no_file_is_written_to_as_it_is() {
     let work = Work::with_photos(1);
     let run = features(&work, &["photos", "--out", "/dev/stdout", "--format", "csv"]);
     assert!(run.starts_with("path,label,f0,"), "{run}");
-    assert!(run.ends_with("to /dev/stdout\n"), "{run}");
+    assert!(!run.contains("Wrote") && run.lines().count() == 3, "{run}");
 }
 
 #[test]
