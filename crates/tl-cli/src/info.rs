@@ -83,7 +83,8 @@ fn bundle_facts(bundle: &StoredBundle) -> Value {
         "licence": spec.licence,
         "preprocessing": preprocessing_text(preprocessing),
         "head": head.config(),
-        "parameters": spec.n_parameters + head.n_parameters(),
+        // Without the network's own top, which is stored and not used.
+        "parameters": tl_backbone::layers(spec).iter().map(|layer| layer.n_parameters).sum::<usize>() + head.n_parameters(),
         "temperature": temperature,
         "classes": classes,
         "multi_label": multi_label,

@@ -9,23 +9,28 @@ use crate::error::HeadError;
 /// the logits alone.
 ///
 /// # Errors
-/// [`HeadError::Option`] for a temperature that is not above 0.
+/// [`HeadError::Option`] for a temperature that is not above 0 as f32, [`HeadError::Shape`] for logits of no whole rows.
 pub fn probabilities(
     logits: &[f32],
     n_classes: usize,
     temperature: f64,
     multi_label: bool,
 ) -> Result<Vec<f32>, HeadError> {
-    if !(temperature.is_finite() && temperature > 0.0) {
-        let value = temperature.to_string();
+    let scale = temperature as f32;
+    if !(scale.is_finite() && scale > 0.0) {
+        let value = format!("{temperature:e}");
         return Err(HeadError::Option { name: "temperature", value, range: "above 0" });
     }
-    let scaled = logits.iter().map(|logit| logit / temperature as f32);
+    if n_classes == 0 || !logits.len().is_multiple_of(n_classes) {
+        let (expected, found) = (format!("[N, {n_classes}]"), vec![logits.len() as i64]);
+        return Err(HeadError::Shape { what: "logits", expected, found });
+    }
+    let scaled = logits.iter().map(|logit| logit / scale);
     if multi_label {
         return Ok(scaled.map(|x| 1.0 / (1.0 + (-x).exp())).collect());
     }
     let mut rows: Vec<f32> = scaled.collect();
-    rows.chunks_mut(n_classes.max(1)).for_each(softmax);
+    rows.chunks_mut(n_classes).for_each(softmax);
     Ok(rows)
 }
 

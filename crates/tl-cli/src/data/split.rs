@@ -82,7 +82,7 @@ pub(crate) fn run(args: &SplitArgs, global: &GlobalArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let options = FoldOptions { k, seed: args.seed, together };
-    let folds = display.told(COMPARING, || stratified_folds(&folder.train, &folder.classes, &options))?;
+    let folds = display.told(COMPARING, || stratified_folds(&folder.train, &options))?;
     for fold in 0..k {
         let (train, val) = folds.round(fold);
         let chosen = |positions: Vec<usize>| positions.into_iter().map(|i| folder.train[i].clone()).collect::<Vec<_>>();

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::units::{Together, units};
 use crate::{error::DataError, sample::Sample};
 
@@ -41,24 +43,26 @@ impl Folds {
 ///
 /// # Errors
 /// [`DataError::Folds`] for fewer than 2 folds, or more folds than photos.
-pub fn stratified_folds(samples: &[Sample], classes: &[String], options: &FoldOptions) -> Result<Folds, DataError> {
+pub fn stratified_folds(samples: &[Sample], options: &FoldOptions) -> Result<Folds, DataError> {
     let (k, n_samples) = (options.k, samples.len());
     if k < 2 || k > n_samples {
         return Err(DataError::Folds { k, n_samples });
     }
-    let n_labels = samples.iter().map(|sample| sample.label + 1).max().unwrap_or(0).max(classes.len());
-    let mut counts = vec![vec![0_usize; n_labels]; k];
+    // Of each fold the photos by label, and in all.
+    let mut counts = vec![(BTreeMap::<usize, usize>::new(), 0); k];
     let mut fold_of = vec![0; n_samples];
     for unit in units(samples, &options.together, options.seed) {
         // The fold that has the fewest photos of the unit's classes; then the smallest; then the first.
         let load = |fold: &usize| -> (usize, usize, usize) {
-            let same = unit.members.iter().map(|&i| counts[*fold][samples[i].label]).sum();
-            (same, counts[*fold].iter().sum(), *fold)
+            let (of_label, n) = &counts[*fold];
+            let same = unit.members.iter().filter_map(|&i| of_label.get(&samples[i].label)).sum();
+            (same, *n, *fold)
         };
         let fold = (0..k).min_by_key(load).unwrap_or(0);
         for &i in &unit.members {
             fold_of[i] = fold;
-            counts[fold][samples[i].label] += 1;
+            *counts[fold].0.entry(samples[i].label).or_default() += 1;
+            counts[fold].1 += 1;
         }
     }
     Ok(Folds { k, fold_of })

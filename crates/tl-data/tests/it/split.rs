@@ -71,7 +71,7 @@ proptest! {
     fn folds_are_even(counts in prop::collection::vec(1_usize..40, 1..5), k in 2_usize..8, seed: u64) {
         let all = samples(&counts);
         prop_assume!(all.len() >= k);
-        let folds = stratified_folds(&all, &classes(5), &FoldOptions { k, seed, ..FoldOptions::default() }).unwrap();
+        let folds = stratified_folds(&all, &FoldOptions { k, seed, ..FoldOptions::default() }).unwrap();
         for label in 0..counts.len() {
             let n_in = |fold| all.iter().zip(&folds.fold_of).filter(|(s, f)| s.label == label && **f == fold).count();
             let n_in: Vec<_> = (0..k).map(n_in).collect();
@@ -278,7 +278,7 @@ fn nonsense_is_refused() {
     }
     for k in [0, 1, 10] {
         let options = FoldOptions { k, ..FoldOptions::default() };
-        assert!(matches!(stratified_folds(&samples(&[9]), &classes(1), &options), Err(DataError::Folds { .. })));
+        assert!(matches!(stratified_folds(&samples(&[9]), &options), Err(DataError::Folds { .. })));
     }
 }
 

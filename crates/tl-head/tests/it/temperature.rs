@@ -29,6 +29,8 @@ fn what_cannot_be_fitted_is_refused() {
     for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(probabilities(&rows(1, 2), 2, temperature, false).is_err());
     }
+    assert!(probabilities(&[1.0, 2.0, 3.0], 2, 1.0, false).is_err());
+    assert!(probabilities(&[1.0], 0, 1.0, false).is_err());
 }
 
 proptest! {
