@@ -33,11 +33,10 @@ pub struct List {
 /// Relative paths start at the list's own folder. `split` is `train` (or nothing), `val`, `valid`, `validation` or
 /// `test`; a list with `test` rows but no validation rows validates on them, as [`scan`](crate::scan) does.
 /// With [`Labels::Several`] a label may name several classes with `;` between, or in JSON Lines as an array, and an
-/// empty label none; of chosen classes a photo keeps those that it has. No photo may be listed
-/// with two labels, except with [`Labels::AsWritten`], which leaves it to an audit; nor in two groups. White space around a path is left
-/// out where there is no file of that name. A photo that is
-/// listed again with the same label and split counts once, however its path is spelled.
-/// Whether the photos exist is found out when they are read, photo by photo.
+/// empty label none; of chosen classes a photo keeps those that it has. No photo may be listed with two labels, except
+/// with [`Labels::AsWritten`], which leaves it to an audit; nor in two groups. A photo that is listed again with the same
+/// label and split counts once, however its path is spelled. White space around a path is left out where there is no
+/// file of that name; whether the others exist is found out when they are read, photo by photo.
 ///
 /// # Errors
 /// [`DataError::List`] with the line of the first mistake; the errors of [`scan`](crate::scan) for its classes.

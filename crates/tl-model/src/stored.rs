@@ -55,9 +55,9 @@ impl StoredBundle {
     /// saved.
     ///
     /// # Errors
-    /// As [`open_arrays`]; [`ModelError::Changed`] for other numbers; [`ModelError::NotOurs`], [`ModelError::Newer`] or [`ModelError::Field`] for a header that is
+    /// As [`open_arrays`]; [`ModelError::NotOurs`], [`ModelError::Newer`] or [`ModelError::Field`] for a header that is
     /// none of a bundle; [`ModelError::Backbone`] or [`ModelError::Head`] for an unknown network, or other tensors than
-    /// its own.
+    /// its own; [`ModelError::Changed`] for other numbers.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let mut file = open_arrays(path)?;
         let (weights, head) = (file.take_group("backbone."), file.take_group("head."));

@@ -30,7 +30,7 @@ impl Recipe {
             Self::Finetune => TrainOptions {
                 backbone: "mobilenet_v2".to_owned(),
                 head: HeadKind::Logistic,
-                // Of no account for the logistic head, which is fitted; others have to know the classes before anything moves.
+                // The logistic head is fitted; others have to know the classes before anything else moves.
                 head_epochs: 10,
                 epochs: 4,
                 // Clipped steps of gradient descent grow small where there is little to learn, which Adam's do not.
