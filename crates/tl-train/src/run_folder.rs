@@ -146,7 +146,9 @@ impl RunFolder {
 
     /// Lets `latest`, beside the folder, point to it. Best effort: a file system without links has none.
     pub(crate) fn mark_latest(&self) {
-        let (Some(out), Some(name)) = (self.path.parent(), self.path.file_name()) else { return };
+        // A run may be gone on with as `latest`, which must not point to itself.
+        let Ok(path) = fs_err::canonicalize(&self.path) else { return };
+        let (Some(out), Some(name)) = (path.parent(), path.file_name()) else { return };
         let temporary = out.join(format!(".latest-{}", std::process::id()));
         if link(Path::new(name), &temporary).is_ok() && fs_err::rename(&temporary, out.join("latest")).is_err() {
             let _ = fs_err::remove_file(&temporary);

@@ -19,9 +19,13 @@ const ARGS: [&str; 8] = ["train", "photos", "--hidden", "256,256", "--epochs", "
 #[test]
 fn an_interrupted_run_goes_on_to_the_same_bits() {
     let (whole, cut) = (Work::with_photos(10), Work::with_photos(10));
-    whole.ok(&ARGS);
+    let args = [&ARGS[..], &["--class-weights", "weights.csv"]].concat();
+    for work in [&whole, &cut] {
+        work.write("weights.csv", b"class,weight\nstripes,0.5\nchecks,4\n");
+    }
+    whole.ok(&args);
 
-    let mut child = cut.command(&ARGS).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = cut.command(&args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.starts_with("Epoch   3/400")), "the run never reached epoch 3");
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
@@ -30,11 +34,11 @@ fn an_interrupted_run_goes_on_to_the_same_bits() {
     assert!(rest.last().unwrap().contains("train --resume runs/photos-1"), "{rest:?}");
     assert!(!cut.path("runs/photos-1/model.safetensors").exists());
 
-    let resumed = cut.ok(&["train", "--resume", "runs/photos-1"]);
+    let resumed = cut.ok(&["train", "--resume", "runs/latest"]);
     assert!(resumed.stderr().contains("Going on after"), "{}", resumed.stderr());
     let facts = cut.ok(&["info", "runs/latest"]).stdout();
     assert!(
-        facts.contains(&ARGS.join(" ")) && !facts.contains("--resume"),
+        facts.contains(&args.join(" ")) && !facts.contains("--resume"),
         "the model's command is the first: {facts}"
     );
     let head = |work: &Work| tensor_bytes(&work.path("runs/latest/model.safetensors"), "head.");
