@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use tch::Tensor;
-use tl_kernels::{Conv, Layer, Network, NetworkOptions, Numbers};
+use tl_kernels::{Conv, Instructions, Layer, Network, NetworkOptions, Numbers};
 use tl_torch::tensor_from_f32;
 
 use crate::{
@@ -32,6 +32,11 @@ pub(crate) fn numbers(precision: Precision) -> Option<Numbers> {
         Precision::F16 => return None,
     };
     numbers.is_supported().then_some(numbers)
+}
+
+/// Whether tiles multiply these numbers: that the processor has them is not enough, the system must allow them too.
+pub(crate) fn have_tiles_for(precision: Precision) -> bool {
+    numbers(precision).is_some_and(|numbers| Instructions::Amx.can(numbers))
 }
 
 /// Something to be timed.

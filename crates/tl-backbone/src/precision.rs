@@ -35,7 +35,7 @@ impl Precision {
     #[must_use]
     pub fn auto() -> Self {
         match Self::for_inference()[..] {
-            [.., Self::Bf16] if CpuCapability::detect().amx => Self::Bf16,
+            [.., Self::Bf16] if kernels::have_tiles_for(Self::Bf16) => Self::Bf16,
             [_, second, ..] => second,
             _ => Self::F32,
         }

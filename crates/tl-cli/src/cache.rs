@@ -66,7 +66,7 @@ pub(crate) fn run(args: &CacheArgs, global: &GlobalArgs) -> Result<ExitCode> {
         }
         CacheCommand::Prune { max_size } => removed(&cache.prune(max_size)?)?,
         CacheCommand::Clear => {
-            if let Some(file) = likeness(global).filter(|file| file.is_file()) {
+            if let Some(file) = likeness_file(global).filter(|file| file.is_file()) {
                 fs_err::remove_file(file)?;
             }
             removed(&cache.clear()?)?;
@@ -94,9 +94,14 @@ fn say_wait(folder: &Path) {
     }
 }
 
-/// The file that keeps what photos look like; none where that was asked for. It lies beside the features.
+/// The file that keeps what photos look like; none where that was asked for.
 pub(crate) fn likeness(global: &GlobalArgs) -> Option<PathBuf> {
-    if global.no_cache { None } else { Some(folder(global)?.with_file_name("likeness")) }
+    if global.no_cache { None } else { likeness_file(global) }
+}
+
+/// It lies beside the features.
+fn likeness_file(global: &GlobalArgs) -> Option<PathBuf> {
+    Some(folder(global)?.with_file_name("likeness"))
 }
 
 /// Says what kept the cache from being used.

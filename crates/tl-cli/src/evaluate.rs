@@ -27,6 +27,7 @@ use crate::{
     progress::{Display, PhotoProgress},
     signal,
     skipped::{self, plural},
+    threshold_args::ThresholdArgs,
 };
 
 /// More classes than this make a confusion matrix that nobody reads.
@@ -50,6 +51,8 @@ pub(crate) struct EvaluateArgs {
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
+    threshold: ThresholdArgs,
+    #[command(flatten)]
     labels: LabelArgs,
     #[command(flatten)]
     photos: PhotoArgs,
@@ -58,6 +61,7 @@ pub(crate) struct EvaluateArgs {
 pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let named = Named::parse(&args.model)?;
     let classifier = named.classifier(global, args.verify)?;
+    let threshold = args.threshold.of(&classifier)?;
     let (labelled, mut skipped) = match named.is_imagenet() {
         true if !args.labels.is_silent() => bail!(
             "--classes and --label-pattern are for trained models; {} knows photos by WordNet ids and class indices",
@@ -77,7 +81,10 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
     let result = classifier.predict(&photos, &options, &mut |n| progress.set(n), &stop);
     progress.clear();
     let (predictions, broken) = match result {
-        Err(_) if stop.load(Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
+        Err(_) if stop.load(Ordering::Relaxed) => {
+            output::note("Interrupted, nothing was measured");
+            return Ok(ExitCode::from(EXIT_INTERRUPTED));
+        }
         result => result?,
     };
     cache::say_problem(cache.as_ref());
@@ -86,7 +93,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &GlobalArgs) -> Result<ExitCode> 
     if predictions.is_empty() {
         bail!("no photo in {} could be read", args.data.display());
     }
-    let worth = worth(&classifier, &labelled, &predictions)?;
+    let worth = worth(&classifier, &labelled, &predictions, threshold)?;
     output::result(&match args.json {
         true => as_json(&worth, &skipped)?,
         false => as_text(&worth, classifier.classes()),
@@ -136,11 +143,15 @@ fn model_labels(data: &Path, classes: &[String], known: &[String]) -> Result<Vec
     classes.iter().map(label).collect()
 }
 
-/// What the model is worth on the photos.
-fn worth(classifier: &Classifier, labelled: &Labelled, predictions: &[Prediction]) -> Result<Worth> {
+/// What the model is worth on the photos; a class of several is there from `threshold` on.
+fn worth(classifier: &Classifier, labelled: &Labelled, predictions: &[Prediction], threshold: f32) -> Result<Worth> {
     let truth: Vec<&[usize]> = predictions.iter().map(|p| labelled[p.photo].1.as_slice()).collect();
     let probabilities: Vec<f32> = predictions.iter().flat_map(|p| p.probabilities.iter().copied()).collect();
-    Ok(Worth::new(classifier.classes(), &truth, &probabilities, classifier.is_multi_label())?)
+    let classes = classifier.classes();
+    Ok(match classifier.is_multi_label() {
+        true => Worth::Several(Box::new(MultiLabelEvaluation::at(threshold, classes, &truth, &probabilities)?)),
+        false => Worth::new(classes, &truth, &probabilities, false)?,
+    })
 }
 
 fn as_json(worth: &Worth, skipped: &[Skipped]) -> Result<String> {

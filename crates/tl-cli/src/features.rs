@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum, ValueHint};
 use tl_data::{DataError, Folder, Labels, ScanOptions, Skipped, find_photos};
-use tl_features::{ExportFormat, ExtractOptions, FeatureTable, extract};
+use tl_features::{Cache, ExportFormat, ExtractOptions, FeatureTable, extract};
 
 use self::{merge::MergeArgs, network::Network, output_file::OutputFile, shard::Shard};
 use crate::{
@@ -117,7 +117,8 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
     let result = extract(weights, &paths, &options, &mut |n| progress.set(n), &stop);
     progress.clear();
     let (features, broken) = match result {
-        Err(_) if stop.load(Ordering::Relaxed) => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
+        Err(_) if stop.load(Ordering::Relaxed) => return Ok(interrupted(cache.as_ref())),
+
         result => result?,
     };
     cache::say_problem(cache.as_ref());
@@ -145,6 +146,14 @@ fn write_features(args: &FeaturesArgs, data: &Path, out: &Path, global: &GlobalA
         );
     }
     Ok(code)
+}
+
+/// Says what is left of the work.
+fn interrupted(cache: Option<&Cache>) -> ExitCode {
+    let is_kept = cache.is_some_and(|cache| cache.problem().is_none());
+    let kept = if is_kept { "; the features of the photos that were read are kept for the next time" } else { "" };
+    output::note(&format!("Interrupted, nothing was written{kept}"));
+    ExitCode::from(EXIT_INTERRUPTED)
 }
 
 /// BLAKE3 of the photos' paths and labels, by which shards know each other.

@@ -35,6 +35,7 @@ mod settings;
 mod signal;
 mod skipped;
 mod terminal;
+mod threshold_args;
 mod train;
 
 use std::process::ExitCode;

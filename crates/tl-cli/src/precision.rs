@@ -41,12 +41,15 @@ pub(crate) fn precision(global: &GlobalArgs, device: Device) -> Precision {
     }
 }
 
-/// The same for a model: one of int8 features keeps to them, unless a flag says otherwise.
+/// The same for a model: where this processor computes well in what the model was trained in, its answers are those of
+/// its run, unless a flag says otherwise.
 pub(crate) fn of_model(global: &GlobalArgs, model: &Classifier, device: Device) -> Precision {
-    match (global.precision, model.trained_in()) {
-        (None | Some(PrecisionArg::Auto), Some(Precision::Int8)) => Precision::Int8,
-        _ => precision(global, device),
-    }
+    let is_open = matches!(global.precision, None | Some(PrecisionArg::Auto));
+    let has = |trained: &Precision| match trained {
+        Precision::Int8 => true,
+        _ => device == Device::Cpu && Precision::for_inference().contains(trained),
+    };
+    model.trained_in().filter(|trained| is_open && has(trained)).unwrap_or_else(|| precision(global, device))
 }
 
 /// Puts into the settings of a run what `auto` stands for, so that the run can be repeated elsewhere.

@@ -24,6 +24,7 @@ use crate::{
     predict::format::{Answer, Format, Listing},
     progress::{Display, PhotoProgress},
     signal, skipped,
+    threshold_args::ThresholdArgs,
 };
 
 /// What to predict, with what.
@@ -39,10 +40,8 @@ pub(crate) struct PredictArgs {
     /// those that reach --threshold]
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..))]
     top: Option<u16>,
-    /// Of a model with several classes per photo: the probability from which on a class is said to be there
-    /// [default: 0.5]
-    #[arg(long, value_name = "P", value_parser = probability)]
-    threshold: Option<f32>,
+    #[command(flatten)]
+    threshold: ThresholdArgs,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -55,9 +54,7 @@ pub(crate) struct PredictArgs {
 
 pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let classifier = Named::parse(&args.model)?.classifier(global, args.verify)?;
-    if args.threshold.is_some() && !classifier.is_multi_label() {
-        bail!("--threshold is for models with several classes per photo; this one chooses one class, see --top");
-    }
+    let threshold = args.threshold.of(&classifier)?;
     let (paths, missing) = present(with_standard_input(&args.paths)?);
     let (photos, mut skipped) = find_photos(&paths)?;
     skipped.extend(missing);
@@ -67,7 +64,7 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
     // One photo is computed in less time than its key takes: the weights have to be hashed for it.
     let cache = cache::open(global).filter(|_| photos.len() > 1);
     let options = PredictOptions { cache: cache.clone(), ..predict_options(global, &args.photos, &classifier)? };
-    let (top, threshold) = (args.top.map(usize::from), args.threshold.unwrap_or(0.5));
+    let top = args.top.map(usize::from);
     let answer = |one: &Prediction| match classifier.is_multi_label() {
         true => Answer::several(one, threshold, top),
         false => Answer::one(one, top.unwrap_or(1)),
@@ -83,11 +80,15 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
         broken => skipped.extend(broken?),
     }
     cache::say_problem(cache.as_ref());
-    if answers.is_empty() && !is_interrupted {
+    let listing = Listing { photos: &photos, classes: classifier.classes(), answers: &answers, skipped: &skipped };
+    let is_empty = answers.is_empty() && !is_interrupted;
+    // Programs that read the answers want to read why there are none.
+    if !is_empty || args.format.tells_of_skipped() {
+        output::result(&listing.write(args.format)?)?;
+    }
+    if is_empty {
         bail!(nothing_readable(&skipped));
     }
-    let listing = Listing { photos: &photos, classes: classifier.classes(), answers: &answers, skipped: &skipped };
-    output::result(&listing.write(args.format)?)?;
     skipped::say(&skipped, None);
     if is_interrupted {
         let (n, all) = (answers.len(), skipped::plural(photos.len(), "photo"));
@@ -95,11 +96,6 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     }
     Ok(args.photos.exit_code(skipped.len(), answers.len()))
-}
-
-fn probability(text: &str) -> Result<f32, String> {
-    let found = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
-    found.ok_or_else(|| "a probability is a number from 0 to 1, such as 0.5".to_owned())
 }
 
 /// The paths, with `-` replaced by the lines of standard input.

@@ -91,12 +91,19 @@ impl Cache {
         }
     }
 
-    pub(crate) fn set_problem(&self, error: &io::Error) {
-        let text = format!(
-            "the feature cache in {} cannot be used: {error}; features are computed and not kept (choose another \
-             folder, or none)",
-            self.folder().display()
-        );
+    /// Rows cannot be read.
+    pub(crate) fn cannot_be_read(&self, error: &io::Error) {
+        self.set_problem("cannot be used", error, "features are computed and not kept");
+    }
+
+    /// Rows that are there can be read; new ones cannot be written.
+    pub(crate) fn cannot_be_written(&self, error: &io::Error) {
+        self.set_problem("cannot be written", error, "features that are new are not kept");
+    }
+
+    fn set_problem(&self, what: &str, error: &io::Error, effect: &str) {
+        let folder = self.folder().display();
+        let text = format!("the feature cache in {folder} {what}: {error}; {effect} (choose another folder, or none)");
         self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
     }
 }

@@ -132,14 +132,21 @@ impl Backprop {
     /// Where it is not a finite number, `take` hears of nothing.
     ///
     /// # Errors
-    /// As [`Backprop::logits`], and those of `loss`.
+    /// As [`Backprop::logits`], and those of `loss`; [`HeadError::Shape`] where its gradient is not one number for each
+    /// logit.
     pub fn run<E: From<HeadError>>(
         &mut self,
         features: &[f32],
         loss: impl FnOnce(&[f32]) -> Result<RowLoss, E>,
         take: &(dyn Fn(BlockParameters<'_>, BlockGradient<'_>) + Sync),
     ) -> Result<(&[f32], f64), E> {
-        let RowLoss { value, gradient } = loss(self.logits(features)?)?;
+        let logits = self.logits(features)?;
+        let n_logits = logits.len();
+        let RowLoss { value, gradient } = loss(logits)?;
+        if gradient.len() != n_logits {
+            let (expected, found) = (format!("[{n_logits}], one for each logit"), vec![gradient.len() as i64]);
+            return Err(HeadError::Shape { what: "the loss's gradient", expected, found }.into());
+        }
         let last = self.layers.len();
         if value.is_finite() {
             transpose(&gradient, self.config.n_classes, &mut self.gradients[last - 1]);

@@ -33,9 +33,12 @@ pub fn row_loss(
     options.check(n_classes)?;
     match targets {
         Targets::Labels(labels) => cross_entropy(logits, n_classes, labels, options),
-        Targets::Several { rows, n_classes: width } if *width == n_classes => binary(logits, rows, options),
-        Targets::Several { n_classes: width, .. } => {
+        Targets::Several { rows, n_classes: width } if *width == n_classes && rows.len() == logits.len() => {
+            binary(logits, rows, options)
+        }
+        Targets::Several { rows, n_classes: width } => {
             let (expected, found) = (format!("[{n}, {n_classes}]"), vec![n as i64, *width as i64]);
+            let found = if *width == n_classes { vec![rows.len() as i64] } else { found };
             Err(HeadError::Shape { what: "targets", expected, found })
         }
     }
@@ -44,13 +47,20 @@ pub fn row_loss(
 /// The same for rows that are made of several: each of `targets` with the part that it counts.
 ///
 /// # Errors
-/// As [`row_loss`].
+/// As [`row_loss`], and without any targets.
 pub fn mixed_row_loss(
     logits: &[f32],
     n_classes: usize,
     targets: &[(Targets, f64)],
     options: &LossOptions,
 ) -> Result<RowLoss, HeadError> {
+    if targets.is_empty() {
+        return Err(HeadError::Shape {
+            what: "targets",
+            expected: format!("[N, {n_classes}] or [N], a part at least"),
+            found: vec![0],
+        });
+    }
     let mut sum = RowLoss { value: 0.0, gradient: vec![0.0; logits.len()] };
     for (target, share) in targets {
         let part = row_loss(logits, n_classes, target, options)?;

@@ -12,17 +12,20 @@ use crate::{
     report,
 };
 
-/// From this probability on a class is said to be there.
+/// From this probability on a class is there, where nothing else is said.
 const THRESHOLD: f32 = 0.5;
 
 /// What a classifier is worth on examples that may have several classes, each with a probability of its own.
 ///
-/// A class is predicted where its probability is 0.5 or more.
+/// A class is predicted where its probability reaches the threshold, 0.5 where no other is given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MultiLabelEvaluation {
     /// Examples evaluated.
     pub n_images: usize,
+    /// The probability from which on a class is predicted.
+    #[serde(default = "usual_threshold")]
+    pub threshold: f32,
     /// Fraction of the examples whose classes were all predicted, and no others, 0 to 1.
     pub exact_match: f64,
     /// Its 95 % Wilson interval, `[low, high]`.
@@ -45,13 +48,30 @@ pub struct MultiLabelEvaluation {
     pub average_precision: Vec<Option<f64>>,
 }
 
+fn usual_threshold() -> f32 {
+    THRESHOLD
+}
+
 impl MultiLabelEvaluation {
     /// Evaluates `probabilities`, row-major `[truth.len(), classes.len()]`, against the true classes of each row.
     ///
     /// # Errors
     /// As [`Evaluation::new`](crate::Evaluation::new), without [`MetricsError::Sum`]: rows may have any sum.
     pub fn new(classes: &[String], truth: &[impl AsRef<[usize]>], probabilities: &[f32]) -> Result<Self, MetricsError> {
-        let answers = Answers::new(classes.len(), truth, probabilities)?;
+        Self::at(THRESHOLD, classes, truth, probabilities)
+    }
+
+    /// The same, with another probability from which on a class is predicted.
+    ///
+    /// # Errors
+    /// As [`MultiLabelEvaluation::new`].
+    pub fn at(
+        threshold: f32,
+        classes: &[String],
+        truth: &[impl AsRef<[usize]>],
+        probabilities: &[f32],
+    ) -> Result<Self, MetricsError> {
+        let answers = Answers::new(threshold, classes.len(), truth, probabilities)?;
         let n_answers = probabilities.len() as f64;
         let per_class: Vec<ClassMetrics> =
             classes.iter().enumerate().map(|(i, name)| answers.metrics(i, name)).collect();
@@ -60,12 +80,13 @@ impl MultiLabelEvaluation {
         let exact = Proportion { n_correct: answers.n_exact(), n_total: truth.len() };
         Ok(Self {
             n_images: truth.len(),
+            threshold,
             exact_match: exact.value(),
             exact_match_ci: exact.interval(),
-            label_accuracy: answers.all().filter(|&(p, is)| (p >= THRESHOLD) == is).count() as f64 / n_answers,
+            label_accuracy: answers.all().filter(|&(p, is)| (p >= threshold) == is).count() as f64 / n_answers,
             log_loss: answers.all().map(|(p, is)| nats(if is { p } else { 1.0 - p })).sum::<f64>() / n_answers,
             mean_average_precision: mean(average_precision.iter().copied().flatten()),
-            micro_average: micro(answers.all()),
+            micro_average: answers.micro(),
             macro_average: Averages::unweighted(&per_class),
             per_class,
             average_precision,
@@ -81,13 +102,19 @@ impl MultiLabelEvaluation {
 
 /// For every row and class the probability, and whether the row has the class.
 struct Answers<'a> {
+    threshold: f32,
     n_classes: usize,
     probabilities: &'a [f32],
     is: Vec<bool>,
 }
 
 impl<'a> Answers<'a> {
-    fn new(n_classes: usize, truth: &[impl AsRef<[usize]>], probabilities: &'a [f32]) -> Result<Self, MetricsError> {
+    fn new(
+        threshold: f32,
+        n_classes: usize,
+        truth: &[impl AsRef<[usize]>],
+        probabilities: &'a [f32],
+    ) -> Result<Self, MetricsError> {
         check_lengths(n_classes, truth.len(), probabilities.len())?;
         let mut is = vec![false; probabilities.len()];
         let rows = probabilities.chunks_exact(n_classes).zip(is.chunks_exact_mut(n_classes));
@@ -95,7 +122,7 @@ impl<'a> Answers<'a> {
             check_row(row, labels.as_ref(), values)?;
             labels.as_ref().iter().for_each(|&label| is[label] = true);
         }
-        Ok(Self { n_classes, probabilities, is })
+        Ok(Self { threshold, n_classes, probabilities, is })
     }
 
     fn all(&self) -> impl Iterator<Item = (f32, bool)> {
@@ -107,29 +134,29 @@ impl<'a> Answers<'a> {
     }
 
     fn metrics(&self, class: usize, name: &str) -> ClassMetrics {
-        of_answers(name, self.of_class(class))
+        self.counted(name, self.of_class(class))
+    }
+
+    fn micro(&self) -> Averages {
+        let ClassMetrics { precision, recall, f1, .. } = self.counted("", self.all());
+        Averages { precision, recall, f1 }
+    }
+
+    fn counted(&self, name: &str, answers: impl Iterator<Item = (f32, bool)>) -> ClassMetrics {
+        let (mut n_correct, mut support, mut n_predicted) = (0, 0, 0);
+        for (p, is) in answers {
+            let called = p >= self.threshold;
+            n_correct += usize::from(called && is);
+            support += usize::from(is);
+            n_predicted += usize::from(called);
+        }
+        ClassMetrics::of_counts(name, n_correct, support, n_predicted)
     }
 
     fn n_exact(&self) -> usize {
         let rows = self.probabilities.chunks_exact(self.n_classes).zip(self.is.chunks_exact(self.n_classes));
-        rows.filter(|(row, is)| row.iter().zip(*is).all(|(p, is)| (*p >= THRESHOLD) == *is)).count()
+        rows.filter(|(row, is)| row.iter().zip(*is).all(|(p, is)| (*p >= self.threshold) == *is)).count()
     }
-}
-
-fn of_answers(name: &str, answers: impl Iterator<Item = (f32, bool)>) -> ClassMetrics {
-    let (mut n_correct, mut support, mut n_predicted) = (0, 0, 0);
-    for (p, is) in answers {
-        let called = p >= THRESHOLD;
-        n_correct += usize::from(called && is);
-        support += usize::from(is);
-        n_predicted += usize::from(called);
-    }
-    ClassMetrics::of_counts(name, n_correct, support, n_predicted)
-}
-
-fn micro(answers: impl Iterator<Item = (f32, bool)>) -> Averages {
-    let ClassMetrics { precision, recall, f1, .. } = of_answers("", answers);
-    Averages { precision, recall, f1 }
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {

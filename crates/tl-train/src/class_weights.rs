@@ -84,13 +84,11 @@ impl ClassWeights {
         }
     }
 
-    /// The same, bound to what the file holds now. One that cannot be read is left for [`ClassWeights::read`] to report.
-    pub(crate) fn bound(&self) -> Self {
-        match self {
-            Self::File { path, .. } => {
-                Self::File { path: path.clone(), blake3: text_of(path).ok().map(|text| hash_of(&text)) }
-            }
-            other => other.clone(),
+    /// The same, bound to what the file holds now, if it was not before. One that cannot be read is left for
+    /// [`ClassWeights::read`] to report.
+    pub(crate) fn bind(&mut self) {
+        if let Self::File { path, blake3: blake3 @ None } = self {
+            *blake3 = text_of(path).ok().map(|text| hash_of(&text));
         }
     }
 
@@ -181,9 +179,11 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let classes = ["cats".to_owned(), "dogs".to_owned()];
         fs_err::write(file.path(), "class,weight\ncats,1\ndogs,2\n").unwrap();
-        let bound = ClassWeights::File { path: file.path().to_owned(), blake3: None }.bound();
+        let mut bound = ClassWeights::File { path: file.path().to_owned(), blake3: None };
+        bound.bind();
         assert_eq!(bound.read(&classes).unwrap(), Some(vec![1.0, 2.0]));
         fs_err::write(file.path(), "class,weight\ncats,1\ndogs,3\n").unwrap();
+        bound.bind();
         let error = bound.read(&classes).unwrap_err().to_string();
         assert!(error.contains("not what it was") && error.contains(&file.path().display().to_string()), "{error}");
     }

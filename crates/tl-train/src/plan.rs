@@ -143,6 +143,12 @@ impl Plan {
         self
     }
 
+    /// The same plan, with class weights that a file cannot change any more.
+    pub(crate) fn with_class_weights_bound(mut self) -> Self {
+        self.options.class_weights.bind();
+        self
+    }
+
     /// The same plan for steps whose rate grows: everything that may move moves from the first one on, none of them is
     /// the last, and photos are not mixed.
     pub(crate) fn for_lr_find(&self) -> Self {

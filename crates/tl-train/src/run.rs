@@ -84,6 +84,8 @@ pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) 
         match event {
             Event::Resumed { history: earlier, .. } => history = earlier.to_vec(),
             Event::Epoch { record, .. } => history.push(**record),
+            // For those who look at a run that was killed; it is written anew at the end.
+            Event::Checkpoint(_) => drop(write_history(&folder, &history)),
             _ => {}
         }
         observer.event(event);
@@ -138,7 +140,7 @@ impl<E: Into<TrainError>> From<E> for Halt {
 fn run(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<RunMetrics, Halt> {
     let RunInputs { plan, data, weights, folder, device, command, cache, started } = inputs;
     let clock = Clock::default();
-    let plan = with_batch_size(plan.on(device)?, &data, &weights, observer)?;
+    let plan = with_batch_size(plan.on(device)?.with_class_weights_bound(), &data, &weights, observer)?;
     let options = plan.options();
     check_stopping(&plan, data.val.len())?;
     let class_weights = options.class_weights.read(&data.classes)?;

@@ -34,7 +34,7 @@ const BATCHES: [usize; 4] = [1, 4, 8, 32];
 const HEAD_BATCH: usize = 32;
 
 /// Of fewer photos packing the network and starting threads are most of the work.
-const MIN_PHOTOS: usize = 100;
+pub(super) const MIN_PHOTOS: usize = 100;
 
 /// What is measured on.
 struct Bench<'a> {

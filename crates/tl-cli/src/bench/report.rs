@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::{bound::Bound, process::Process, spread::Spread, stage::Stage};
+use super::{bound::Bound, machine::MIN_PHOTOS, process::Process, spread::Spread, stage::Stage};
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -35,15 +35,19 @@ impl Report {
             let cpu = stage.cpu_ms_per_photo.map_or_else(|| "unknown".to_owned(), |cpu| cpu.to_string());
             let _ = writeln!(text, "{:<30} {:>26} {cpu:>26}", stage.name, stage.photos_per_s.to_string());
         }
-        if let Some(bound) = &self.bound {
-            let _ = writeln!(
+        let _ = match &self.bound {
+            Some(bound) => writeln!(
                 text,
                 "\nFiles to features could reach {:.0} photos/s in {}, all cores busy; {:.0} % of it is reached",
                 bound.photos_per_s,
                 self.precision,
                 bound.fraction_reached * 100.0
-            );
-        }
+            ),
+            None => writeln!(
+                text,
+                "\nHow many photos/s files to features could reach takes CPU times and at least {MIN_PHOTOS} photos to say"
+            ),
+        };
         let _ = writeln!(text, "A step of the notebook's head, 32 photos, one thread: {} ms", self.head_step_ms);
         for process in &self.processes {
             let _ = writeln!(

@@ -148,12 +148,8 @@ impl Writer<'_> {
     fn row(&self, home: &Path, part: &'static str, sample: &Sample) -> Result<[String; 4]> {
         let path = absolute(&sample.path)?;
         let path = path.strip_prefix(home).unwrap_or(&path);
-        // Whoever reads a list cuts the spaces around each field.
-        let Some(text) = path.to_str().filter(|text| text.trim() == *text) else {
-            bail!(
-                "{} is not UTF-8 or begins or ends with a space, which a list cannot hold; rename it",
-                sample.path.display()
-            );
+        let Some(text) = path.to_str() else {
+            bail!("{} is not UTF-8, which a list cannot hold; rename it", sample.path.display());
         };
         let group = self.groups.get(&sample.path).cloned().unwrap_or_default();
         Ok([text.to_owned(), self.folder.name(sample.label), part.to_owned(), group])

@@ -21,6 +21,13 @@ pub(crate) enum Format {
     Csv,
 }
 
+impl Format {
+    /// Whether photos without an answer stand among the others.
+    pub(crate) fn tells_of_skipped(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl)
+    }
+}
+
 /// What is to be written.
 pub(crate) struct Listing<'a> {
     pub(crate) photos: &'a [PathBuf],

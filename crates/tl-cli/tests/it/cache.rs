@@ -58,7 +58,9 @@ fn the_cache_can_be_listed_checked_pruned_and_cleared() {
 
     assert!(work.ok(&["cache", "prune", "--max-size", "5GB"]).stdout().starts_with("Removed 0 rows"));
     assert!(work.ok(&["cache", "prune", "--max-size", "20kB"]).stdout().starts_with("Removed 7 rows"));
-    assert!(work.ok(&["cache", "clear"]).stdout().starts_with("Removed 4 rows"));
+    assert!(work.path("cache/likeness").is_file());
+    assert!(work.ok(&["cache", "clear", "--no-cache"]).stdout().starts_with("Removed 4 rows"));
+    assert!(!work.path("cache/likeness").exists());
     assert_eq!(work.run(&["cache", "prune", "--max-size", "much"]).code(), 2);
 }
 

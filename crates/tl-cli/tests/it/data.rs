@@ -112,6 +112,7 @@ fn a_preview_shows_photos_beside_their_views() {
 fn a_split_is_written_and_read_back() {
     let work = with_scenes("photos");
     work.write("lists/about.txt", b"a list beside other files");
+    std::fs::rename(work.path("photos/cat/0.jpg"), work.path("photos/cat/ 0.jpg")).unwrap();
     let run = work.ok(&["data", "split", "photos", "--out", "lists/all.csv", "--val-fraction", "0.34"]);
     assert!(run.stdout().contains("8 photos to train on, 4 to validate on"), "{}", run.stdout());
     let text = std::fs::read_to_string(work.path("lists/all.csv")).unwrap();

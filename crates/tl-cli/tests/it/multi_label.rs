@@ -77,6 +77,11 @@ fn each_class_is_answered_for_itself() {
     assert!(text.contains("All classes right in 100.0 % of 40 photos") && text.contains("micro average"), "{text}");
     assert!(work.ok(&["info", "runs/run", "--verify"]).stdout().contains("multi_label        true"));
 
+    let everything = work.ok(&["evaluate", "runs/run", "list.csv", "--json", "--threshold", "0"]).stdout();
+    let everything: Value = serde_json::from_str(&everything).unwrap();
+    assert_eq!((everything["micro"]["recall"].as_f64(), everything["threshold"].as_f64()), (Some(1.0), Some(0.0)));
+    assert_eq!(everything["exact_match"], 0.25, "{everything}");
+
     // A list of photos to validate on alone, with one of the classes wrong.
     work.write("val.csv", b"path,label,split\nphotos/checks13.png,dark,val\nphotos/plain03.png,,val\n");
     assert_eq!(evaluated(&work, "val.csv")["label_accuracy"], 0.75);
@@ -114,8 +119,10 @@ fn a_list_of_one_class_each_is_evaluated_too() {
     work.trained();
     work.write("list.csv", b"path,label\nphotos/checks/001.jpg,checks\nphotos/stripes/001.jpg,checks\n");
     assert_eq!(evaluated(&work, "list.csv")["accuracy"], 0.5);
-    let run = work.run(&["predict", "runs/run", "photos", "--threshold", "0.4"]);
-    assert!(run.code() == 2 && run.stderr().contains("--threshold is for models with several"), "{}", run.stderr());
+    for asked in [["predict", "runs/run", "photos"], ["evaluate", "runs/run", "list.csv"]] {
+        let run = work.run(&[&asked[..], &["--threshold", "0.4"]].concat());
+        assert!(run.code() == 2 && run.stderr().contains("--threshold is for models with several"), "{}", run.stderr());
+    }
 }
 
 #[test]

@@ -60,6 +60,9 @@ fn broken_photos_are_listed_and_the_others_predicted() {
     assert!(run.stdout().contains("good.png") && run.stdout().contains("checks"), "{}", run.stdout());
     assert!(run.stderr().contains("broken.jpg"), "{}", run.stderr());
     assert_eq!(run.code(), 1, "half of the photos were skipped");
+    let run = work.run(&["predict", "runs/run", "mixed/broken.jpg", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&run.stdout()).unwrap();
+    assert_eq!((run.code(), document["skipped"][0]["path"].as_str()), (2, Some("mixed/broken.jpg")), "{document}");
     // A PNG under another name is a PNG.
     std::fs::rename(work.path("mixed/good.png"), work.path("mixed/good.jpg")).unwrap();
     assert_eq!(work.run(&["predict", "runs/run", "mixed/good.jpg"]).code(), 0);

@@ -155,16 +155,22 @@ fn the_sample_is_learned() {
 }
 
 #[test]
-fn a_head_that_learnt_from_bytes_is_asked_with_bytes() {
-    let work = Work::new();
-    work.ok(&["train", &sample("pizza_steak_sushi"), "--head", "logistic", "--precision", "int8"]);
-    let metrics = work.json("runs/latest/metrics.json");
-    assert!(metrics["val_accuracy"].as_f64().unwrap() >= 0.90, "{metrics}");
-    work.ok(&["predict", "runs/latest", &sample("pizza_steak_sushi/test")]);
-    let spaces = std::fs::read_dir(work.path("cache/features")).unwrap().map(|entry| entry.unwrap().file_name());
-    let spaces: Vec<String> =
-        spaces.map(|name| name.into_string().unwrap()).filter(|n| n.contains("mobilenet")).collect();
-    assert!(!spaces.is_empty() && spaces.iter().all(|name| name.starts_with("mobilenet_v1-int8-")), "{spaces:?}");
+fn a_model_is_asked_in_the_numbers_that_it_learnt_from() {
+    for precision in ["int8", "f32"] {
+        let work = Work::new();
+        work.ok(&["train", &sample("pizza_steak_sushi"), "--head", "logistic", "--precision", precision]);
+        let metrics = work.json("runs/latest/metrics.json");
+        assert!(metrics["val_accuracy"].as_f64().unwrap() >= 0.90, "{metrics}");
+        work.ok(&["predict", "runs/latest", &sample("pizza_steak_sushi/test")]);
+        let spaces = std::fs::read_dir(work.path("cache/features")).unwrap().map(|entry| entry.unwrap().file_name());
+        let spaces: Vec<String> =
+            spaces.map(|name| name.into_string().unwrap()).filter(|n| n.contains("mobilenet")).collect();
+        let own = format!("mobilenet_v1-{precision}-");
+        assert!(!spaces.is_empty() && spaces.iter().all(|name| name.starts_with(&own)), "{spaces:?}");
+        let again = work.ok(&["evaluate", "runs/latest", "runs/latest/photos.csv", "--json"]).stdout();
+        let again: serde_json::Value = serde_json::from_str(&again).unwrap();
+        assert_eq!(again["log_loss"], metrics["val_log_loss"], "{precision}");
+    }
 }
 
 #[test]

@@ -60,6 +60,10 @@ impl PerceptualHash {
     /// a photo for something else need not read it again.
     #[must_use]
     pub fn of_square(rgb: &[u8], side: u32) -> Option<Self> {
+        // The library multiplies sides as they come.
+        if rgb.len() as u128 != u128::from(side).pow(2) * 3 {
+            return None;
+        }
         let square = ImageRef::new(side, side, rgb, PixelType::U8x3).ok()?;
         let mut thumbnail = Image::new(SIDE, SIDE, PixelType::U8x3);
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);

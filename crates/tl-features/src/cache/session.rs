@@ -52,7 +52,7 @@ impl Reader {
     /// A folder that cannot be read is a problem to tell, and an empty cache; so is one whose wait `stop` ended.
     pub(crate) fn open(cache: &Cache, space: &Space, stop: &AtomicBool) -> Self {
         let index = Index::open(cache, space, stop).unwrap_or_else(|error| {
-            cache.set_problem(&error);
+            cache.cannot_be_read(&error);
             Index::default()
         });
         Self { index }
@@ -100,7 +100,7 @@ impl<'a> Writer<'a> {
             return;
         }
         if let Err(error) = self.appender.append(&self.records, &self.rows) {
-            self.cache.set_problem(&error);
+            self.cache.cannot_be_written(&error);
             self.failed = true;
         }
         self.records.clear();

@@ -21,7 +21,8 @@ use crate::{config::HeadConfig, error::HeadError, head::Head};
 /// comes back beside the head: none for such a class, else the head of the two classes, not having it and having it.
 ///
 /// # Errors
-/// As those of [`crate::fit_logistic_cv`], and one for class weights: they have several meanings here.
+/// As those of [`crate::fit_logistic_cv`], and [`HeadError::Option`] for targets that are neither 0 nor 1, and for class
+/// weights: they have several meanings here.
 pub fn fit_logistic_several_cv(
     features: &[f32],
     targets: &[f32],
@@ -34,6 +35,9 @@ pub fn fit_logistic_several_cv(
     if n_classes == 0 || targets.len() != n_rows * n_classes {
         let (expected, found) = (format!("[N, {n_classes}], of a class at least"), vec![targets.len() as i64]);
         return Err(HeadError::Shape { what: "targets", expected, found });
+    }
+    if let Some(target) = targets.iter().find(|target| ![0.0, 1.0].contains(*target)) {
+        return Err(HeadError::Option { name: "a target", value: target.to_string(), range: "0 or 1" });
     }
     if options.loss.class_weights.is_some() {
         let value = format!("{:?}", options.loss.class_weights);

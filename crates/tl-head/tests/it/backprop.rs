@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use tch::Tensor;
-use tl_head::{Backprop, Head, HeadConfig, HeadError, LossOptions, Targets, TensorHead, cross_entropy, row_loss};
+use tl_head::{
+    Backprop, Head, HeadConfig, HeadError, LossOptions, RowLoss, Targets, TensorHead, cross_entropy, row_loss,
+};
 
 use crate::{assert_close, label_tensor, labels, rows, tensor, values};
 
@@ -104,6 +106,14 @@ fn what_takes_the_blocks_may_move_them() {
         assert_eq!(found.values(), wanted.values(), "{name}");
     }
     assert_ne!(moving.logits(&rows(2, 40)).unwrap(), head.logits(&rows(2, 40)).unwrap());
+}
+
+#[test]
+fn a_gradient_of_another_length_is_refused() {
+    let mut step = Backprop::new(&Head::new(&HeadConfig::linear(4, 3), 1).unwrap());
+    let short = |_: &[f32]| Ok(RowLoss { value: 1.0, gradient: vec![0.0; 5] });
+    let error = step.run::<HeadError>(&rows(2, 4), short, &|_, _| panic!("nothing is to be moved")).unwrap_err();
+    assert!(error.to_string().contains("gradient must have shape [6]"), "{error}");
 }
 
 #[test]

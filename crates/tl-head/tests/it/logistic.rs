@@ -196,6 +196,7 @@ fn several_classes_of_unlike_sizes_are_refused() {
     };
     assert!(fit(&[0.0; 23], &LogisticOptions::default()).contains("must have shape [N, 2]"));
     assert!(fit(&[0.0; 10], &LogisticOptions::default()).contains("must have shape [5, F]"));
+    assert!(fit(&[0.5; 24], &LogisticOptions::default()).contains("a target is 0.5, but it must be 0 or 1"));
     let weighted = LogisticOptions { loss, ..LogisticOptions::default() };
     assert!(fit(&[0.0; 24], &weighted).starts_with("class weights is"));
 }

@@ -98,3 +98,13 @@ proptest! {
         prop_assert_eq!(loss_on(&tensor(&logits, n), &targets.to_tensor().unwrap(), &options).unwrap().double_value(&[]), value);
     }
 }
+
+#[test]
+fn targets_that_do_not_fit_the_logits_are_refused() {
+    let options = LossOptions::default();
+    let cut = Targets::Several { rows: vec![1.0; 5], n_classes: 2 };
+    let error = row_loss(&[0.0; 4], 2, &cut, &options).unwrap_err().to_string();
+    assert!(error.contains("targets must have shape [2, 2], but has [5]"), "{error}");
+    let error = mixed_row_loss(&[0.0; 4], 2, &[], &options).unwrap_err().to_string();
+    assert!(error.contains("targets must have shape [N, 2] or [N], a part at least"), "{error}");
+}

@@ -98,7 +98,7 @@ fn wilson_intervals() {
 }
 
 /// The script's rows with several classes.
-fn several() -> MultiLabelEvaluation {
+fn several(threshold: f32) -> MultiLabelEvaluation {
     let has = |i: usize, class: usize| class < 3 && (i * (class + 2) + i / 5).is_multiple_of(3);
     let truth: Vec<Vec<usize>> = (0..N_ROWS).map(|i| (0..N_CLASSES).filter(|&class| has(i, class)).collect()).collect();
     let probability = |i: usize, class: usize| {
@@ -106,12 +106,12 @@ fn several() -> MultiLabelEvaluation {
         noise + if has(i, class) { 0.34375 } else { 0.125 }
     };
     let rows: Vec<f32> = (0..N_ROWS).flat_map(|i| (0..N_CLASSES).map(move |class| probability(i, class))).collect();
-    MultiLabelEvaluation::new(&["a", "b", "c", "d"].map(str::to_owned), &truth, &rows).unwrap()
+    MultiLabelEvaluation::at(threshold, &["a", "b", "c", "d"].map(str::to_owned), &truth, &rows).unwrap()
 }
 
 #[test]
 fn several_classes_per_row() {
-    let e = several();
+    let e = several(0.5);
     assert_close(e.exact_match, 0.233_333_333_333_333_34);
     assert_close(e.label_accuracy, 0.725);
     // The script has its probabilities in 32 bits.
@@ -129,4 +129,9 @@ fn several_classes_per_row() {
     }
     assert_averages(e.micro_average, [0.488_888_888_888_888_9, 0.6875, 0.571_428_571_428_571_4]);
     assert_averages(e.macro_average, [0.440_972_222_222_222_2, 0.516_666_666_666_666_6, 0.473_968_407_479_045_8]);
+
+    let e = several(0.375);
+    assert_close(e.exact_match, 0.15);
+    assert_close(e.label_accuracy, 0.6);
+    assert_averages(e.micro_average, [0.394_736_842_105_263_16, 0.9375, 0.555_555_555_555_555_6]);
 }

@@ -121,9 +121,7 @@ impl TrainOptions {
 
     /// The others, as text.
     pub(crate) fn fixed_when_resumed(&self) -> BTreeMap<String, String> {
-        // As a run writes them down, and reads them when it goes on.
-        let bound = Self { class_weights: self.class_weights.bound(), ..self.clone() };
-        let Ok(serde_json::Value::Object(all)) = serde_json::to_value(bound) else { return BTreeMap::new() };
+        let Ok(serde_json::Value::Object(all)) = serde_json::to_value(self) else { return BTreeMap::new() };
         let fixed = all.into_iter().filter(|(name, _)| !Self::OPEN_WHEN_RESUMED.contains(&name.as_str()));
         fixed.map(|(name, value)| (name, value.to_string())).collect()
     }

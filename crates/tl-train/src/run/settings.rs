@@ -26,8 +26,7 @@ impl Settings {
     ) -> Result<Self, TrainError> {
         let starts_over = folder.starts_over();
         let command = first_command(&folder.config(), command);
-        let bound = TrainOptions { class_weights: options.class_weights.bound(), ..options.clone() };
-        let text = toml::to_string(&bound).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
+        let text = toml::to_string(options).map_err(|e| TrainError::Options { problems: vec![e.to_string()] })?;
         let with_command = command_line(&command) + &text;
         write_file(&folder.config(), |out| out.write_all(with_command.as_bytes()))?;
         observer.event(&Event::Started { settings: &text });
