@@ -9,7 +9,7 @@
 //! deletes.
 //!
 //! ```
-//! use tl_data::{DecodeOptions, Geometry, PhotoReader, ScanOptions, SplitOptions, scan, stratified_split};
+//! use tl_data::{DecodeOptions, Geometry, PhotoReader, ScanOptions, Split, SplitOptions, scan, stratified_split};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let root = tempfile::tempdir()?;
@@ -21,7 +21,7 @@
 //! # let root = root.path();
 //! let folder = scan(root, &ScanOptions::default())?;
 //! assert_eq!(folder.classes, ["cat", "dog"]);
-//! let (train, val) = stratified_split(folder.train, &folder.classes, &SplitOptions::default())?;
+//! let Split { train, val, .. } = stratified_split(folder.train, &folder.classes, &SplitOptions::default())?;
 //! assert_eq!((train.len(), val.len()), (2, 2));
 //!
 //! // Short side to 256, then the central 224 x 224, as torchvision does.
@@ -78,8 +78,8 @@ pub use self::{
     scan::{ScanOptions, scan, scan_with_val},
     skip::{SkipReason, Skipped},
     split::{
-        FoldOptions, Folds, Leak, SplitOptions, Together, exact_duplicates, leaks, stratified_folds, stratified_split,
-        stratified_split_by_sets,
+        FoldOptions, Folds, Leak, Split, SplitOptions, Together, exact_duplicates, kept_together, leaks,
+        stratified_folds, stratified_split, stratified_split_by_sets,
     },
     threads::n_threads,
 };

@@ -20,6 +20,6 @@ pub use self::{
     by_sets::stratified_split_by_sets,
     duplicates::{Leak, exact_duplicates, leaks},
     folds::{FoldOptions, Folds, stratified_folds},
-    stratified::{SplitOptions, stratified_split},
-    units::Together,
+    stratified::{Split, SplitOptions, stratified_split},
+    units::{Together, kept_together},
 };

@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use tl_data::{
-    Folder, LabelSets, Labels, List, Sample, ScanOptions, Skipped, SplitOptions, Together, leaks, read_data,
-    scan_with_val, stratified_split, stratified_split_by_sets,
+    Folder, LabelSets, Labels, List, Sample, ScanOptions, Skipped, Split, SplitOptions, Together, kept_together, leaks,
+    read_data, scan_with_val, stratified_split, stratified_split_by_sets,
 };
 
-use crate::{error::TrainError, options::TrainOptions, targets::Answers};
+use crate::{
+    error::TrainError,
+    options::{HeadKind, TrainOptions},
+    targets::Answers,
+};
 
 /// Training and validation photos with their classes.
 #[derive(Debug, Clone)]
@@ -20,6 +24,9 @@ pub struct Data {
     pub train: Vec<Sample>,
     /// Photos to validate on; none when that was asked for.
     pub val: Vec<Sample>,
+    /// A number for each training photo: copies, photos that look alike and those of one group have the same. Empty
+    /// where nobody asks.
+    pub together: Vec<usize>,
     /// Files that look meant and cannot be used.
     pub skipped: Vec<Skipped>,
     /// Debris that was passed over, such as `.DS_Store`.
@@ -48,25 +55,32 @@ impl Data {
             memo,
             n_threads: options.threads,
         };
-        let (train, val, leaks) = match val {
+        // A fitted head is cross-validated, whatever else the photos are split for.
+        let of_train = |train: &[Sample]| match options.head {
+            HeadKind::Logistic => kept_together(train, &together),
+            HeadKind::Mlp | HeadKind::Linear => Vec::new(),
+        };
+        let (Split { train, val, together }, leaks) = match val {
             Some(val) => {
                 let leaks = leaks(&train, &val, &together);
                 let named = leaks.iter().map(|leak| (train[leak.train].path.clone(), val[leak.val].path.clone()));
                 let named = named.collect();
-                (train, val, named)
+                (Split { together: of_train(&train), train, val }, named)
             }
-            None if options.val_fraction == 0.0 => (train, Vec::new(), Vec::new()),
+            None if options.val_fraction == 0.0 => {
+                (Split { together: of_train(&train), train, val: Vec::new() }, Vec::new())
+            }
             None => {
                 let (val_fraction, seed) = (options.val_fraction, options.seed);
                 let split = SplitOptions { val_fraction, seed, together, ..SplitOptions::default() };
-                let (train, val) = match &label_sets {
+                let split = match &label_sets {
                     Some(sets) => stratified_split_by_sets(train, sets, &split)?,
                     None => stratified_split(train, &classes, &split)?,
                 };
-                (train, val, Vec::new())
+                (split, Vec::new())
             }
         };
-        Ok(Self { classes, label_sets, train, val, skipped, n_ignored, leaks })
+        Ok(Self { classes, label_sets, train, val, together, skipped, n_ignored, leaks })
     }
 
     /// Photos per class; one that has several counts for each of them.

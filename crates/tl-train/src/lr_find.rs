@@ -81,6 +81,7 @@ pub fn lr_find(
     check_skipped(&skipped, labels.len(), options.max_skipped)?;
     check_classes(data, &labels, &skipped)?;
     let table = table(std::mem::take(&mut features.rows), features.width, &labels, data);
+    let table = table.of_training(&features.photos, data);
     let counts = data.count(labels.iter().copied());
     let loss = options.loss_options(options.class_weights.of(&counts, file_weights));
     if !plan.tunes_backbone() {

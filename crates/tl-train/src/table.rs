@@ -17,12 +17,19 @@ pub(crate) struct Table {
     pub(crate) targets: Targets,
     /// Photos; the views of each come in as many rounds as there are.
     pub(crate) n_photos: usize,
+    /// Of the photos: those with one number are held out together. Empty, each goes by itself.
+    pub(crate) groups: Vec<usize>,
 }
 
 impl Table {
     /// Photos.
     pub(crate) fn len(&self) -> usize {
         self.n_photos
+    }
+
+    /// The same, of these photos of the training part.
+    pub(crate) fn of_training(self, photos: &[usize], data: &Data) -> Self {
+        Self { groups: photos.iter().filter_map(|&photo| data.together.get(photo)).copied().collect(), ..self }
     }
 
     /// Photos and views of them.
@@ -60,5 +67,5 @@ pub(crate) fn samples(features: &Features, samples: &[Sample]) -> Vec<Sample> {
 pub(crate) fn table(rows: Vec<f32>, width: usize, labels: &[usize], data: &Data) -> Table {
     let (n_photos, n_rows) = (labels.len(), rows.len() / width);
     let labels: Vec<usize> = labels.iter().copied().cycle().take(n_rows).collect();
-    Table { features: rows, width, targets: data.answers().targets(&labels), labels, n_photos }
+    Table { features: rows, width, targets: data.answers().targets(&labels), labels, n_photos, groups: Vec::new() }
 }

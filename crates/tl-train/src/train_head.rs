@@ -1,6 +1,7 @@
 //! The head's part of a run: by steps of an optimizer, or straight to the optimum.
 
 use std::{
+    collections::BTreeSet,
     sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
@@ -116,10 +117,15 @@ impl HeadInputs<'_> {
     fn fit(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Trained, TrainError> {
         let started = Instant::now();
         let options = self.plan.options();
+        let groups = self.train.groups.clone();
+        let n_units = groups.iter().collect::<BTreeSet<_>>().len();
+        // Where all photos are one group there is no other way to compare penalties.
+        let (groups, n_units) = if n_units > 1 { (groups, n_units) } else { (Vec::new(), self.train.len()) };
         let choice = CrossValidation {
-            n_folds: N_FOLDS.min(self.train.len()),
+            n_folds: N_FOLDS.min(n_units),
             seed: options.seed,
             n_views: self.train.n_rows() / self.train.len(),
+            groups,
             ..Default::default()
         };
         // Before fine-tuning with the focal loss the head is fitted to its convex kin.

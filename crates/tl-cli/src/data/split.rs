@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueHint;
 use serde_json::json;
 use tl_data::{
-    DecodeOptions, FoldOptions, Folder, List, Sample, SplitOptions, Together, is_list, stratified_folds,
+    DecodeOptions, FoldOptions, Folder, List, Sample, Split, SplitOptions, Together, is_list, stratified_folds,
     stratified_split, stratified_split_by_sets,
 };
 use tl_model::write_atomically;
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &SplitArgs, global: &GlobalArgs) -> Result<ExitCode> {
     let Some(k) = args.folds else {
         let options =
             SplitOptions { val_fraction: args.val_fraction, seed: args.seed, together, ..SplitOptions::default() };
-        let (train, val) = display.told(COMPARING, || match &folder.label_sets {
+        let Split { train, val, .. } = display.told(COMPARING, || match &folder.label_sets {
             Some(sets) => stratified_split_by_sets(folder.train.clone(), sets, &options),
             None => stratified_split(folder.train.clone(), &folder.classes, &options),
         })?;

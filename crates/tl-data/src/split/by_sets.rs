@@ -1,4 +1,4 @@
-use super::stratified::{Sides, SplitOptions};
+use super::stratified::{Sides, Split, SplitOptions};
 use crate::{error::DataError, label_sets::LabelSets, sample::Sample};
 
 /// Photos that a set of classes must have to be split for itself: of fewer, a fifth is less than one.
@@ -18,7 +18,7 @@ pub fn stratified_split_by_sets(
     samples: Vec<Sample>,
     sets: &LabelSets,
     options: &SplitOptions,
-) -> Result<(Vec<Sample>, Vec<Sample>), DataError> {
+) -> Result<Split, DataError> {
     let strata = strata(&samples, sets);
     let n_strata = strata.iter().map(|stratum| stratum + 1).max().unwrap_or(0);
     let stand_ins: Vec<Sample> =

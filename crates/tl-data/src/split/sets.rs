@@ -39,6 +39,11 @@ impl Sets {
         sets.into_values().collect()
     }
 
+    /// For each number the smallest of its set.
+    pub(crate) fn into_firsts(mut self) -> Vec<usize> {
+        (0..self.parent.len()).map(|i| self.find(i)).collect()
+    }
+
     fn find(&mut self, mut i: usize) -> usize {
         while self.parent[i] != i {
             self.parent[i] = self.parent[self.parent[i]];

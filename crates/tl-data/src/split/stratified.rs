@@ -24,6 +24,18 @@ impl Default for SplitOptions {
     }
 }
 
+/// Photos in two parts, both in the order that they had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// To train on.
+    pub train: Vec<Sample>,
+    /// To validate on.
+    pub val: Vec<Sample>,
+    /// A number for each training photo: those that have the same must not be parted by anything that holds some of
+    /// them out in its turn.
+    pub together: Vec<usize>,
+}
+
 /// Splits photos into training and validation, class by class; both keep the order of `samples`.
 ///
 /// Equal files stay on one side, whatever their names and classes, and so do the photos of a group.
@@ -34,11 +46,7 @@ impl Default for SplitOptions {
 ///
 /// # Errors
 /// [`DataError::Fraction`] for a fraction that is not between 0 and 1.
-pub fn stratified_split(
-    samples: Vec<Sample>,
-    classes: &[String],
-    options: &SplitOptions,
-) -> Result<(Vec<Sample>, Vec<Sample>), DataError> {
+pub fn stratified_split(samples: Vec<Sample>, classes: &[String], options: &SplitOptions) -> Result<Split, DataError> {
     let mut sides = Sides::new(&samples, classes.len(), options)?;
     (0..classes.len()).for_each(|class| sides.train_one(|i| samples[i].label == class));
     Ok(sides.part(samples))
@@ -76,14 +84,14 @@ impl Sides {
     }
 
     /// The samples to train on, and those to validate on, both in the order they had.
-    pub(super) fn part(&self, samples: Vec<Sample>) -> (Vec<Sample>, Vec<Sample>) {
-        let mut sides = vec![false; samples.len()];
-        for (unit, side) in self.units.iter().zip(&self.is_val) {
-            unit.members.iter().for_each(|&i| sides[i] = *side);
+    pub(super) fn part(&self, samples: Vec<Sample>) -> Split {
+        let mut unit_of = vec![0; samples.len()];
+        for (number, unit) in self.units.iter().enumerate() {
+            unit.members.iter().for_each(|&i| unit_of[i] = number);
         }
-        let (val, train): (Vec<_>, Vec<_>) = samples.into_iter().zip(sides).partition(|(_, side)| *side);
-        let without_side = |part: Vec<(Sample, bool)>| part.into_iter().map(|(sample, _)| sample).collect();
-        (without_side(train), without_side(val))
+        let (val, train): (Vec<_>, Vec<_>) = samples.into_iter().zip(unit_of).partition(|(_, unit)| self.is_val[*unit]);
+        let (train, together) = train.into_iter().unzip();
+        Split { train, together, val: val.into_iter().map(|(sample, _)| sample).collect() }
     }
 }
 

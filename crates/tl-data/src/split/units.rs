@@ -61,6 +61,12 @@ pub(crate) fn units(samples: &[Sample], together: &Together, seed: u64) -> Vec<U
     units
 }
 
+/// For each sample the position of the first one that it must not be parted from, which may be itself.
+#[must_use]
+pub fn kept_together(samples: &[Sample], together: &Together) -> Vec<usize> {
+    joined(samples, together).0.into_firsts()
+}
+
 /// Samples joined as they must stay, and the key that places each: its group's, or its content's.
 pub(crate) fn joined(samples: &[Sample], together: &Together) -> (Sets, Vec<ContentKey>) {
     in_pool(together.n_threads, || joined_here(samples, together))

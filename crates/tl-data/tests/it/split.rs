@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, path::PathBuf};
 use image::{Rgb, RgbImage};
 use proptest::prelude::*;
 use tl_data::{
-    DataError, DecodeOptions, FoldOptions, LabelSets, Sample, SplitOptions, Together, exact_duplicates, leaks,
-    near_duplicates, perceptual_hashes, same_pictures, stratified_folds, stratified_split, stratified_split_by_sets,
+    DataError, DecodeOptions, FoldOptions, LabelSets, Sample, Split, SplitOptions, Together, exact_duplicates,
+    kept_together, leaks, near_duplicates, perceptual_hashes, same_pictures, stratified_folds, stratified_split,
+    stratified_split_by_sets,
 };
 
 use crate::tree::{Tree, photo};
@@ -24,7 +25,8 @@ fn classes(n: usize) -> Vec<String> {
 }
 
 fn split(samples: &[Sample], options: &SplitOptions) -> (Vec<Sample>, Vec<Sample>) {
-    stratified_split(samples.to_vec(), &classes(10), options).unwrap()
+    let Split { train, val, .. } = stratified_split(samples.to_vec(), &classes(10), options).unwrap();
+    (train, val)
 }
 
 proptest! {
@@ -156,9 +158,15 @@ fn groups_stay_together() {
     let groups = all.iter().map(|sample| (sample.path.clone(), group(sample))).collect();
     let together = Together { groups, ..Together::default() };
     for seed in 0..20 {
-        let (train, val) = split(&all, &SplitOptions { seed, together: together.clone(), ..SplitOptions::default() });
+        let options = SplitOptions { seed, together: together.clone(), ..SplitOptions::default() };
+        let Split { train, val, together: units } = stratified_split(all.clone(), &classes(10), &options).unwrap();
         let of = |part: &[Sample]| part.iter().map(group).collect::<BTreeSet<_>>();
         assert!(of(&train).is_disjoint(&of(&val)) && !train.is_empty() && !val.is_empty());
+        for numbers in [units, kept_together(&train, &together)] {
+            let pairs: BTreeSet<_> = train.iter().map(group).zip(numbers).collect();
+            assert_eq!(pairs.len(), of(&train).len(), "a group has one number");
+            assert_eq!(pairs.iter().map(|(_, number)| number).collect::<BTreeSet<_>>().len(), pairs.len());
+        }
     }
 }
 
@@ -295,8 +303,9 @@ proptest! {
         }
         let all = samples(&per_set);
         let options = SplitOptions { seed, ..SplitOptions::default() };
-        let (train, val) = stratified_split_by_sets(all.clone(), &sets, &options).unwrap();
-        prop_assert_eq!(&(train.clone(), val.clone()), &stratified_split_by_sets(all.clone(), &sets, &options).unwrap());
+        let Split { train, val, .. } = stratified_split_by_sets(all.clone(), &sets, &options).unwrap();
+        let again = stratified_split_by_sets(all.clone(), &sets, &options).unwrap();
+        prop_assert_eq!((&train, &val), (&again.train, &again.val));
         prop_assert_eq!(train.len() + val.len(), all.len());
         // What no side had to give up a photo for.
         let trained = sets.counts(&train, 4);
@@ -320,7 +329,7 @@ fn rare_sets_are_split_by_their_rarest_class() {
     let all = samples(&(0..sets.len()).map(n_of).collect::<Vec<_>>());
     for seed in 0..20 {
         let options = SplitOptions { seed, ..SplitOptions::default() };
-        let (_, val) = stratified_split_by_sets(all.clone(), &sets, &options).unwrap();
+        let Split { val, .. } = stratified_split_by_sets(all.clone(), &sets, &options).unwrap();
         assert_eq!(sets.counts(&val, 5)[0], 1, "seed {seed}");
         assert_eq!(val.len(), 1 + 4 * 2, "seed {seed}");
     }
@@ -334,7 +343,7 @@ fn a_class_is_never_only_validated() {
     let all = samples(&[1, 1, 1, 1]);
     for seed in 0..50 {
         let options = SplitOptions { seed, ..SplitOptions::default() };
-        let (train, val) = stratified_split_by_sets(all.clone(), &sets, &options).unwrap();
+        let Split { train, val, .. } = stratified_split_by_sets(all.clone(), &sets, &options).unwrap();
         assert!(sets.counts(&train, 3).iter().all(|&n| n > 0), "seed {seed}");
         assert!(!val.is_empty(), "seed {seed}");
     }

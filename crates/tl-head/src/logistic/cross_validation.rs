@@ -1,6 +1,7 @@
 //! The penalty that does best on rows held out.
 
 use std::{
+    collections::BTreeSet,
     panic::resume_unwind,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -24,13 +25,16 @@ pub struct CrossValidation {
     /// on come views of the same photos in the same order. Views are held out with their photo, and only photos
     /// are tested on.
     pub n_views: usize,
+    /// A number for each photo, of which those with the same are held out together, as copies of one picture must be: else
+    /// the fits know what they are tested on. Empty, each photo goes by itself.
+    pub groups: Vec<usize>,
 }
 
 impl Default for CrossValidation {
     /// Nine penalties from 10 to 0.001, two to a factor of ten; five folds.
     fn default() -> Self {
         let l2s = (0..9).map(|i| 10f64.powf(1.0 - f64::from(i) / 2.0)).collect();
-        Self { l2s, n_folds: 5, seed: 0, n_views: 1 }
+        Self { l2s, n_folds: 5, seed: 0, n_views: 1, groups: Vec::new() }
     }
 }
 
@@ -52,8 +56,8 @@ pub struct CvScore {
 /// never both learned and tested; it counts all the same. Setting `stop` ends the work after the fits that have begun.
 ///
 /// # Errors
-/// [`HeadError::Stopped`] when `stop` was set; as [`crate::fit_logistic`], and [`HeadError::Option`] without a penalty to try, or where the rows cannot be parted
-/// into such views and folds.
+/// [`HeadError::Stopped`] when `stop` was set; as [`crate::fit_logistic`], and [`HeadError::Option`] without a penalty to
+/// try, or where the rows cannot be parted into such views and folds; [`HeadError::Shape`] for groups of another number.
 pub fn fit_logistic_cv(
     features: &[f32],
     labels: &[usize],
@@ -76,7 +80,8 @@ pub(super) fn fit_cv(
 ) -> Result<LogisticFit, HeadError> {
     let n_photos = table.labels.len() / choice.n_views;
     let labels = &table.labels[..n_photos];
-    let folds = stratified_folds(labels, table.n_classes, choice.n_folds, choice.seed).repeat(choice.n_views);
+    let folds = stratified_folds(labels, &choice.groups, table.n_classes, choice.n_folds, choice.seed);
+    let folds = folds.repeat(choice.n_views);
     let paths = paths(table, &folds, choice, options.n_threads, stop)?;
     let scores: Vec<CvScore> =
         (0..choice.l2s.len()).map(|i| score(table, &paths, i, choice.l2s[i], n_photos)).collect();
@@ -198,12 +203,21 @@ pub(super) fn check_choice(choice: &CrossValidation, n_rows: usize) -> Result<()
             range: "1 or more, a divisor of the number of rows",
         });
     }
-    if choice.n_folds < 2 || choice.n_folds > n_rows / choice.n_views {
+    let n_photos = n_rows / choice.n_views;
+    if !choice.groups.is_empty() && choice.groups.len() != n_photos {
+        let (expected, found) = (format!("[{n_photos}], or none"), vec![choice.groups.len() as i64]);
+        return Err(HeadError::Shape { what: "groups", expected, found });
+    }
+    let n_units = match choice.groups.is_empty() {
+        true => n_photos,
+        false => choice.groups.iter().collect::<BTreeSet<_>>().len(),
+    };
+    if choice.n_folds < 2 || choice.n_folds > n_units {
         let value = choice.n_folds.to_string();
         return Err(HeadError::Option {
             name: "number of folds",
             value,
-            range: "2 or more and at most the number of rows",
+            range: "2 or more and at most the number of rows, or of their groups",
         });
     }
     Ok(())

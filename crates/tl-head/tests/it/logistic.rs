@@ -121,6 +121,25 @@ fn views_are_held_out_with_their_photo() {
     }
 }
 
+/// Copies that are held out together are worth what one of each is; held out alone, the others give them away.
+#[test]
+fn copies_are_held_out_together() {
+    let (features, labels) = table(40, 30, 3);
+    tch::manual_seed(1);
+    let noisy = &features + Tensor::randn_like(&features) * 3.0;
+    let fit = |n_copies: usize, groups: Vec<usize>| {
+        let choice = CrossValidation { groups, ..CrossValidation::default() };
+        let copies = values(&noisy.repeat([n_copies as i64, 1]));
+        fit_logistic_cv(&copies, &labels.repeat(n_copies), 3, &choice, &LogisticOptions::default(), &NEVER).unwrap()
+    };
+    let best = |fit: &LogisticFit| fit.scores.iter().map(|score| score.loss).fold(f64::INFINITY, f64::min);
+    let best = |n_copies, groups| best(&fit(n_copies, groups));
+    let (one, together, apart) =
+        (best(1, Vec::new()), best(4, (0..40).collect::<Vec<_>>().repeat(4)), best(4, Vec::new()));
+    assert!((together / one - 1.0).abs() < 0.25, "{together} is not {one}");
+    assert!(apart < 0.5 * together, "{apart} should be far below {together}");
+}
+
 #[test]
 fn what_cannot_be_fitted_is_refused() {
     let (features, labels) = table(10, 4, 2);
@@ -137,6 +156,8 @@ fn what_cannot_be_fitted_is_refused() {
         CrossValidation { l2s: Vec::new(), ..CrossValidation::default() },
         CrossValidation { n_folds: 1, ..CrossValidation::default() },
         CrossValidation { n_folds: 11, ..CrossValidation::default() },
+        CrossValidation { groups: vec![0; 10], ..CrossValidation::default() },
+        CrossValidation { groups: vec![0; 9], ..CrossValidation::default() },
         CrossValidation { n_views: 0, ..CrossValidation::default() },
         CrossValidation { n_views: 3, ..CrossValidation::default() },
         CrossValidation { n_views: 5, n_folds: 3, ..CrossValidation::default() },

@@ -60,7 +60,7 @@ impl Run<'_> {
         let width = self.plan.spec().n_features;
         let val_labels = labels(&val, &data.val);
         Ok(Rows {
-            train: table(rows, width, &train_labels, data),
+            train: table(rows, width, &train_labels, data).of_training(&train.photos, data),
             val: (!val.is_empty()).then(|| table(val.rows.clone(), width, &val_labels, data)),
             val_features: Some(val),
             train_photos,

@@ -176,6 +176,27 @@ fn a_head_is_fitted_to_several_classes_per_photo() {
     run(TrainOptions { views: Some(1), augment: "light".to_owned(), ..fitted }, &dir, "views");
 }
 
+/// Cats and dogs in both classes cannot be told apart; only who has seen the copies of a photo knows its class.
+#[test]
+fn a_fitted_head_is_not_tested_on_copies_of_what_it_has_seen() {
+    let dir = photos();
+    for class in ["cats", "dogs"] {
+        let from = dir.path().join("photos").join(class);
+        let names = std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path());
+        for (i, path) in names.collect::<std::collections::BTreeSet<_>>().iter().enumerate() {
+            let to = dir.path().join("copies").join(["even", "odd"][i % 2]);
+            std::fs::create_dir_all(&to).unwrap();
+            (0..3).for_each(|copy| drop(std::fs::copy(path, to.join(format!("{class}{i}-{copy}.jpg"))).unwrap()));
+        }
+    }
+    let data = Some(dir.path().join("copies"));
+    for val_fraction in [0.0, 0.25] {
+        let fitted = TrainOptions { head: HeadKind::Logistic, data: data.clone(), val_fraction, ..options(&dir) };
+        let metrics = run(fitted, &dir, &format!("fitted-{val_fraction}"));
+        assert!(metrics.fits[0].held_out_accuracy < 0.95, "{:?}", metrics.fits);
+    }
+}
+
 fn stopped_after_each_epoch(options: impl Fn(&TempDir) -> TrainOptions) {
     let dir = photos();
     let whole = run(options(&dir), &dir, "whole");
