@@ -5,13 +5,15 @@ use std::path::Path;
 
 use tl_data::{DataError, Labels, List, ScanOptions, read_data};
 
+use crate::names::{self, Names};
+
 /// Where labels come from.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Labels")]
 pub(crate) struct LabelArgs {
-    /// Classes to use; photos of others are left out [default: all]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    classes: Option<Vec<String>>,
+    /// Classes to use; photos of others are left out, and a name with a comma is in quotes [default: all]
+    #[arg(long, value_name = "NAMES")]
+    classes: Vec<Names>,
     /// Take labels from paths, by the group `label` of a regular expression: '^(?P<label>[a-z]+)_'
     #[arg(long, value_name = "REGEX")]
     label_pattern: Option<String>,
@@ -36,7 +38,7 @@ impl SeveralArgs {
 impl LabelArgs {
     /// The photos of a folder or of a list, with the groups that a list names.
     pub(crate) fn read(&self, data: &Path, options: &ScanOptions) -> Result<List, DataError> {
-        let options = ScanOptions { classes: self.classes.clone(), ..options.clone() };
+        let options = ScanOptions { classes: names::all(&self.classes), ..options.clone() };
         read_data(data, self.label_pattern.as_deref(), &options)
     }
 
@@ -47,6 +49,6 @@ impl LabelArgs {
 
     /// Whether nothing is said, so that photos may do without labels.
     pub(crate) fn is_silent(&self) -> bool {
-        self.classes.is_none() && self.label_pattern.is_none()
+        self.classes.is_empty() && self.label_pattern.is_none()
     }
 }

@@ -25,6 +25,7 @@ mod label_args;
 mod logging;
 mod lr_find;
 mod model;
+mod names;
 mod output;
 mod photo_args;
 mod precision;
@@ -72,6 +73,7 @@ fn failure(error: &anyhow::Error) -> ExitCode {
 fn run(args: Args) -> anyhow::Result<ExitCode> {
     logging::start(args.global.log_json);
     tl_torch::keep_allocations();
+    signal::outlive_size_limits();
     match args.command {
         Command::Train(train) => train::run(&train, &args.global),
         Command::LrFind(find) => lr_find::run(&find, &args.global),

@@ -7,6 +7,7 @@ use clap::{ValueEnum, ValueHint};
 
 use crate::{
     args::GlobalArgs,
+    names::{self, Names},
     photo_args::PhotoArgs,
     settings::{Settings, absolute, class_weights, full_name, name_of},
 };
@@ -24,9 +25,9 @@ pub(crate) struct SettingArgs {
     /// Photos may have several classes, or none: DATA is a list, and its labels may be `a;b`, or empty
     #[arg(long, conflicts_with_all = ["val", "label_pattern"])]
     multi_label: bool,
-    /// Classes to use, in this order [default: all, sorted]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    classes: Option<Vec<String>>,
+    /// Classes to use, in this order; a name with a comma is in quotes [default: all, sorted]
+    #[arg(long, value_name = "NAMES")]
+    classes: Vec<Names>,
     /// Take labels from paths, by the group `label` of a regular expression: '^(?P<label>[a-z]+)_'
     #[arg(long, value_name = "REGEX", conflicts_with = "val")]
     label_pattern: Option<String>,
@@ -107,7 +108,7 @@ impl SettingArgs {
         settings.flag("data", self.data.as_deref().map(absolute).transpose()?);
         settings.flag("val", self.val.as_deref().map(absolute).transpose()?);
         settings.flag("multi_label", self.multi_label.then_some(true));
-        settings.flag("classes", self.classes.clone());
+        settings.flag("classes", names::all(&self.classes));
         settings.flag("label_pattern", self.label_pattern.clone());
         settings.flag("max_skipped", self.photos.allowed());
         settings.flag("partial", self.photos.partial.then_some(true));

@@ -7,6 +7,18 @@ use std::sync::{
 
 use crate::{EXIT_INTERRUPTED, output, terminal};
 
+/// A file that may not grow any further is an error of writing like others, not the end of the process.
+#[cfg(unix)]
+pub(crate) fn outlive_size_limits() {
+    // Without a handler, whatever it does, the system ends the process.
+    let handled = Arc::new(AtomicBool::new(false));
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, handled);
+}
+
+/// There is no such signal there.
+#[cfg(not(unix))]
+pub(crate) fn outlive_size_limits() {}
+
 /// A flag that the first signal sets.
 pub(crate) fn stop_flag() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));

@@ -88,7 +88,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A class that is not among the known ones.
-    #[error("class {class} of {} is not known; the classes are {}{}", path.display(), known.join(", "), in_case(class, known))]
+    #[error("class {class} of {} is not known; the classes are {}{}", path.display(), listed(known), in_case(class, known))]
     UnknownClass {
         /// The class.
         class: String,
@@ -177,6 +177,12 @@ impl DataError {
             kind => Self::Read { path, reason: kind.to_string() },
         }
     }
+}
+
+/// Names with commas between, and quotes around one that holds a comma, as an argument takes them.
+fn listed(names: &[String]) -> String {
+    let listed = |name: &String| if name.contains(',') { format!("\"{name}\"") } else { name.clone() };
+    names.iter().map(listed).collect::<Vec<_>>().join(", ")
 }
 
 /// A class that is the same but for capitals.

@@ -19,8 +19,8 @@ pub(crate) enum Freeze {
 impl Freeze {
     /// Reads `all`, `none`, a number, `stage:K` or `name:REGEX`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let number = |text: &str| {
-            text.parse().map_err(|_| {
+        let number = |number: &str| {
+            number.parse().map_err(|_| {
                 format!("freeze is {text:?}, but it is all, none, a number, stage:K or name:REGEX; `tl info --layers BACKBONE` lists the layers")
             })
         };

@@ -7,6 +7,8 @@ use std::{
 
 use anyhow::{Result, anyhow};
 
+use crate::output;
+
 /// How launchers of several processes say which one this is, and of how many.
 const VARIABLES: [(&str, &str); 2] = [("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")];
 
@@ -36,11 +38,19 @@ impl Shard {
 
     /// What the launcher of this process says; nothing when it runs alone.
     pub(super) fn of_environment() -> Result<Option<Self>> {
+        let value = |name| env::var(name).ok().filter(|value| !value.is_empty());
         for (i, n) in VARIABLES {
-            if let (Ok(rank), Ok(size)) = (env::var(i), env::var(n)) {
-                let shard = Self::parse(&format!("{rank}/{size}"));
-                let shard = shard.map_err(|why| anyhow!("{i}={rank} and {n}={size} name no shard: {why}"))?;
-                return Ok((shard.n > 1).then_some(shard));
+            match (value(i), value(n)) {
+                (Some(rank), Some(size)) => {
+                    let shard = Self::parse(&format!("{rank}/{size}"));
+                    let shard = shard.map_err(|why| anyhow!("{i}={rank} and {n}={size} name no shard: {why}"))?;
+                    return Ok((shard.n > 1).then_some(shard));
+                }
+                // Each of several processes would do all the work.
+                (Some(rank), None) => {
+                    output::careful("shard", &format!("{i} is {rank} and {n} is not set, so all photos are taken"));
+                }
+                _ => {}
             }
         }
         Ok(None)

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use toml::Value;
 
-use crate::model::backbone;
+use crate::{model::backbone, names::Names};
 
 /// The word that an argument's value is typed as, which is also what the settings call it.
 pub(crate) fn name_of(value: &impl ValueEnum) -> Value {
@@ -43,6 +43,16 @@ pub(super) fn settled(key: &str, value: Value) -> Result<Value> {
     }
     Ok(match (key, value) {
         ("freeze", Value::Integer(n)) => n.to_string().into(),
+        // As their flags take them.
+        ("hidden", Value::Integer(n)) => vec![n].into(),
+        ("hidden", Value::String(sizes)) => match sizes.split(',').map(|size| size.trim().parse()).collect() {
+            Ok::<Vec<i64>, _>(sizes) => sizes.into(),
+            Err(_) => sizes.into(),
+        },
+        ("classes", Value::String(names)) => match names.parse::<Names>() {
+            Ok(Names(names)) => names.into(),
+            Err(_) => names.into(),
+        },
         ("data" | "val", Value::String(path)) => absolute(Path::new(&path))?,
         ("class_weights", Value::String(typed)) => class_weights(Path::new(&typed))?,
         ("backbone", Value::String(name)) => full_name(&name).into(),

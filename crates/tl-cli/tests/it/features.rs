@@ -219,6 +219,10 @@ fn launchers_say_which_shard() {
         }
     }
     let mut command = work.command(&["features", "photos", "--out", "f.npy", NETWORK[0], NETWORK[1], NETWORK[2]]);
+    let output = command.env("RANK", "1").env("SLURM_PROCID", "").output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("RANK is 1 and WORLD_SIZE is not set"));
+    assert!(work.path("f.npy").is_file());
+    let mut command = work.command(&["features", "photos", "--out", "f.npy", NETWORK[0], NETWORK[1], NETWORK[2]]);
     let output = command.env("RANK", "4").env("WORLD_SIZE", "4").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("RANK=4 and WORLD_SIZE=4"));

@@ -207,6 +207,16 @@ fn lists_patterns_and_choices_of_classes_are_ways_in() {
     assert_eq!(metrics["classes"], serde_json::json!(["checks", "stripes"]));
     let metrics = train(&["photos", "--classes", "stripes,checks"]);
     assert_eq!(metrics["classes"], serde_json::json!(["stripes", "checks"]));
+    // Names may hold commas; in a setting as in a flag.
+    std::fs::rename(work.path("photos/stripes"), work.path("photos/stripes, all")).unwrap();
+    for asked in [["--classes", "\"stripes, all\",checks"], ["--set", "classes=\"stripes, all\",checks"]] {
+        let metrics = train(&["photos", asked[0], asked[1]]);
+        assert_eq!(metrics["classes"], serde_json::json!(["stripes, all", "checks"]));
+    }
+    let unknown = work.run(&["train", "photos", "--classes", "stripes, all"]);
+    assert!(unknown.stderr().contains("the classes are checks, \"stripes, all\""), "{}", unknown.stderr());
+    let printed = work.ok(&["train", "photos", "--set", "hidden=8,4", "--print-config"]).stdout();
+    assert!(printed.contains("hidden = [8, 4]") || printed.contains("hidden = [\n    8,\n    4,\n]"), "{printed}");
 }
 
 #[test]
@@ -320,4 +330,7 @@ fn it_is_said_why_nothing_is_held_out() {
     }
     let run = work.ok(&["train", "copies", "--hidden", "8", "--epochs", "1"]);
     assert!(run.stderr().contains("one that all others are like"), "{}", run.stderr());
+    let run = work.ok(&["train", "copies", "--head", "logistic"]);
+    let told = "Careful: cross-validation cannot but be wrong on checks, stripes";
+    assert!(run.stderr().contains(told) && run.stdout().contains("accuracy 0.0 %"), "{}", run.stderr());
 }

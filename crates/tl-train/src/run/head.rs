@@ -1,5 +1,7 @@
 //! The head's part of a run.
 
+use std::collections::BTreeSet;
+
 use tl_head::{Head, LogisticFit, LossOptions};
 use tl_metrics::EpochRecord;
 
@@ -7,8 +9,10 @@ use super::{Halt, Run, rows::Rows, tuning::Tuning};
 use crate::{
     checkpoint::{Checkpoints, OF_TUNING},
     event::Event,
+    options::{HeadKind, TrainOptions},
     report::write_history,
     stopping::StopReason,
+    table::Table,
     train_head::{HeadInputs, Trained},
 };
 
@@ -39,6 +43,7 @@ impl Run<'_> {
             let head = Head::new(&self.plan.head_config(n_classes), self.plan.options().seed)?;
             Trained::without_steps(head)
         } else {
+            self.warn_of_untested(&rows.train);
             let inputs = HeadInputs {
                 plan: &self.plan.for_head(),
                 train: &rows.train,
@@ -67,6 +72,28 @@ impl Run<'_> {
                 Ok(Learnt { head, history, stopped_early, kept_epoch, fits, tuning: None })
             }
             Trained::Stopped { steps, records } => Err(self.interrupted(steps, &records)),
+        }
+    }
+
+    /// Cross-validation asks of a class what no fit has learnt, where all that there is of it is held out at once.
+    fn warn_of_untested(&mut self, train: &Table) {
+        let TrainOptions { head, multi_label, .. } = self.plan.options();
+        if *head != HeadKind::Logistic || *multi_label {
+            return;
+        }
+        let mut groups = vec![BTreeSet::new(); self.data.classes.len()];
+        for (photo, &label) in train.labels[..train.len()].iter().enumerate() {
+            groups[label].insert(train.groups.get(photo).copied().unwrap_or(photo));
+        }
+        let single = self.data.classes.iter().zip(groups).filter(|(_, groups)| groups.len() == 1);
+        let single: Vec<&str> = single.map(|(class, _)| class.as_str()).collect();
+        if !single.is_empty() {
+            let problem = format!(
+                "cross-validation cannot but be wrong on {}: one photo to train on, or one that the others are like or go \
+                 with, is never both learnt and tested",
+                single.join(", ")
+            );
+            self.observer.event(&Event::Warning(&problem));
         }
     }
 

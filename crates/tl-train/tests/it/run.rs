@@ -186,7 +186,9 @@ fn a_fitted_head_is_not_tested_on_copies_of_what_it_has_seen() {
         for (i, path) in names.collect::<std::collections::BTreeSet<_>>().iter().enumerate() {
             let to = dir.path().join("copies").join(["even", "odd"][i % 2]);
             std::fs::create_dir_all(&to).unwrap();
-            (0..3).for_each(|copy| drop(std::fs::copy(path, to.join(format!("{class}{i}-{copy}.jpg"))).unwrap()));
+            for copy in 0..3 {
+                std::fs::copy(path, to.join(format!("{class}{i}-{copy}.jpg"))).unwrap();
+            }
         }
     }
     let data = Some(dir.path().join("copies"));
