@@ -133,7 +133,10 @@ fn give_up(error: TrainError, folder: RunFolder, is_resumed: bool) -> anyhow::Er
         folder.discard(&error);
     }
     // A checkpoint of numbers that are none leads nowhere, at whatever rate; one that does not fit says itself what to do.
-    let leads_on = path.exists() && !matches!(error, TrainError::Diverged { .. } | TrainError::Resume { .. });
+    let says_itself = |error: &TrainError| {
+        matches!(error, TrainError::Diverged { .. } | TrainError::Resume { .. } | TrainError::PhotosChanged { .. })
+    };
+    let leads_on = path.exists() && !says_itself(&error);
     let error = anyhow::Error::from(error);
     match leads_on {
         true => error.context(format!("the run failed; once that is mended, go on with {}", resume_command(&path))),

@@ -129,7 +129,7 @@ impl Checkpoints {
         if header.tensors_blake3 != tensors_blake3 {
             return Err(damaged("its numbers are not those that were written").into());
         }
-        self.run.check(&header.run).map_err(|reason| resume_error(path, &reason))?;
+        self.run.check(&header.run, path)?;
         Ok(header.state)
     }
 
@@ -210,18 +210,20 @@ impl Checkpoints {
 }
 
 impl RunMark {
-    /// Says what has changed since a checkpoint was written.
-    fn check(&self, before: &Self) -> Result<(), String> {
+    /// Fails where something has changed since the checkpoint at `path` was written.
+    fn check(&self, before: &Self, path: &Path) -> Result<(), TrainError> {
         let names = before.settings.keys().chain(self.settings.keys());
         let of = |mark: &Self, name| mark.settings.get(name).cloned().unwrap_or_else(|| "not set".to_owned());
         match names.map(|name| (name, of(before, name), of(self, name))).find(|(_, before, now)| before != now) {
             // Of other settings come other photos.
             None if before.data_blake3 != self.data_blake3 => {
-                Err("the photos have changed since it was interrupted; train again".to_owned())
+                Err(TrainError::PhotosChanged { path: path.to_owned(), change: None })
             }
             None => Ok(()),
             Some((name, before, now)) => {
-                Err(format!("{name} was {before} when it was written and is {now} now; put it back, or train again"))
+                let reason =
+                    format!("{name} was {before} when it was written and is {now} now; put it back, or train again");
+                Err(resume_error(path, &reason))
             }
         }
     }

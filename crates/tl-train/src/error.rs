@@ -127,6 +127,18 @@ pub enum TrainError {
         /// Why not, and what to do.
         reason: String,
     },
+    /// A checkpoint is of other photos.
+    #[error(
+        "{} cannot be resumed: the photos have changed since it was interrupted{}; train again",
+        path.display(),
+        change.as_ref().map(|change| format!(": {change}")).unwrap_or_default()
+    )]
+    PhotosChanged {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The first change, where it is known.
+        change: Option<String>,
+    },
     /// The backbone cannot be used.
     #[error(transparent)]
     Backbone(#[from] BackboneError),

@@ -1,5 +1,6 @@
 //! A run from photos to bundle, as one line of steps.
 
+mod changed;
 mod checks;
 mod command;
 mod double_labels;
@@ -19,7 +20,7 @@ use tl_data::Sample;
 use tl_features::{Cache, ExtractOptions};
 
 pub(crate) use self::checks::{check_classes, check_skipped};
-use self::{checks::check_stopping, settings::Settings, summary::Clock};
+use self::{changed::first_change, checks::check_stopping, settings::Settings, summary::Clock};
 use crate::{
     batch_size::with_batch_size,
     data::Data,
@@ -74,7 +75,7 @@ pub enum Outcome {
 ///
 /// # Errors
 /// [`TrainError::Options`] for settings that the photos or the device do not allow; [`TrainError::Resume`] for a
-/// checkpoint that is damaged, or of other photos; [`TrainError::Diverged`] for a loss that left the numbers; and those
+/// checkpoint that is damaged, and [`TrainError::PhotosChanged`] for one of other photos; [`TrainError::Diverged`] for a loss that left the numbers; and those
 /// of photos, files and networks that cannot be used. A run that was asked to stop is no error.
 pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
     let folder = inputs.folder.clone();
@@ -96,7 +97,11 @@ pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) 
             observer.event(&Event::Interrupted { epochs, steps });
             Outcome::Interrupted { epochs, steps }
         }
-        Err(Halt::Failed(error)) => {
+        Err(Halt::Failed(mut error)) => {
+            if let TrainError::PhotosChanged { change, .. } = &mut error {
+                *change =
+                    before.photos().zip(fs_err::read(folder.photos()).ok()).and_then(|(a, b)| first_change(a, &b));
+            }
             folder.restore(&before);
             if error.is_of_writing() && !history.is_empty() {
                 // The curve is small, and may fit where the model did not.

@@ -32,6 +32,14 @@ pub(crate) struct Found {
     checkpoints: Vec<(PathBuf, Option<SystemTime>)>,
 }
 
+impl Found {
+    /// The list of photos.
+    pub(crate) fn photos(&self) -> Option<&[u8]> {
+        let [_, _, (photos, _)] = &self.files;
+        photos.as_deref()
+    }
+}
+
 impl RunFolder {
     /// Makes `out/name`, or with no name the first free one of `out/stem-1`, `out/stem-2` and so on.
     ///

@@ -65,13 +65,16 @@ fn a_run_is_not_resumed_on_other_photos() {
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     lines.for_each(drop);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    std::fs::rename(work.path("photos"), work.path("moved")).unwrap();
     let refused = |args: &[&str], reason: &str| {
         let run = work.run(&[&["train", "--resume", "runs/photos-1"], args].concat());
         assert!(run.code() == 2 && run.stderr().contains(reason), "{}", run.stderr());
     };
+    let photo = std::fs::read(work.path("photos/checks/000.jpg")).unwrap();
+    work.photo("photos/checks/new.jpg", "checks", 78);
+    refused(&[], "photos/checks/new.jpg is new; train again");
+    std::fs::remove_file(work.path("photos/checks/new.jpg")).unwrap();
+    std::fs::rename(work.path("photos"), work.path("moved")).unwrap();
     refused(&[], "train --resume runs/photos-1 DATA");
-    let photo = std::fs::read(work.path("moved/checks/000.jpg")).unwrap();
     work.photo("moved/checks/000.jpg", "checks", 77);
     refused(&["moved"], "photos have changed");
     // The same photos elsewhere are the same.
