@@ -80,8 +80,8 @@ impl StoredBundle {
         }
         let weights = Weights::from_arrays(backbone, weights)?;
         let head = Head::from_arrays(&config, head)?;
-        let (was, header_was) = (file.metadata.get(checksum::FIELD), file.metadata.get(checksum::HEADER_FIELD));
-        if header_was.is_some_and(|was| *was != checksum::of_header(&file.metadata))
+        let was = file.metadata.get(checksum::FIELD);
+        if !checksum::is_header_as_saved(&file.metadata)
             || was.is_some_and(|was| *was != checksum::of_numbers(&weights, &head, &golden))
         {
             return Err(ModelError::Changed { path: path.to_owned() });
@@ -94,7 +94,8 @@ impl StoredBundle {
     /// show.
     #[must_use]
     pub fn has_checksums(&self) -> bool {
-        [checksum::FIELD, checksum::HEADER_FIELD].iter().all(|field| self.metadata.contains_key(*field))
+        let has = |field| self.metadata.contains_key(field);
+        has(checksum::FIELD) && (has(checksum::HEADER_FIELD) || has(checksum::OLD_HEADER_FIELD))
     }
 
     /// Checks that the model still gives the same answers here as where it was saved.

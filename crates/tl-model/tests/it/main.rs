@@ -17,7 +17,7 @@ use tch::{Kind, Tensor};
 use tempfile::TempDir;
 use tl_backbone::{Weights, spec};
 use tl_head::{Head, HeadConfig};
-use tl_model::{Archive, Bundle, Classifier, ModelError, PredictOptions, Provenance, write_atomically};
+use tl_model::{Archive, Bundle, Classifier, ModelError, PredictOptions, Provenance, StoredBundle, write_atomically};
 use tl_torch::Array;
 
 fn bundle() -> Bundle {
@@ -131,7 +131,7 @@ fn changed_weights_are_noticed() {
         assert!(matches!(error, ModelError::Golden { .. }), "{error}");
     }
     // What the header says, which answers on built-in pictures do not show.
-    for (field, value) in [("temperature", "3.0"), ("classes", r#"["bee","ant","cat"]"#)] {
+    for (field, value) in [("temperature", "3.0"), ("classes", r#"["bee","ant","cat"]"#), ("note", "new")] {
         let error = changed(|a| drop(a.metadata.insert(field.to_owned(), value.to_owned())));
         assert!(matches!(error, ModelError::Changed { .. }), "{field}: {error}");
     }
@@ -142,6 +142,30 @@ fn changed_weights_are_noticed() {
             let _ = flat.get(0).g_mul_scalar_(1.0 + f64::from(f32::EPSILON));
             flat.view_as(weight)
         });
+    });
+    assert!(matches!(error, ModelError::Changed { .. }), "{error}");
+}
+
+/// Gives a file the checksum of its header that versions of before wrote.
+fn make_old(archive: &mut Archive) {
+    archive.metadata.remove("fields_blake3").unwrap();
+    let others: Vec<_> = archive.metadata.iter().collect();
+    let hash = blake3::hash(format!("{others:?}").as_bytes()).to_hex().to_string();
+    archive.metadata.insert("header_blake3".to_owned(), hash);
+}
+
+#[test]
+fn files_with_the_checksum_of_before_are_read_and_checked() {
+    let (_dir, path) = saved();
+    let mut archive = Archive::open(&path).unwrap();
+    make_old(&mut archive);
+    archive.save(&path).unwrap();
+    let stored = StoredBundle::open(&path).unwrap();
+    assert!(stored.has_checksums());
+    assert_eq!(stored.classes, bundle().classes);
+    let error = changed(|a| {
+        make_old(a);
+        a.metadata.insert("temperature".to_owned(), "3.0".to_owned());
     });
     assert!(matches!(error, ModelError::Changed { .. }), "{error}");
 }
