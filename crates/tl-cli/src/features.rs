@@ -156,11 +156,11 @@ fn interrupted(cache: Option<&Cache>) -> ExitCode {
     ExitCode::from(EXIT_INTERRUPTED)
 }
 
-/// BLAKE3 of the photos' paths and labels, by which shards know each other.
+/// BLAKE3 of the photos' paths and labels, each after its length, by which shards know each other.
 fn list_hash(photos: &[Labelled]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for (path, label) in photos {
-        hasher.update(format!("{:?} {label:?}\n", text_of(path)).as_bytes());
+    for text in photos.iter().flat_map(|(path, label)| [text_of(path), label.clone()]) {
+        hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
     }
     hasher.finalize().to_hex().to_string()
 }

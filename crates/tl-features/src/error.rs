@@ -76,8 +76,8 @@ pub enum FeatureError {
     },
     /// Shards of different photos.
     #[error(
-        "the shards are not of one list of photos: the photos changed between them, or were named by other paths; make \
-         all shards again of the same photos"
+        "the shards are not of one list of photos: the photos changed between them, or were named by other paths, or an \
+         older version of tl wrote some; make all shards again of the same photos"
     )]
     Lists,
     /// Not all shards were given.
