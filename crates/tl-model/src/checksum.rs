@@ -38,12 +38,8 @@ pub(crate) fn is_header_as_saved(fields: &BTreeMap<String, String>) -> bool {
 /// BLAKE3, in hexadecimal, of name, shape and values (little-endian f32) of the tensors of backbone, head and answers.
 pub(crate) fn of_numbers(weights: &Weights, head: &Head, answers: &Array) -> String {
     let mut hasher = blake3::Hasher::new();
-    let mut add = |name: &str, array: &Array| {
-        hasher.update(format!("{name} {:?}\n", array.shape()).as_bytes());
-        hasher.update(array.bytes());
-    };
-    weights.arrays().for_each(|(name, array)| add(name, array));
-    head.parameters().into_iter().for_each(|(name, array)| add(&name, array));
-    add("answers", answers);
+    weights.arrays().for_each(|(name, array)| array.hash_into(name, &mut hasher));
+    head.parameters().into_iter().for_each(|(name, array)| array.hash_into(&name, &mut hasher));
+    answers.hash_into("answers", &mut hasher);
     hasher.finalize().to_hex().to_string()
 }

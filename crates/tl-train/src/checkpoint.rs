@@ -242,15 +242,13 @@ impl PassedOver {
 
 /// BLAKE3, in hexadecimal, of name, shape and values of arrays in the order of their names.
 pub(crate) fn hash<'a, A: Borrow<Array>>(
-    mut arrays: impl Iterator<Item = Result<(&'a String, A), TrainError>>,
+    arrays: impl Iterator<Item = Result<(&'a String, A), TrainError>>,
 ) -> Result<String, TrainError> {
     let mut hasher = blake3::Hasher::new();
-    arrays.try_for_each(|array| {
+    for array in arrays {
         let (name, array) = array?;
-        hasher.update(format!("{name} {:?}\n", array.borrow().shape()).as_bytes());
-        hasher.update(array.borrow().bytes());
-        Ok::<_, TrainError>(())
-    })?;
+        array.borrow().hash_into(name, &mut hasher);
+    }
     Ok(hasher.finalize().to_hex().to_string())
 }
 

@@ -43,7 +43,8 @@ impl Space {
         let mut hasher = blake3::Hasher::new();
         let version = (VERSION, env!("CARGO_PKG_VERSION"));
         hasher.update(format!("{version:?} {geometry:?} {mean:?} {std:?} {arithmetic} {place}\n").as_bytes());
-        hash_weights(weights, &mut hasher);
+        // Every name, shape and value: a retrained network of the same name is another network.
+        weights.arrays().for_each(|(name, array)| array.hash_into(name, &mut hasher));
         let (id, backbone) = (hasher.finalize(), weights.spec().name);
         let fit = match geometry.fit {
             Fit::Squash => "squashed".to_owned(),
@@ -69,13 +70,5 @@ impl Space {
 
     pub(crate) fn rows(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.tlrows", self.name))
-    }
-}
-
-/// Every name, shape and value: a retrained network of the same name is another network.
-fn hash_weights(weights: &Weights, hasher: &mut blake3::Hasher) {
-    for (name, array) in weights.arrays() {
-        hasher.update(format!("{name} {:?}\n", array.shape()).as_bytes());
-        hasher.update(array.bytes());
     }
 }

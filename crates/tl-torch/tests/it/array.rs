@@ -24,6 +24,14 @@ fn file() -> Vec<u8> {
     serialize(tensors, Some([("format".to_owned(), "ours".to_owned())].into())).unwrap()
 }
 
+/// The keys of rows that users keep hang on these bytes.
+#[test]
+fn a_hash_is_of_name_shape_and_values() {
+    let mut hasher = blake3::Hasher::new();
+    Array::new(vec![1.0, -2.0], &[2, 1]).unwrap().hash_into("a.weight", &mut hasher);
+    assert_eq!(hasher.finalize(), blake3::hash(b"a.weight [2, 1]\n\0\0\x80\x3f\0\0\0\xc0"));
+}
+
 #[test]
 fn a_file_gives_its_numbers_by_name() {
     let mut file = open(&file()).unwrap();

@@ -57,8 +57,7 @@ impl Frozen {
 fn hash(backbone: &Backbone, names: &[String]) -> Result<String, TrainError> {
     let mut hasher = blake3::Hasher::new();
     for (name, tensor) in backbone.tensors().filter(|(name, _)| names.iter().any(|frozen| frozen == name)) {
-        hasher.update(name.as_bytes());
-        hasher.update(Array::of_tensor(tensor)?.bytes());
+        Array::of_tensor(tensor)?.hash_into(name, &mut hasher);
     }
     Ok(hasher.finalize().to_hex().to_string())
 }
