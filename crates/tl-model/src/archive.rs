@@ -7,16 +7,14 @@ use std::{
 };
 
 use safetensors::{Dtype, SafeTensors};
-use serde_json::{Map, Value, json};
 use tch::{Kind, Tensor};
-use tl_torch::{Array, ArrayFile, TorchError, tensor_from_u8};
+use tl_torch::{Array, ArrayFile, TorchError, tensor_from_u8, write_safetensors_header};
 
 use crate::{atomic::write_atomically, error::ModelError};
 
 /// Tensors and metadata of one safetensors file, in name order.
 ///
-/// The same content always gives the same bytes, which the library's own writer does not promise (it keeps
-/// metadata in a hash map): so the header is written here, and read by the library.
+/// The same content always gives the same bytes.
 #[derive(Debug, Default)]
 pub struct Archive {
     /// The header's `__metadata__`.
@@ -203,23 +201,11 @@ impl Write for Comparison {
     }
 }
 
-/// The format: length of the header in 8 bytes, the header as JSON padded to 8 bytes, the numbers.
+/// The header, and the numbers.
 fn write(metadata: &BTreeMap<String, String>, contents: &[Content<'_>], out: &mut dyn Write) -> io::Result<()> {
     // The library wants wider numbers first, so that each stays aligned.
     let (wide, narrow): (Vec<_>, Vec<_>) = contents.iter().partition(|c| c.dtype != Dtype::F32);
     let ordered = || wide.iter().chain(&narrow);
-    let mut header = Map::new();
-    header.insert("__metadata__".to_owned(), json!(metadata));
-    let mut offset = 0;
-    for content in ordered() {
-        let end = offset + content.bytes().map_err(io::Error::other)?.len();
-        let entry = json!({"dtype": content.dtype, "shape": content.shape, "data_offsets": [offset, end]});
-        header.insert(content.name.to_owned(), entry);
-        offset = end;
-    }
-    let mut header = Value::Object(header).to_string().into_bytes();
-    header.resize(header.len().next_multiple_of(8), b' ');
-    out.write_all(&(header.len() as u64).to_le_bytes())?;
-    out.write_all(&header)?;
+    write_safetensors_header(metadata, ordered().map(|c| (c.name, c.dtype, &c.shape[..])), out)?;
     ordered().try_for_each(|content| out.write_all(content.bytes().map_err(io::Error::other)?))
 }

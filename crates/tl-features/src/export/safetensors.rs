@@ -7,16 +7,16 @@ use std::{
 
 use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
+use tl_torch::write_safetensors_header;
 
 use super::{Failure, FeatureTable, PARTED, floats, shard_of, shard_text, write_floats};
 
 /// Version of what the metadata holds.
 const FORMAT: &str = "1";
 
-/// Written by hand, because the library writes metadata in random order, and equal tables give equal bytes.
+/// Equal tables give equal bytes.
 pub(super) fn write(table: &FeatureTable, out: &mut dyn Write) -> io::Result<()> {
     let classes = table.classes();
-    let (n_labels, n_features) = (8 * table.len(), 4 * table.rows.len());
     let mut metadata = json!({
         "format": FORMAT,
         "classes": serde_json::to_string(&classes)?,
@@ -27,20 +27,9 @@ pub(super) fn write(table: &FeatureTable, out: &mut dyn Write) -> io::Result<()>
         metadata["shard"] = shard_text(shard).into();
         metadata[PARTED] = table.parted.as_str().into();
     }
-    let header = json!({
-        "__metadata__": metadata,
-        "labels": {"dtype": "I64", "shape": [table.len()], "data_offsets": [0, n_labels]},
-        "features": {
-            "dtype": "F32",
-            "shape": [table.len(), table.width],
-            "data_offsets": [n_labels, n_labels + n_features],
-        },
-    })
-    .to_string();
-    let n_header = header.len().next_multiple_of(8);
-    out.write_all(&(n_header as u64).to_le_bytes())?;
-    out.write_all(header.as_bytes())?;
-    out.write_all(" ".repeat(n_header - header.len()).as_bytes())?;
+    let n = table.len();
+    let tensors: [(_, _, &[usize]); 2] = [("labels", Dtype::I64, &[n]), ("features", Dtype::F32, &[n, table.width])];
+    write_safetensors_header(&metadata, tensors, out)?;
     for label in &table.labels {
         let position = classes.binary_search(&label.as_str()).map_or(-1, |position| position as i64);
         out.write_all(&position.to_le_bytes())?;

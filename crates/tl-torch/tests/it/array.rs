@@ -1,9 +1,9 @@
 //! Arrays, and the files they come from.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use safetensors::{Dtype, serialize, tensor::TensorView};
-use tl_torch::{Activation, Array, ArrayFile, TorchError, tensor_from_f32, to_vec_f32};
+use tl_torch::{Activation, Array, ArrayFile, TorchError, tensor_from_f32, to_vec_f32, write_safetensors_header};
 
 fn open(bytes: &[u8]) -> Result<ArrayFile, TorchError> {
     let folder = tempfile::tempdir().unwrap();
@@ -22,6 +22,20 @@ fn file() -> Vec<u8> {
         ("count", view(Dtype::I64, &[1], &[7, 0, 0, 0, 0, 0, 0, 0])),
     ];
     serialize(tensors, Some([("format".to_owned(), "ours".to_owned())].into())).unwrap()
+}
+
+#[test]
+fn a_header_is_read_by_the_library() {
+    let metadata = BTreeMap::from([("format", "ours")]);
+    let mut bytes = Vec::new();
+    let tensors: [(_, _, &[usize]); 2] = [("count", Dtype::I64, &[1]), ("a.bias", Dtype::F32, &[2])];
+    write_safetensors_header(&metadata, tensors, &mut bytes).unwrap();
+    assert!(bytes.len().is_multiple_of(8));
+    bytes.extend([7, 0, 0, 0, 0, 0, 0, 0]);
+    bytes.extend([5.0_f32, 6.25].iter().flat_map(|x| x.to_le_bytes()));
+    let file = open(&bytes).unwrap();
+    assert_eq!((file.metadata["format"].as_str(), file.arrays["a.bias"].values()), ("ours", &[5.0, 6.25][..]));
+    assert_eq!(file.others["count"], "I64");
 }
 
 /// The keys of rows that users keep hang on these bytes.
