@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::ValueHint;
-use tl_model::write_atomically;
+use tl_data::write_atomically;
 use tl_train::{Data, Event, LrCurve, LrFindInputs, Plan, Recipe, TrainOptions, lr_find};
 
 use self::{command::command, plot::svg};

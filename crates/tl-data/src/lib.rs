@@ -41,6 +41,7 @@
 //! Without the feature `decode` (on by default) only the vocabulary is there: scanning, lists, splits and the lines
 //! of augmentations, and no image decoder is compiled.
 
+mod atomic;
 mod augment;
 mod classes;
 mod data_set;
@@ -65,6 +66,7 @@ mod threads;
 mod walk;
 
 pub use self::{
+    atomic::{Draft, write_atomically},
     augment::{Augment, Definition, Param, Step, View, definitions},
     data_set::{is_list, read_data},
     error::DataError,

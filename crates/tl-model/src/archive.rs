@@ -8,9 +8,10 @@ use std::{
 
 use safetensors::{Dtype, SafeTensors};
 use tch::{Kind, Tensor};
+use tl_data::write_atomically;
 use tl_torch::{Array, ArrayFile, TorchError, tensor_from_u8, write_safetensors_header};
 
-use crate::{atomic::write_atomically, error::ModelError};
+use crate::error::ModelError;
 
 /// Tensors and metadata of one safetensors file, in name order.
 ///

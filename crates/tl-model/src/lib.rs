@@ -21,7 +21,6 @@
 //! ```
 
 mod archive;
-mod atomic;
 mod bundle;
 mod checksum;
 mod classifier;
@@ -32,7 +31,6 @@ mod provenance;
 mod stored;
 
 pub use archive::{Archive, open_arrays};
-pub use atomic::{Draft, write_atomically};
 pub use bundle::{Bundle, FORMAT_VERSION};
 pub use classifier::{Classifier, Prediction};
 pub use error::ModelError;

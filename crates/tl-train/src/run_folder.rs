@@ -8,8 +8,8 @@ use std::{
     time::SystemTime,
 };
 
+use tl_data::write_atomically;
 use tl_events::EventFiles;
-use tl_model::write_atomically;
 
 use crate::{
     checkpoint::{Checkpoints, OF_HEAD, OF_TUNING},
@@ -92,7 +92,7 @@ impl RunFolder {
         }
     }
 
-    /// Removes what a process that was killed had begun to write, which `tl_model::Draft` names.
+    /// Removes what a process that was killed had begun to write, which `tl_data::Draft` names.
     fn remove_drafts(&self) {
         let entries = fs_err::read_dir(&self.path).into_iter().flatten().flatten();
         for draft in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".tl-")) {

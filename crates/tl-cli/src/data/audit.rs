@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::ValueHint;
 use tl_audit::{AuditError, AuditOptions, audit};
-use tl_model::write_atomically;
+use tl_data::write_atomically;
 
 use crate::{
     EXIT_CHECK_FAILED, EXIT_INTERRUPTED,

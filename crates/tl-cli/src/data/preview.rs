@@ -5,8 +5,7 @@ use std::{fmt::Write, io::Cursor, path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::ValueHint;
 use image::{ImageFormat, Rgb, RgbImage, imageops};
-use tl_data::{Augment, DecodeOptions, Labels, PhotoReader, Sample, SkipReason, Skipped, View};
-use tl_model::write_atomically;
+use tl_data::{Augment, DecodeOptions, Labels, PhotoReader, Sample, SkipReason, Skipped, View, write_atomically};
 
 use crate::{args::GlobalArgs, label_args::LabelArgs, output, skipped};
 

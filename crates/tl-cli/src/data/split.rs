@@ -11,9 +11,8 @@ use clap::ValueHint;
 use serde_json::json;
 use tl_data::{
     DecodeOptions, FoldOptions, Folder, List, Sample, Split, SplitOptions, Together, is_list, stratified_folds,
-    stratified_split, stratified_split_by_sets,
+    stratified_split, stratified_split_by_sets, write_atomically,
 };
-use tl_model::write_atomically;
 
 use crate::{
     args::GlobalArgs,

@@ -6,8 +6,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use tl_data::Draft;
 use tl_features::{ExportFormat, FeatureTable};
-use tl_model::Draft;
 
 use crate::{output, skipped::plural};
 

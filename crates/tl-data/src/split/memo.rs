@@ -6,9 +6,8 @@ use std::{
     path::Path,
 };
 
-use tempfile::NamedTempFile;
-
 use super::{content::ContentKey, perceptual::PerceptualHash};
+use crate::atomic::sibling;
 
 /// First bytes of the file; a change of what a hash is made from changes them.
 const MAGIC: &[u8; 8] = b"tlhash03";
@@ -56,19 +55,12 @@ impl Memo {
         }
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
+        // Not waited for until it is on the disk: what is damaged is made again.
         let mut file = sibling(folder)?;
         file.write_all(&bytes)?;
         file.persist(path)?;
         Ok(())
     }
-}
-
-/// Readable for whoever shares the folder, as far as the user's mask allows.
-fn sibling(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(".tl-").tempfile_in(folder)
 }
 
 /// The records between the magic and the sum over both, or `None` if anything is off.

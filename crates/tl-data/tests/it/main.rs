@@ -3,6 +3,7 @@
 #![cfg(feature = "decode")]
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod atomic;
 mod augment;
 mod golden;
 mod hostile;

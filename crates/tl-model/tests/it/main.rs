@@ -17,7 +17,7 @@ use tch::{Kind, Tensor};
 use tempfile::TempDir;
 use tl_backbone::{Weights, spec};
 use tl_head::{Head, HeadConfig};
-use tl_model::{Archive, Bundle, Classifier, ModelError, PredictOptions, Provenance, StoredBundle, write_atomically};
+use tl_model::{Archive, Bundle, Classifier, ModelError, PredictOptions, Provenance, StoredBundle};
 use tl_torch::Array;
 
 fn bundle() -> Bundle {
@@ -195,32 +195,6 @@ fn what_is_no_file_is_named_with_what_to_give_instead() {
     std::fs::create_dir(&folder).unwrap();
     let text = said(&folder);
     assert!(text.starts_with(&format!("{} is a folder; give the model.safetensors ", folder.display())), "{text}");
-}
-
-#[test]
-fn a_failed_save_leaves_the_file_that_was_there() {
-    let (_dir, path) = saved();
-    let before = std::fs::read(&path).unwrap();
-    let failed = tl_model::write_atomically(&path, |out| {
-        out.write_all(b"half of it")?;
-        Err(std::io::ErrorKind::StorageFull.into())
-    });
-    assert!(failed.is_err());
-    assert_eq!(std::fs::read(&path).unwrap(), before);
-    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-}
-
-/// A link to a file on another disk, which is still to be made there.
-#[test]
-#[cfg(unix)]
-fn a_link_is_followed_where_its_file_is_still_to_be_made() {
-    let dir = TempDir::new().unwrap();
-    let (link, target) = (dir.path().join("link"), dir.path().join("there").join("file"));
-    std::fs::create_dir(dir.path().join("there")).unwrap();
-    std::os::unix::fs::symlink("there/file", &link).unwrap();
-    write_atomically(&link, |out| out.write_all(b"new")).unwrap();
-    assert!(link.is_symlink());
-    assert_eq!(std::fs::read(target).unwrap(), b"new");
 }
 
 #[test]

@@ -78,12 +78,12 @@ fn buffered(file: &mut File, write: impl FnOnce(&mut dyn Write) -> io::Result<()
 
 /// A temporary file is private to its owner; a result is meant to be handed on, as far as the user's mask allows.
 #[cfg(unix)]
-fn sibling(folder: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn sibling(folder: &Path) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
     tempfile::Builder::new().prefix(".tl-").permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
 #[cfg(not(unix))]
-fn sibling(folder: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn sibling(folder: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::with_prefix_in(".tl-", folder)
 }
