@@ -13,7 +13,7 @@ use clap::ValueHint;
 use serde_json::{Value, json};
 use tl_backbone::{Preprocessing, Spec};
 use tl_data::Fit;
-use tl_model::StoredBundle;
+use tl_model::{Bundle, StoredBundle};
 
 use crate::{
     args::GlobalArgs,
@@ -52,11 +52,11 @@ pub(crate) fn run(args: &InfoArgs, global: &GlobalArgs) -> Result<ExitCode> {
     }
     let (facts, verified) = match Named::parse(args.model.as_deref().unwrap_or(Path::new("")))? {
         Named::Bundle(path) => {
-            let bundle = StoredBundle::open(&path)?;
+            let stored = StoredBundle::open(&path)?;
             if args.verify {
-                bundle.verify()?;
+                stored.verify()?;
             }
-            (bundle_facts(&bundle), if bundle.has_checksums() { ALL_VERIFIED } else { ANSWERS_VERIFIED })
+            (bundle_facts(&stored.bundle), if stored.has_checksums() { ALL_VERIFIED } else { ANSWERS_VERIFIED })
         }
         Named::ImageNet(spec) => {
             assets::weights(global, spec)?;
@@ -73,8 +73,8 @@ pub(crate) fn run(args: &InfoArgs, global: &GlobalArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn bundle_facts(bundle: &StoredBundle) -> Value {
-    let StoredBundle { weights, classes, multi_label, preprocessing, temperature, provenance, head, .. } = bundle;
+fn bundle_facts(bundle: &Bundle) -> Value {
+    let Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance } = bundle;
     let spec = weights.spec();
     json!({
         "backbone": spec.name,

@@ -21,7 +21,8 @@ use crate::{
 /// Format 2 has several classes per photo; other bundles are still written in format 1, which every version reads.
 pub const FORMAT_VERSION: u32 = 2;
 
-/// A trained classifier with all it needs to run.
+/// A trained classifier with all it needs to run, without a tensor among it: to predict, or to look at a model, none is
+/// needed.
 #[derive(Debug)]
 pub struct Bundle {
     /// The backbone's weights, as they were pretrained, or fine-tuned.
@@ -79,7 +80,7 @@ impl Bundle {
     /// # Errors
     /// As [`StoredBundle::open`].
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        Ok(StoredBundle::open(path)?.bundle())
+        Ok(StoredBundle::open(path)?.bundle)
     }
 
     /// Opens a bundle and checks that it still gives the answers it gave when it was saved.
@@ -89,7 +90,7 @@ impl Bundle {
     pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
         let stored = StoredBundle::open(path)?;
         stored.verify()?;
-        Ok(stored.bundle())
+        Ok(stored.bundle)
     }
 
     fn metadata(&self, path: &Path) -> Result<BTreeMap<String, String>, ModelError> {

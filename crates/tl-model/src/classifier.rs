@@ -68,7 +68,7 @@ impl Classifier {
     /// # Errors
     /// As [`StoredBundle::open`].
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        Ok(Self::from_bundle(StoredBundle::open(path)?.bundle()))
+        Ok(Self::from_bundle(StoredBundle::open(path)?.bundle))
     }
 
     /// The same after a check that it still gives the answers it gave when it was saved.
@@ -78,7 +78,7 @@ impl Classifier {
     pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
         let stored = StoredBundle::open(path)?;
         stored.verify()?;
-        Ok(Self::from_bundle(stored.bundle()))
+        Ok(Self::from_bundle(stored.bundle))
     }
 
     /// A classifier from a trained bundle.

@@ -1,4 +1,4 @@
-//! A bundle's file, read and checked but not yet of any use.
+//! A bundle's file, read and checked.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,6 @@ use crate::{
     checksum,
     error::ModelError,
     golden::{self, GoldenFeatures},
-    provenance::Provenance,
 };
 
 /// What the header's `format` says.
@@ -26,25 +25,14 @@ pub(crate) const FORMAT: &str = "tl-bundle";
 /// Pixels on a side that no network here has use for more of: a wrong number must not cost all memory.
 const MAX_SIDE: u32 = 4096;
 
-/// All parts of a [`Bundle`], without a tensor among them: to predict, or to look at a model, none is needed.
+/// A [`Bundle`] with what else its file holds, which shows whether the model is as it was saved.
 #[derive(Debug)]
 pub struct StoredBundle {
-    /// The backbone's weights.
-    pub weights: Weights,
-    /// Class names; position is label.
-    pub classes: Vec<String>,
-    /// Whether a photo may have several classes, or none.
-    pub multi_label: bool,
-    /// How photos become input.
-    pub preprocessing: Preprocessing,
-    /// Temperature that calibrates the probabilities.
-    pub temperature: f64,
-    /// Where the model came from.
-    pub provenance: Provenance,
-    /// The head.
-    pub head: Head,
+    /// The model.
+    pub bundle: Bundle,
     /// Where it was read.
     path: PathBuf,
+    /// Its answers on the built-in pictures where it was saved.
     golden: Array,
     /// The header's fields, with the checksums that bundles of before have not.
     metadata: BTreeMap<String, String>,
@@ -86,8 +74,8 @@ impl StoredBundle {
         {
             return Err(ModelError::Changed { path: path.to_owned() });
         }
-        let (path, metadata) = (path.to_owned(), file.metadata);
-        Ok(Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, path, golden, metadata })
+        let bundle = Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance };
+        Ok(Self { bundle, path: path.to_owned(), golden, metadata: file.metadata })
     }
 
     /// Whether the file says what all of it was when it was saved; bundles of older versions have their answers alone to
@@ -103,14 +91,8 @@ impl StoredBundle {
     /// # Errors
     /// [`ModelError::Golden`] for other answers, and [`ModelError::Backbone`] for a network that cannot run.
     pub fn verify(&self) -> Result<(), ModelError> {
-        golden::check(&self.path, self.golden.values(), &GoldenFeatures::of(&self.weights)?.answers(&self.head)?)
-    }
-
-    /// The same without its answers.
-    #[must_use]
-    pub fn bundle(self) -> Bundle {
-        let Self { weights, classes, multi_label, preprocessing, temperature, provenance, head, .. } = self;
-        Bundle { weights, head, classes, multi_label, preprocessing, temperature, provenance }
+        let Bundle { weights, head, .. } = &self.bundle;
+        golden::check(&self.path, self.golden.values(), &GoldenFeatures::of(weights)?.answers(head)?)
     }
 }
 

@@ -162,7 +162,7 @@ fn files_with_the_checksum_of_before_are_read_and_checked() {
     archive.save(&path).unwrap();
     let stored = StoredBundle::open(&path).unwrap();
     assert!(stored.has_checksums());
-    assert_eq!(stored.classes, bundle().classes);
+    assert_eq!(stored.bundle.classes, bundle().classes);
     let error = changed(|a| {
         make_old(a);
         a.metadata.insert("temperature".to_owned(), "3.0".to_owned());
