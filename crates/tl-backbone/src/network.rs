@@ -173,13 +173,4 @@ impl Network {
         let n = features.size2()?.0;
         Ok(tensor_from_f32(&logits, &[n, self.n_classes as i64])?)
     }
-
-    /// Whether it runs on fused kernels, of its own or oneDNN's; if not, on plain operators.
-    #[must_use]
-    pub fn is_fused(&self) -> bool {
-        match &self.form {
-            Form::Kernels(_) => true,
-            Form::Steps(steps) => steps.is_fused(),
-        }
-    }
 }

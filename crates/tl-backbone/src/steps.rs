@@ -69,11 +69,6 @@ impl Steps {
         Ok(if self.turned { x.f_flip([2, 3])? } else { x })
     }
 
-    /// Whether it runs on oneDNN's fused kernels.
-    pub(crate) fn is_fused(&self) -> bool {
-        self.list.iter().any(|step| matches!(step, Step::Conv(conv) if conv.is_fused()))
-    }
-
     fn run(&self, pixels: &[u8], n: usize) -> Result<Tensor, BackboneError> {
         let mut x = self.input.borrow_mut().fill(pixels, n)?;
         let mut kept = None;

@@ -5,10 +5,9 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+        atomic::Ordering,
+        mpsc::{Receiver, sync_channel},
     },
-    time::Duration,
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -20,8 +19,8 @@ use crate::{
     threads::n_threads,
 };
 
-/// How often a waiting loader looks whether it should stop.
-const STOP_INTERVAL: Duration = Duration::from_millis(20);
+/// Batches that are worked on while one is used. They bound the memory.
+const AHEAD: usize = 2;
 
 /// Largest side of the squares, in pixels; networks see hundreds.
 const MAX_SIDE: u32 = 1 << 14;
@@ -31,8 +30,6 @@ const MAX_SIDE: u32 = 1 << 14;
 pub struct LoaderOptions {
     /// Photos per batch, at least 1. The last batch may be smaller.
     pub batch_size: usize,
-    /// Batches that are worked on ahead of the one that is used, at least 1. They bound the memory.
-    pub prefetch: usize,
     /// Decoding threads; 0 takes one per core.
     pub n_threads: usize,
     /// Limits and tolerance of decoding.
@@ -45,7 +42,7 @@ pub struct LoaderOptions {
 
 impl Default for LoaderOptions {
     fn default() -> Self {
-        Self { batch_size: 32, prefetch: 2, n_threads: 0, decode: DecodeOptions::default(), augment: None, seed: 0 }
+        Self { batch_size: 32, n_threads: 0, decode: DecodeOptions::default(), augment: None, seed: 0 }
     }
 }
 
@@ -83,12 +80,12 @@ impl Loader {
     ///
     /// `epoch` and a sample's position in `samples` decide its augmentation, so keep the list and shuffle `order`:
     /// positions in `samples`, in the order wanted; positions beyond the end are passed over.
-    /// After `stop` is set the pass ends within the time of one photo; dropping the pass stops it as well.
+    /// Dropping the pass ends the work on it within the time of one photo.
     #[must_use]
-    pub fn pass(&self, samples: Arc<[Sample]>, order: &[usize], epoch: u64, stop: Arc<AtomicBool>) -> Pass {
+    pub fn pass(&self, samples: Arc<[Sample]>, order: &[usize], epoch: u64) -> Pass {
         let order: Vec<_> = order.iter().copied().filter(|&i| i < samples.len()).collect();
         let todo = order.chunks(self.shared.options.batch_size.max(1)).map(<[usize]>::to_vec).collect();
-        let job = Job { shared: Arc::clone(&self.shared), samples, epoch, stop, dropped: Arc::default() };
+        let job = Job { shared: Arc::clone(&self.shared), samples, epoch, dropped: Arc::default() };
         Pass { pool: Arc::clone(&self.pool), job, todo, ahead: VecDeque::new() }
     }
 }
@@ -106,7 +103,7 @@ impl Iterator for Pass {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        while self.ahead.len() < self.job.shared.options.prefetch.max(1).saturating_add(1) && !self.job.is_stopped() {
+        while self.ahead.len() <= AHEAD {
             let Some(positions) = self.todo.pop_front() else { break };
             let (sender, receiver) = sync_channel(1);
             let job = self.job.clone();
@@ -114,16 +111,7 @@ impl Iterator for Pass {
             self.pool.spawn(move || drop(sender.send(job.batch(&positions))));
             self.ahead.push_back(receiver);
         }
-        let batch = self.ahead.pop_front()?;
-        while !self.job.is_stopped() {
-            match batch.recv_timeout(STOP_INTERVAL) {
-                Ok(batch) => return Some(batch),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        self.ahead.clear();
-        None
+        self.ahead.pop_front()?.recv().ok()
     }
 }
 

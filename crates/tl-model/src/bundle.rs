@@ -75,22 +75,13 @@ impl Bundle {
         archive.check_saved(path)
     }
 
-    /// Opens a bundle: format, version, names and shapes are checked, and no code is run.
+    /// Opens a bundle: format, version, names and shapes are checked, and no code is run. [`StoredBundle::verify`] checks
+    /// its answers too.
     ///
     /// # Errors
     /// As [`StoredBundle::open`].
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         Ok(StoredBundle::open(path)?.bundle)
-    }
-
-    /// Opens a bundle and checks that it still gives the answers it gave when it was saved.
-    ///
-    /// # Errors
-    /// As [`StoredBundle::open`] and [`StoredBundle::verify`].
-    pub fn open_verified(path: &Path) -> Result<Self, ModelError> {
-        let stored = StoredBundle::open(path)?;
-        stored.verify()?;
-        Ok(stored.bundle)
     }
 
     fn metadata(&self, path: &Path) -> Result<BTreeMap<String, String>, ModelError> {

@@ -23,14 +23,6 @@ pub fn tensor_from_f32(values: &[f32], shape: &[i64]) -> Result<Tensor, TorchErr
     from_values(values, shape, Kind::Float)
 }
 
-/// A bf16 tensor with a copy of `bits`, the upper halves of f32 numbers.
-///
-/// # Errors
-/// As [`tensor_from_u8`].
-pub fn tensor_from_bf16(bits: &[u16], shape: &[i64]) -> Result<Tensor, TorchError> {
-    from_values(bits, shape, Kind::BFloat16)
-}
-
 /// The values of a u8 tensor, in order of its indices whatever its strides.
 ///
 /// # Errors
@@ -45,14 +37,6 @@ pub fn to_vec_u8(tensor: &Tensor) -> Result<Vec<u8>, TorchError> {
 /// As [`to_vec_u8`].
 pub fn to_vec_f32(tensor: &Tensor) -> Result<Vec<f32>, TorchError> {
     to_values(tensor, Kind::Float)
-}
-
-/// The values of a tensor as bf16 bits, rounded to nearest, in order of its indices.
-///
-/// # Errors
-/// As [`to_vec_u8`].
-pub fn to_vec_bf16(tensor: &Tensor) -> Result<Vec<u16>, TorchError> {
-    to_values(tensor, Kind::BFloat16)
 }
 
 /// A tensor with the same values, strides and kind in memory of its own; no gradients.
@@ -92,18 +76,9 @@ pub fn f32_mut(tensor: &mut Tensor) -> Result<&mut [f32], TorchError> {
     values_mut(tensor, Kind::Float)
 }
 
-/// The bits of a bf16 tensor on the CPU, in memory order, to be written in place.
-///
-/// # Errors
-/// [`TorchError::NotDense`] for any other tensor, or one with gaps.
-pub fn bf16_mut(tensor: &mut Tensor) -> Result<&mut [u16], TorchError> {
-    values_mut(tensor, Kind::BFloat16)
-}
-
 /// Plain numbers that libtorch holds in the same bits.
 pub(crate) trait Value: Copy + Default {}
 impl Value for u8 {}
-impl Value for u16 {}
 impl Value for f32 {}
 
 fn from_values<T: Value>(values: &[T], shape: &[i64], kind: Kind) -> Result<Tensor, TorchError> {

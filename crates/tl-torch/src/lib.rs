@@ -48,10 +48,7 @@ pub use byte_conv::ByteConvScales;
 pub use byte_scale::ByteScale;
 pub use conv::{Conv, ConvOptions, Engine};
 pub use conv_backward::{ConvGradients, conv_backward};
-pub use convert::{
-    bf16_mut, deep_copy, f32_mut, f32_slice, tensor_from_bf16, tensor_from_f32, tensor_from_u8, to_vec_bf16,
-    to_vec_f32, to_vec_u8, u8_slice,
-};
+pub use convert::{deep_copy, f32_mut, f32_slice, tensor_from_f32, tensor_from_u8, to_vec_f32, to_vec_u8, u8_slice};
 pub use cpu::{CpuCapability, libtorch_version};
 pub use destructors::{exit_now, skip_destructors};
 pub use error::TorchError;

@@ -44,15 +44,10 @@ pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
     pub(super) samples: Arc<[Sample]>,
     pub(super) epoch: u64,
-    pub(super) stop: Arc<AtomicBool>,
     pub(super) dropped: Arc<AtomicBool>,
 }
 
 impl Job {
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.dropped.load(Ordering::Relaxed)
-    }
-
     /// Decodes a batch, its photos in parallel, and closes the gaps that skipped photos leave.
     pub(super) fn batch(&self, positions: &[usize]) -> Batch {
         let n_bytes = self.shared.geometry.n_bytes();
@@ -86,7 +81,7 @@ impl Job {
     }
 
     fn photo(&self, position: usize, out: &mut [u8]) -> Result<(), SkipReason> {
-        if self.is_stopped() {
+        if self.dropped.load(Ordering::Relaxed) {
             return Err(SkipReason::Stopped);
         }
         let thread = rayon::current_thread_index().unwrap_or(0);

@@ -1,12 +1,6 @@
 //! Batches: order, gaps, stopping.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{path::Path, sync::Arc};
 
 use tl_data::{DataError, Geometry, Loader, LoaderOptions, Sample, find_photos};
 
@@ -23,7 +17,7 @@ fn pass(n_threads: usize, augment: &str, order: &[usize]) -> (Vec<u8>, Vec<usize
     let options = LoaderOptions { batch_size: 4, n_threads, augment, ..LoaderOptions::default() };
     let loader = Loader::new(Geometry::squash(16), options).unwrap();
     let (mut pixels, mut positions, mut n_skipped) = (Vec::new(), Vec::new(), 0);
-    for batch in loader.pass(samples(), order, 3, Arc::default()) {
+    for batch in loader.pass(samples(), order, 3) {
         assert_eq!(batch.pixels().len(), batch.len() * 16 * 16 * 3);
         assert_eq!(batch.labels, batch.positions);
         pixels.extend_from_slice(batch.pixels());
@@ -51,29 +45,17 @@ fn a_view_depends_on_the_photo_not_on_its_turn() {
 }
 
 #[test]
-fn a_pass_ends_when_told() {
-    let loader =
-        Loader::new(Geometry::squash(16), LoaderOptions { batch_size: 2, ..LoaderOptions::default() }).unwrap();
-    let stop = Arc::new(AtomicBool::new(false));
+fn a_pass_that_is_dropped_leaves_the_loader_usable() {
+    let options = LoaderOptions { batch_size: 2, ..LoaderOptions::default() };
+    let loader = Loader::new(Geometry::squash(16), options).unwrap();
     let order: Vec<_> = (0..samples().len()).collect();
-    let mut pass = loader.pass(samples(), &order, 0, Arc::clone(&stop));
-    assert!(pass.next().is_some());
-    stop.store(true, Ordering::Relaxed);
-    assert!(pass.next().is_none());
-    // A pass that is dropped leaves the loader usable.
-    drop(loader.pass(samples(), &order, 0, Arc::default()).next());
-    assert_eq!(
-        loader.pass(samples(), &order, 0, Arc::default()).map(|batch| batch.len()).sum::<usize>(),
-        order.len() - 1
-    );
+    assert!(loader.pass(samples(), &order, 0).next().is_some());
+    assert_eq!(loader.pass(samples(), &order, 0).map(|batch| batch.len()).sum::<usize>(), order.len() - 1);
 }
 
 #[test]
-fn sizes_of_no_use_are_refused_and_eager_loaders_are_not() {
+fn sizes_of_no_use_are_refused() {
     for side in [0, u32::MAX] {
         assert!(matches!(Loader::new(Geometry::squash(side), LoaderOptions::default()), Err(DataError::Side { .. })));
     }
-    let eager = LoaderOptions { prefetch: usize::MAX, ..LoaderOptions::default() };
-    let loader = Loader::new(Geometry::squash(16), eager).unwrap();
-    assert_eq!(loader.pass(samples(), &[0, 1], 0, Arc::default()).map(|batch| batch.len()).sum::<usize>(), 2);
 }

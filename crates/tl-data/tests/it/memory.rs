@@ -2,10 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::{
-    process::Command,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{process::Command, sync::Arc};
 
 use tl_data::{Geometry, Loader, LoaderOptions, Sample};
 
@@ -51,7 +48,7 @@ fn one_pass() {
     let order: Vec<usize> = (0..n).collect();
     let loader =
         Loader::new(Geometry::squash(224), LoaderOptions { n_threads: 2, ..LoaderOptions::default() }).unwrap();
-    let n_read: usize = loader.pass(samples, &order, 0, Arc::new(AtomicBool::new(false))).map(|b| b.labels.len()).sum();
+    let n_read: usize = loader.pass(samples, &order, 0).map(|b| b.labels.len()).sum();
     assert_eq!(n_read, n);
     let status = fs_err::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

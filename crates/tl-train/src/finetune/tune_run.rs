@@ -184,7 +184,6 @@ impl<'a> TuneRun<'a> {
             decode: options.decode(),
             augment: (!plan.augment().is_none()).then(|| plan.augment().clone()),
             seed: options.seed,
-            ..LoaderOptions::default()
         };
         let loader = Loader::new(plan.preprocessing().geometry, loading)?;
         let pace = Pace::new(options.photos_per_step(), train.len(), val.len());

@@ -86,8 +86,7 @@ impl TuneRun<'_> {
                 }
                 Source::kept(samples, todo, self.options.photos_per_step())
             }
-            // The loader itself is not stopped: a step that has begun is finished.
-            None => Source::Files(self.loader.pass(samples, todo, self.history.epoch as u64, Arc::default())),
+            None => Source::Files(self.loader.pass(samples, todo, self.history.epoch as u64)),
         }
     }
 
