@@ -90,7 +90,7 @@ pub fn audit(
             Ok(look) => {
                 photos.push(Photo::new(sample, *part, folder.name(sample.label), look));
                 looks.push(look);
-                usable[*part as usize].push((*sample).clone());
+                usable[*part as usize].push(*sample);
             }
             Err(reason) => {
                 unusable.push((&Skipped { path: sample.path.clone(), reason: reason.clone() }).into());
@@ -135,8 +135,8 @@ fn in_parts(folder: &Folder) -> Vec<(Part, &Sample)> {
 }
 
 /// Usable photos per class, by part.
-fn count(folder: &Folder, usable: &[Vec<Sample>; 3]) -> Vec<ClassCount> {
-    let [train, val, test] = usable.each_ref().map(|samples| folder.counts(samples));
+fn count(folder: &Folder, usable: &[Vec<&Sample>; 3]) -> Vec<ClassCount> {
+    let [train, val, test] = usable.each_ref().map(|samples| folder.counts(samples.iter().copied()));
     let class =
         |(i, name): (usize, &String)| ClassCount { name: name.clone(), train: train[i], val: val[i], test: test[i] };
     folder.classes.iter().enumerate().map(class).collect()
@@ -164,12 +164,12 @@ fn groups(photos: &[Photo], looks: &[&Look], options: &AuditOptions) -> Vec<Grou
 }
 
 fn all_oddities(photos: &[Photo], looks: &[&Look], options: &AuditOptions) -> Vec<Oddity> {
-    let of_one = |(photo, look): (&Photo, &&Look)| {
-        let photo = photo.clone();
-        oddities(look, options).into_iter().map(move |(kind, value)| Oddity { kind, value, photo: photo.clone() })
-    };
-    let mut oddities: Vec<_> = photos.iter().zip(looks).flat_map(of_one).collect();
+    let mut found = Vec::new();
+    for (photo, look) in photos.iter().zip(looks) {
+        let oddities = oddities(look, options).into_iter();
+        found.extend(oddities.map(|(kind, value)| Oddity { kind, value, photo: photo.clone() }));
+    }
     // The sort is stable: within a kind photos keep their order.
-    oddities.sort_by_key(|oddity| oddity.kind);
-    oddities
+    found.sort_by_key(|oddity| oddity.kind);
+    found
 }

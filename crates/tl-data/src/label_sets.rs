@@ -61,9 +61,9 @@ impl LabelSets {
 
     /// Photos that have each of `n_classes` classes; one that has several counts for each of them.
     #[must_use]
-    pub fn counts(&self, samples: &[Sample], n_classes: usize) -> Vec<usize> {
+    pub fn counts<'a>(&self, samples: impl IntoIterator<Item = &'a Sample>, n_classes: usize) -> Vec<usize> {
         let mut counts = vec![0; n_classes];
-        for class in samples.iter().flat_map(|sample| self.classes(sample.label)) {
+        for class in samples.into_iter().flat_map(|sample| self.classes(sample.label)) {
             if let Some(count) = counts.get_mut(*class) {
                 *count += 1;
             }

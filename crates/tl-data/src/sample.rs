@@ -44,7 +44,7 @@ impl Folder {
 
     /// Photos per class in `samples`, in the order of the classes.
     #[must_use]
-    pub fn counts(&self, samples: &[Sample]) -> Vec<usize> {
+    pub fn counts<'a>(&self, samples: impl IntoIterator<Item = &'a Sample>) -> Vec<usize> {
         if let Some(sets) = &self.label_sets {
             return sets.counts(samples, self.classes.len());
         }

@@ -59,7 +59,7 @@ pub(crate) fn take_back(file: &mut File, counts_no_more: impl Fn(&Record) -> boo
     file.seek(SeekFrom::Start(0))?;
     file.read_to_end(&mut bytes)?;
     let stays = |line: &&[u8]| serde_json::from_slice::<Line>(line).map_or(true, |line| !counts_no_more(&line.record));
-    let kept: Vec<u8> = bytes.split_inclusive(|byte| *byte == b'\n').filter(stays).flatten().copied().collect();
+    let kept = bytes.split_inclusive(|byte| *byte == b'\n').filter(stays).collect::<Vec<_>>().concat();
     // Up to the first line that goes, the file is never without what it said.
     let same = bytes.iter().zip(&kept).take_while(|(before, after)| before == after).count();
     file.set_len(same as u64)?;

@@ -38,7 +38,7 @@ impl FeatureTable {
             paths: order.iter().map(|at| name(at).0.clone()).collect(),
             labels: order.iter().map(|at| name(at).1.clone()).collect(),
             width,
-            rows: order.iter().flat_map(|&(p, row)| parts[p].row(row)).copied().collect(),
+            rows: order.iter().map(|&(p, row)| parts[p].row(row)).collect::<Vec<_>>().concat(),
             network,
             ..Self::default()
         })

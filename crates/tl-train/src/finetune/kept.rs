@@ -67,7 +67,7 @@ impl Kept {
         let rows = places.iter().map(|place| self.rows[place % self.rows.len()].get());
         let Some(rows) = rows.collect::<Option<Vec<&Row>>>() else { return Ok(None) };
         let Some([height, width, channels]) = rows.first().map(|row| row.shape) else { return Ok(None) };
-        let bytes: Vec<u8> = rows.iter().flat_map(|row| row.bytes.iter().copied()).collect();
+        let bytes = rows.iter().map(|row| &row.bytes[..]).collect::<Vec<_>>().concat();
         let size = self.kind.elt_size_in_bytes() as i64;
         let rows = tensor_from_u8(&bytes, &[places.len() as i64, height, width, channels * size])?;
         Ok(Some(rows.f_view_dtype(self.kind)?.f_permute([0, 3, 1, 2])?))
