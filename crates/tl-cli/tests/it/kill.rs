@@ -16,7 +16,7 @@ use crate::{
 
 const N_KILLS: usize = 3;
 const ARGS: &str = "train photos --recipe finetune --backbone v3_small --set side=64 --epochs 4 --batch-size 4 \
-                    --checkpoint-steps 1 --keep last --name run";
+                    --checkpoint-steps 1 --keep last --name run --precision f32";
 
 fn spawn(work: &Work, args: &[&str]) -> Child {
     work.command(args).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()

@@ -9,6 +9,7 @@
 )]
 
 mod finetune;
+mod fitted;
 mod golden;
 mod on_device;
 mod optimizer;
