@@ -80,7 +80,7 @@ pub use self::{
     scan::{ScanOptions, scan, scan_with_val},
     skip::{SkipReason, Skipped},
     split::{
-        FoldOptions, Folds, Leak, Split, SplitOptions, Together, exact_duplicates, kept_together, leaks,
+        FoldOptions, Folds, Leak, Split, SplitOptions, Together, exact_duplicates, kept_together, leaks, leaks_among,
         stratified_folds, stratified_split, stratified_split_by_sets,
     },
     threads::n_threads,

@@ -18,7 +18,7 @@ pub use self::duplicates::{near_duplicates, same_pictures};
 pub use self::perceptual::{PerceptualHash, perceptual_hashes};
 pub use self::{
     by_sets::stratified_split_by_sets,
-    duplicates::{Leak, exact_duplicates, leaks},
+    duplicates::{Leak, exact_duplicates, leaks, leaks_among},
     folds::{FoldOptions, Folds, stratified_folds},
     stratified::{Split, SplitOptions, stratified_split},
     units::{Together, kept_together},

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use tl_data::{
-    Folder, LabelSets, Labels, List, Sample, ScanOptions, Skipped, Split, SplitOptions, Together, kept_together, leaks,
-    read_data, scan_with_val, stratified_split, stratified_split_by_sets,
+    Folder, LabelSets, Labels, List, Sample, ScanOptions, Skipped, Split, SplitOptions, Together, kept_together,
+    leaks_among, read_data, scan_with_val, stratified_split, stratified_split_by_sets,
 };
 
 use crate::{
@@ -55,20 +55,20 @@ impl Data {
             memo,
             n_threads: options.threads,
         };
-        // A fitted head is cross-validated, whatever else the photos are split for.
-        let of_train = |train: &[Sample]| match options.head {
-            HeadKind::Logistic => kept_together(train, &together),
-            HeadKind::Mlp | HeadKind::Linear => Vec::new(),
-        };
         let (Split { train, val, together }, leaks) = match val {
             Some(val) => {
-                let leaks = leaks(&train, &val, &together);
-                let named = leaks.iter().map(|leak| (train[leak.train].path.clone(), val[leak.val].path.clone()));
-                let named = named.collect();
-                (Split { together: of_train(&train), train, val }, named)
+                let all: Vec<_> = train.iter().chain(&val).cloned().collect();
+                let mut numbers = kept_together(&all, &together);
+                let leaks = leaks_among(&numbers, train.len()).into_iter();
+                let leaks = leaks.map(|leak| (train[leak.train].path.clone(), val[leak.val].path.clone())).collect();
+                numbers.truncate(train.len());
+                (Split { train, val, together: numbers }, leaks)
             }
             None if options.val_fraction == 0.0 => {
-                (Split { together: of_train(&train), train, val: Vec::new() }, Vec::new())
+                // Nobody else asks, and to look at photos takes its time.
+                let is_fitted = options.head == HeadKind::Logistic;
+                let together = if is_fitted { kept_together(&train, &together) } else { Vec::new() };
+                (Split { train, val: Vec::new(), together }, Vec::new())
             }
             None => {
                 let (val_fraction, seed) = (options.val_fraction, options.seed);

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{
     content::content_key,
     sets::Sets,
-    units::{Together, joined},
+    units::{Together, joined, kept_together},
 };
 use crate::{sample::Sample, threads::in_pool};
 
@@ -60,15 +60,15 @@ pub fn same_pictures(
 #[must_use]
 pub fn leaks(train: &[Sample], val: &[Sample], together: &Together) -> Vec<Leak> {
     let all: Vec<_> = train.iter().chain(val).cloned().collect();
-    let mut leaks = Vec::new();
-    for set in several(joined(&all, together).0) {
-        // Sets are sorted: training photos come first.
-        let Some(&first) = set.first().filter(|&&i| i < train.len()) else { continue };
-        let seen = set.iter().filter(|&&i| i >= train.len());
-        leaks.extend(seen.map(|&i| Leak { train: first, val: i - train.len() }));
-    }
-    leaks.sort_by_key(|leak| leak.val);
-    leaks
+    leaks_among(&kept_together(&all, together), train.len())
+}
+
+/// The same of what [`kept_together`] says of the training photos, which are `n_train`, and the validation photos behind
+/// them.
+#[must_use]
+pub fn leaks_among(together: &[usize], n_train: usize) -> Vec<Leak> {
+    let val = together.iter().skip(n_train).enumerate();
+    val.filter(|(_, first)| **first < n_train).map(|(val, &train)| Leak { train, val }).collect()
 }
 
 fn several(sets: Sets) -> Vec<Vec<usize>> {
