@@ -36,7 +36,7 @@ pub(crate) struct GlobalArgs {
     /// processor for all that a frozen one does [default: auto]
     #[arg(long, value_name = "DEVICE", global = true)]
     pub(crate) device: Option<String>,
-    /// Arithmetic of the network
+    /// Arithmetic of the network [default: auto; of a trained model what it was trained in]
     #[arg(long, value_enum, value_name = "P", global = true)]
     pub(crate) precision: Option<PrecisionArg>,
     /// Folder that keeps features, so that no photo is run through a network twice [default: $TL_CACHE, else the user's

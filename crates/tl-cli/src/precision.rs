@@ -42,15 +42,20 @@ pub(crate) fn precision(global: &GlobalArgs, device: Device) -> Precision {
     }
 }
 
-/// The same for a model: where this processor computes well in what the model was trained in, its answers are those of
-/// its run, unless a flag says otherwise.
+/// The same for a model: without a flag its answers are those of its run, where this processor is good at what it was
+/// trained in.
 pub(crate) fn of_model(global: &GlobalArgs, model: &Classifier, device: Device) -> Precision {
-    let is_open = matches!(global.precision, None | Some(PrecisionArg::Auto));
-    let has = |trained: &Precision| match trained {
-        Precision::Int8 => true,
-        _ => device == Device::Cpu && Precision::for_inference().contains(trained),
+    let is_good_at = |trained: Precision| match trained {
+        // Some have instructions for it that are slower than those for f32.
+        Precision::Bf16 => auto(global, device, true) == Precision::Bf16,
+        _ => device == Device::Cpu && Precision::for_inference().contains(&trained),
     };
-    model.trained_in().filter(|trained| is_open && has(trained)).unwrap_or_else(|| precision(global, device))
+    match (global.precision, model.trained_in()) {
+        // Nothing is faster.
+        (None | Some(PrecisionArg::Auto), Some(Precision::Int8)) => Precision::Int8,
+        (None, Some(trained)) if is_good_at(trained) => trained,
+        _ => precision(global, device),
+    }
 }
 
 /// Puts into the settings of a run what `auto` stands for, so that the run can be repeated elsewhere.
