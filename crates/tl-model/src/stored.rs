@@ -44,14 +44,14 @@ impl StoredBundle {
     ///
     /// # Errors
     /// As [`open_arrays`]; [`ModelError::NotOurs`], [`ModelError::Newer`] or [`ModelError::Field`] for a header that is
-    /// none of a bundle; [`ModelError::Backbone`] or [`ModelError::Head`] for an unknown network, or other tensors than
-    /// its own; [`ModelError::Changed`] for other numbers.
+    /// none of a bundle, or of an unknown network; [`ModelError::Damaged`] for other tensors than its own;
+    /// [`ModelError::Changed`] for other numbers.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let mut file = open_arrays(path)?;
         let (weights, head) = (file.take_group("backbone."), file.take_group("head."));
         let header = Header { path, metadata: &file.metadata };
         header.check_format()?;
-        let backbone = spec(header.text("backbone")?)?;
+        let backbone = spec(header.text("backbone")?).map_err(|e| header_error(path, "backbone", &e.to_string()))?;
         let classes: Vec<String> = header.json("classes")?;
         let multi_label = header.multi_label()?;
         let config: HeadConfig = header.json("head")?;
@@ -66,8 +66,9 @@ impl StoredBundle {
         if golden.shape() != [golden::N_PICTURES, classes.len()] {
             return Err(header_error(path, "golden.logits", &format!("its shape is {:?}", golden.shape())));
         }
-        let weights = Weights::from_arrays(backbone, weights)?;
-        let head = Head::from_arrays(&config, head)?;
+        let damaged = |reason| ModelError::Damaged { path: path.to_owned(), reason };
+        let weights = Weights::from_arrays(backbone, weights).map_err(|e| damaged(e.to_string()))?;
+        let head = Head::from_arrays(&config, head).map_err(|e| damaged(e.to_string()))?;
         let was = file.metadata.get(checksum::FIELD);
         if !checksum::is_header_as_saved(&file.metadata)
             || was.is_some_and(|was| *was != checksum::of_numbers(&weights, &head, &golden))

@@ -108,14 +108,18 @@ fn what_does_not_fit_is_named() {
         });
         assert!(matches!(error, ModelError::Field { field: "preprocessing", .. }), "{error}");
     }
-    let error = changed(|a| drop(a.tensors.remove("head.layers.0.weight")));
-    assert!(error.to_string().contains("layers.0.weight"), "{error}");
-    let error = changed(|a| {
+    let damaged = |change: fn(&mut Archive), tensor: &str| {
+        let error = changed(change).to_string();
+        assert!(error.contains("model.safetensors is not a model that tl wrote") && error.contains(tensor), "{error}");
+    };
+    damaged(|a| drop(a.tensors.remove("head.layers.0.weight")), "layers.0.weight");
+    let zeros = |a: &mut Archive| {
         drop(a.tensors.insert("head.layers.1.bias".to_owned(), Tensor::zeros([4], (Kind::Float, tch::Device::Cpu))));
-    });
-    assert!(error.to_string().contains("layers.1.bias"), "{error}");
-    let error = changed(|a| drop(a.tensors.remove("backbone.features.0.0.weight")));
-    assert!(error.to_string().contains("features.0.0.weight"), "{error}");
+    };
+    damaged(zeros, "layers.1.bias");
+    damaged(|a| drop(a.tensors.remove("backbone.features.0.0.weight")), "features.0.0.weight");
+    let error = changed(|a| drop(a.metadata.insert("backbone".to_owned(), "mobilenet_v9".to_owned())));
+    assert!(matches!(error, ModelError::Field { field: "backbone", .. }), "{error}");
 }
 
 /// Changes a tensor of the file.
