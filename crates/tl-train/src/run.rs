@@ -75,8 +75,8 @@ pub enum Outcome {
 ///
 /// # Errors
 /// [`TrainError::Options`] for settings that the photos or the device do not allow; [`TrainError::Resume`] for a
-/// checkpoint that is damaged, and [`TrainError::PhotosChanged`] for one of other photos; [`TrainError::Diverged`] for a loss that left the numbers; and those
-/// of photos, files and networks that cannot be used. A run that was asked to stop is no error.
+/// checkpoint that is damaged, and [`TrainError::PhotosChanged`] for one of other photos; [`TrainError::Diverged`] for a
+/// loss that left the numbers; and those of photos, files and networks that cannot be used. A run that was asked to stop is no error.
 pub fn train(inputs: RunInputs, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
     let folder = inputs.folder.clone();
     let before = folder.as_found();

@@ -78,7 +78,7 @@ impl Run<'_> {
     /// Cross-validation asks of a class what no fit has learnt, where all that there is of it is held out at once.
     fn warn_of_untested(&mut self, train: &Table) {
         let TrainOptions { head, multi_label, .. } = self.plan.options();
-        if *head != HeadKind::Logistic || *multi_label {
+        if *head != HeadKind::Logistic || *multi_label || self.plan.tunes_backbone() {
             return;
         }
         let mut groups = vec![BTreeSet::new(); self.data.classes.len()];
